@@ -1,0 +1,44 @@
+"""Exceptions that a user can cause; each class carries the exit code of the command line.
+
+The message is one line: what is wrong, where (file, key, line), what to do.
+"""
+
+
+class PPGhostError(Exception):
+    """Base of every expected failure; anything else that escapes is a defect of ours."""
+
+    exit_code = 1
+
+
+class CheckFailed(PPGhostError):
+    """A comparison or a threshold did not hold: a regression, outputs that differ."""
+
+    exit_code = 1
+
+
+class InputError(PPGhostError):
+    """Wrong usage, configuration or input file."""
+
+    exit_code = 2
+
+
+class DeviceError(PPGhostError):
+    """A device cannot be reached or cannot run what it was asked to."""
+
+    exit_code = 3
+
+
+class ConversionError(PPGhostError):
+    """A model cannot be converted for Paddle-Lite."""
+
+    exit_code = 4
+
+
+class TrainingError(PPGhostError):
+    """Training or its data failed after a valid start."""
+
+    exit_code = 5
+
+
+#: what a shell reports for a program ended by Ctrl-C (128 + SIGINT)
+INTERRUPTED = 130
