@@ -1,0 +1,7 @@
+"""`python -m ppghost` is `ppghost`."""
+
+import sys
+
+from ppghost.cli import main
+
+sys.exit(main())

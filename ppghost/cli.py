@@ -1,0 +1,302 @@
+"""The `ppghost` command. Nothing heavy is imported before the command is known."""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from ppghost import __version__
+from ppghost.errors import INTERRUPTED, PPGhostError
+
+log = logging.getLogger("ppghost")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code (see `ppghost.errors`)."""
+    # Paddle's C++ side reports every executor it makes; only its errors are for our users
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    signal.signal(signal.SIGTERM, _interrupt)
+    args = _parser().parse_args(argv)
+    _set_up_logging(args)
+    try:
+        result, text = args.run(args)
+        if args.json == "-":
+            sys.stdout.write(_to_json(result))
+        else:
+            if args.json and args.command != "bench":  # bench has kept that file all along
+                _write_json(Path(args.json), result)
+            if text:
+                print(text)
+        sys.stdout.flush()
+    except PPGhostError as error:
+        print(f"ppghost: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("ppghost: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `ppghost list | head`
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _interrupt(number, frame):
+    raise KeyboardInterrupt
+
+
+def _to_json(result: Any) -> str:
+    return json.dumps(result, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write_json(path: Path, result: Any) -> None:
+    from ppghost.files import write_text
+
+    write_text(path, _to_json(result))
+
+
+class _Formatter(logging.Formatter):
+    """Information as it is; anything worse says what it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if record.levelno <= logging.INFO else f"{record.levelname.lower()}: {text}"
+
+
+def _set_up_logging(args: argparse.Namespace) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("%(message)s"))
+    level = logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO
+    for name in ("ppghost", "deploy"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level)
+
+
+def _load_config(args: argparse.Namespace) -> dict:
+    from ppghost import config
+
+    return config.load(args.config, args.override)
+
+
+# Each command returns (the result for --json, the text for people).
+
+
+def _list(args):
+    from ppghost import analysis
+    from ppghost.models import zoo
+
+    rows = []
+    for name, (family, _) in zoo.ARCHITECTURES.items():
+        totals = analysis.count_architecture(name)
+        rows.append(_architecture(name, family, "ppghost", totals.params, totals.macs))
+    for name, (family, _) in zoo.paddleclas_architectures().items():
+        if name not in zoo.ARCHITECTURES:
+            rows.append(_architecture(name, family, "paddleclas", None, None))
+    lines = [f"{'architecture':<34} {'family':<22} {'source':<10} {'params':>8} {'MACs':>8}"]
+    for row in rows:
+        figures = (f"{row[k] / 1e6:.2f} M" if row[k] else "" for k in ("params", "macs"))
+        line = f"{row['name']:<34} {row['family']:<22} {row['source']:<10}"
+        lines.append(f"{line} {next(figures):>8} {next(figures):>8}".rstrip())
+    return rows, "\n".join(lines)
+
+
+def _architecture(name, family, source, params, macs) -> dict:
+    return {
+        "name": name,
+        "family": family,
+        "source": source,
+        "input": [3, 224, 224],
+        "params": params,
+        "macs": macs,
+    }
+
+
+def _data_digits(args):
+    from ppghost.data.digits import write_digits
+
+    result = write_digits(args.directory)
+    done = "written to" if result["written"] else "already in"
+    return result, f"{result['train']} + {result['val']} digits {done} {args.directory}"
+
+
+def _train(args):
+    config = _load_config(args)
+    from ppghost.train import loop
+
+    result = loop.train(config, args.resume)
+    return result, f"best top1 {result['best_top1']:.4f}"
+
+
+def _eval(args):
+    config = _load_config(args)
+    from ppghost.train import evaluation
+
+    result = evaluation.evaluate_config(config)
+    rate = result["images_per_second"]
+    return result, f"{evaluation.describe(result)}, {rate} images/s"
+
+
+def _export(args):
+    config = _load_config(args)
+    from ppghost import export
+
+    result = export.export(config, args.output, random_weights=args.random_weights)
+    return result, f"{result['model_dir']}: {result['bytes']} bytes"
+
+
+def _predict(args):
+    from ppghost.predict import predict
+
+    results = predict(args.model_dir, args.images, args.topk, args.labels)
+    lines = []
+    for result in results:
+        best = (f"{e['label'] or e['class_id']} {e['score']:.4f}" for e in result["topk"])
+        lines.append(f"{result['image']}: {', '.join(best)}")
+    return results, "\n".join(lines)
+
+
+def _convert(args):
+    from deploy.convert import convert
+
+    result = convert(args.model_dir, args.target, args.output)
+    check = result.get("output_check")
+    checked = f", largest difference from Paddle {check['max_abs_diff']:.1e}" if check else ""
+    return result, f"{result['nb']}: {result['bytes']} bytes for {result['target']}{checked}"
+
+
+def _devices(args):
+    from deploy.devices import list_devices
+
+    devices = list_devices()
+    keys = ("serial", "kind", "state", "model", "abi")
+    return devices, "\n".join("  ".join(str(d[k]) for k in keys) for d in devices)
+
+
+def _bench(args):
+    from deploy import bench
+    from deploy.devices import find_device
+
+    output = Path(args.json) if args.json not in (None, "-") else args.results
+    result = bench.bench(
+        args.models,
+        find_device(args.device),
+        threads=args.threads,
+        rounds=args.rounds,
+        output=output,
+        resume=args.resume,
+        dry_run=args.dry_run,
+    )
+    return result, f"{bench.table(result)}\nresults: {output}"
+
+
+def _report(args):
+    from deploy.report import report
+
+    result = report(args.results, args.output)
+    return result, f"report: {result['html']}"
+
+
+def _demo(args):
+    from ppghost import demo
+
+    result = demo.demo(args.output)
+    return result, demo.summary(result)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", metavar="FILE", help="write the result as JSON (- for stdout)")
+    loudness = common.add_mutually_exclusive_group()
+    loudness.add_argument("-v", "--verbose", action="store_true", help="say more")
+    loudness.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors")
+
+    configured = argparse.ArgumentParser(add_help=False)
+    configured.add_argument("-c", "--config", type=Path, required=True, help="PaddleClas YAML")
+    configured.add_argument(
+        "-o",
+        "--override",
+        action="append",
+        default=[],
+        metavar="KEY.SUB=VALUE",
+        help="override one key of the config (repeatable; list items by index)",
+    )
+
+    parser = argparse.ArgumentParser(
+        prog="ppghost",
+        description="GhostNet in PaddlePaddle, from the first convolution to the phone.",
+    )
+    parser.add_argument("--version", action="version", version=f"ppghost {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, run, help, *, parent=commands, config=False):
+        parents = [common, configured] if config else [common]
+        sub = parent.add_parser(name, help=help, description=help, parents=parents)
+        sub.set_defaults(run=run)
+        return sub
+
+    command("list", _list, "architectures, ours and PaddleClas's")
+
+    data = commands.add_parser("data", help="make data sets").add_subparsers(
+        required=True, metavar="DATASET"
+    )
+    sub = command(
+        "digits", _data_digits, "scikit-learn's handwritten digits, as files", parent=data
+    )
+    sub.add_argument("directory", type=Path, metavar="DIR")
+
+    sub = command("train", _train, "train on a static graph", config=True)
+    sub.add_argument("--resume", metavar="auto|PATH", help="go on from a checkpoint")
+
+    command("eval", _eval, "top-1 and top-5 of Global.pretrained_model", config=True)
+
+    sub = command("export", _export, "write an inference model", config=True)
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR")
+    sub.add_argument(
+        "--random-weights",
+        action="store_true",
+        help="without Global.pretrained_model export an untrained net, to time it",
+    )
+
+    sub = command("predict", _predict, "class and score for images")
+    sub.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
+    sub.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    sub.add_argument("--topk", type=_positive, metavar="K")
+    sub.add_argument("--labels", type=Path, metavar="FILE", help="'id name' lines")
+
+    sub = command("convert", _convert, "make a .nb with paddle_lite_opt")
+    sub.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
+    sub.add_argument("--target", required=True, metavar="arm|x86")
+    sub.add_argument("--output", type=Path, required=True, metavar="FILE.nb")
+
+    command("devices", _devices, "what can be timed on")
+
+    sub = command("bench", _bench, "measure latency")
+    sub.add_argument("models", type=Path, nargs="+", metavar="MODEL")
+    sub.add_argument("--device", required=True, metavar="host|SERIAL")
+    sub.add_argument("--threads", type=_thread_counts, default=(1,), metavar="1,2,4")
+    sub.add_argument("--rounds", type=_positive, default=None, metavar="N")
+    sub.add_argument("--resume", action="store_true", help="skip what the result file holds")
+    sub.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
+    sub.set_defaults(results=Path("output/latency.json"))
+
+    sub = command("report", _report, "page, table and curve from bench results")
+    sub.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR")
+
+    sub = command("demo", _demo, "the main job on real images, this host as the device")
+    sub.add_argument("--output", type=Path, default=Path("output/demo"), metavar="DIR")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _thread_counts(text: str) -> tuple[int, ...]:
+    return tuple(_positive(part) for part in text.split(","))

@@ -1,0 +1,134 @@
+"""A trained network as an inference model, with all that is needed to use it beside it.
+
+`inference.yml` follows PaddleClas's (PreProcess, PostProcess) and adds the image's shape.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+import paddle
+import yaml
+
+from ppghost import weights
+from ppghost.config import parse_number
+from ppghost.errors import InputError
+from ppghost.files import output_errors, staging_directory
+from ppghost.train import program
+from ppghost.train.evaluation import pretrained_path
+
+log = logging.getLogger(__name__)
+
+#: inference.yml is last: where it is, the model is whole
+FILES = ("inference.pdmodel", "inference.pdiparams", "inference.yml")
+
+
+def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
+    """Write the inference model of the config's network into the directory `output`.
+
+    Args:
+        random_weights: export freshly initialised weights where the config names none; the
+            latency of such a model is real, its predictions are not.
+
+    Returns:
+        {"model_dir", "inputs": [{"name", "shape"}], "outputs": [...], "bytes"}; batch is -1.
+
+    Raises:
+        InputError: no weights, weights of another network, `output` cannot be written.
+    """
+    paddle.enable_static()
+    description = describe(config)
+    graph = program.build_inference(config)
+    scope, executor = paddle.static.Scope(), paddle.static.Executor(paddle.CPUPlace())
+    path = pretrained_path(config)
+    if path is None and not random_weights:
+        raise InputError("Global.pretrained_model is missing; give the weights to export")
+    with paddle.static.scope_guard(scope), staging_directory(output) as stage:
+        if path is None:
+            paddle.seed(config["Global"]["seed"] or 0)
+            executor.run(graph.startup)
+        else:
+            found = weights.load(path, graph.network, config["Arch"]["name"])
+            program.assign(scope, found.arrays)
+        outputs = list(graph.outputs.values())
+        with output_errors(output):
+            paddle.static.save_inference_model(
+                str(stage / "inference"), graph.inputs, outputs, executor, program=graph.program
+            )
+            text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
+            (stage / "inference.yml").write_text(text, encoding="utf-8")
+        _publish(stage, output)
+    log.info("exported %s to %s", config["Arch"]["name"], output)
+    return {
+        "model_dir": str(output),
+        "inputs": [_tensor(v) for v in graph.inputs],
+        "outputs": [_tensor(v) for v in outputs],
+        "bytes": sum((output / name).stat().st_size for name in FILES),
+    }
+
+
+def describe(config: dict) -> dict:
+    """The content of `inference.yml`: model, preprocessing (after decoding), labels.
+
+    Raises:
+        InputError: no `Infer.transforms`, or the label file cannot be read.
+    """
+    infer = config.get("Infer", {})
+    transforms = infer.get("transforms")
+    if not transforms:
+        raise InputError(
+            "Infer.transforms is missing; say how an image becomes the network's input"
+        )
+    ops = []
+    for entry in transforms:
+        name, settings = next(iter(entry.items()))
+        if name == "NormalizeImage" and settings and "scale" in settings:
+            settings = {**settings, "scale": parse_number(settings["scale"])}
+        ops.append({name: settings})
+    post = infer.get("PostProcess", {})
+    settings = {"topk": post.get("topk", 5)}
+    if post.get("class_id_map_file"):
+        settings["label_list"] = read_labels(Path(post["class_id_map_file"]))
+    return {
+        "Global": {
+            "model_name": config["Arch"]["name"],
+            "image_shape": program.image_shape(config),
+            "class_num": config["Arch"]["class_num"],
+        },
+        "PreProcess": {"transform_ops": ops},
+        "PostProcess": {post.get("name", "Topk"): settings},
+    }
+
+
+def read_labels(path: Path) -> list[str]:
+    """Class names by class id, from PaddleClas's "id name" lines.
+
+    Raises:
+        InputError: unreadable, or ids that do not count up from 0.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the labels: {error.strerror}") from None
+    labels = []
+    for number, line in enumerate(filter(str.strip, lines)):
+        class_id, _, name = line.strip().partition(" ")
+        if class_id != str(number) or not name:
+            raise InputError(f"{path} line {number + 1}: expected '{number} NAME', got {line!r}")
+        labels.append(name.strip())
+    return labels
+
+
+def _tensor(variable) -> dict:
+    return {"name": variable.name, "shape": list(variable.shape)}
+
+
+def _publish(stage: Path, output: Path) -> None:
+    """Move the files into place; `inference.yml` goes first and comes last."""
+    with output_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+        (output / FILES[-1]).unlink(missing_ok=True)
+        for name in FILES:
+            with open(stage / name, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(stage / name, output / name)

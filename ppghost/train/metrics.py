@@ -1,0 +1,41 @@
+"""Accuracy in the Program, averages over batches outside of it."""
+
+import paddle
+
+
+def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static.Variable]:
+    """`Metric`'s TopkAcc: {"top1": share of the batch, ...}; a k above the class count is left out.
+
+    logits [N, C], label [N, 1] int64. (Paddle's op fails on k > C.)
+    """
+    wanted = [
+        k for entry in entries for k in _as_list((entry["TopkAcc"] or {}).get("topk", [1, 5]))
+    ]
+    scores = paddle.nn.functional.softmax(logits)
+    return {
+        f"top{k}": paddle.metric.accuracy(scores, label, k=k)
+        for k in sorted(set(wanted))
+        if k <= logits.shape[-1]
+    }
+
+
+def _as_list(value) -> list:
+    return value if isinstance(value, list) else [value]
+
+
+class Averages:
+    """Means of named figures over the samples seen, batches weighted by their size."""
+
+    def __init__(self):
+        self.sums: dict[str, float] = {}
+        self.samples = 0
+
+    def add(self, values: dict[str, float], samples: int) -> None:
+        """Count in the means `values` of a batch of `samples`."""
+        self.samples += samples
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value * samples
+
+    def means(self) -> dict[str, float]:
+        """The mean of each figure; empty before the first batch."""
+        return {name: total / self.samples for name, total in self.sums.items()}

@@ -1,0 +1,110 @@
+"""Static Programs of a network: for training, for evaluation, for inference.
+
+All are built under a fresh name guard, so that the same architecture has the same parameter names
+in each; the Programs share their tensors through the scope that an Executor runs in.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import paddle
+from paddle.utils import unique_name
+
+from ppghost.models import zoo
+from ppghost.train.loss import total_loss
+from ppghost.train.metrics import topk_accuracy
+from ppghost.weights import Slot, slots_of
+
+
+class Graph(NamedTuple):
+    """A Program, what to feed it, what to fetch from it, and the network inside."""
+
+    program: paddle.static.Program
+    startup: paddle.static.Program
+    inputs: list
+    outputs: dict
+    network: paddle.nn.Layer
+
+
+#: keys of Arch that are not arguments of the network
+_NOT_ARGUMENTS = ("name", "pretrained", "use_ssld")
+_DEFAULT_LOSS = [{"CELoss": {}}]
+_DEFAULT_METRIC = [{"TopkAcc": {"topk": [1, 5]}}]
+
+
+def image_shape(config: dict) -> list[int]:
+    """[C, H, W] of `Global.image_shape`."""
+    return list(config["Global"]["image_shape"])
+
+
+def build_inference(config: dict) -> Graph:
+    """Image [N, C, H, W] -> softmax scores [N, class_num], in evaluation mode."""
+    graph = _build(config, lambda logits, label: {"scores": paddle.nn.functional.softmax(logits)})
+    return graph._replace(program=graph.program.clone(for_test=True), inputs=graph.inputs[:1])
+
+
+def build_evaluation(config: dict) -> Graph:
+    """Image and label -> loss and top-k of the batch, in evaluation mode."""
+    graph = _build(config, lambda logits, label: _loss_and_metrics(config, "Eval", logits, label))
+    return graph._replace(program=graph.program.clone(for_test=True))
+
+
+def build_training(config: dict, optimizer: paddle.optimizer.Optimizer) -> Graph:
+    """Image and label -> loss and top-k of the batch, after one optimizer step."""
+
+    def outputs(logits, label):
+        values = _loss_and_metrics(config, "Train", logits, label)
+        optimizer.minimize(values["loss"])
+        return values
+
+    graph = _build(config, outputs)
+    if config["Global"]["depthwise_onednn"]:
+        _use_onednn_for_depthwise(graph.program)
+    return graph
+
+
+def _build(config: dict, make_outputs) -> Graph:
+    arch = {k: v for k, v in config["Arch"].items() if k not in _NOT_ARGUMENTS}
+    program, startup = paddle.static.Program(), paddle.static.Program()
+    with paddle.static.program_guard(program, startup), unique_name.guard():
+        image = paddle.static.data("image", [None, *image_shape(config)], "float32")
+        label = paddle.static.data("label", [None, 1], "int64")
+        network = zoo.create(config["Arch"]["name"], **arch)
+        logits = network(image)
+        outputs = make_outputs(logits, label)
+    return Graph(program, startup, [image, label], outputs, network)
+
+
+def _loss_and_metrics(config: dict, mode: str, logits, label) -> dict:
+    losses = config.get("Loss", {}).get(mode, _DEFAULT_LOSS)
+    metrics = config.get("Metric", {}).get(mode, _DEFAULT_METRIC)
+    return {"loss": total_loss(losses, logits, label)} | topk_accuracy(metrics, logits, label)
+
+
+def _use_onednn_for_depthwise(program: paddle.static.Program) -> None:
+    """Run depthwise convolutions, forward and backward, in oneDNN's kernels.
+
+    Paddle's own CPU kernels for them take most of a GhostNet step. The serial executor keeps the
+    memory of the step from growing several times over.
+    """
+    paddle.set_flags({"FLAGS_new_executor_serial_run": True})
+    for op in program.global_block().ops:
+        if op.type in ("depthwise_conv2d", "depthwise_conv2d_grad"):
+            op._set_attr("use_mkldnn", True)
+
+
+def assign(scope, arrays: dict[str, np.ndarray]) -> None:
+    """Set tensors of the scope by name."""
+    for name, array in arrays.items():
+        scope.var(name).get_tensor().set(np.ascontiguousarray(array), paddle.CPUPlace())
+
+
+def fetch(scope, names: list[str]) -> dict[str, np.ndarray]:
+    """Copies of tensors of the scope by name."""
+    return {name: np.array(scope.find_var(name).get_tensor()) for name in names}
+
+
+def network_state(scope, network) -> tuple[dict[str, np.ndarray], list[Slot]]:
+    """The network's tensors (parameters and BN statistics) as the scope has them."""
+    slots = slots_of(network)
+    return fetch(scope, [slot.parameter for slot in slots]), slots
