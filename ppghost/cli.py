@@ -118,7 +118,7 @@ def _architecture(name, family, source, params, macs) -> dict:
 def _data_digits(args):
     from ppghost.data.digits import write_digits
 
-    result = write_digits(args.directory)
+    result = write_digits(args.directory, force=args.force)
     done = "written to" if result["written"] else "already in"
     return result, f"{result['train']} + {result['val']} digits {done} {args.directory}"
 
@@ -247,6 +247,7 @@ def _parser() -> argparse.ArgumentParser:
         "digits", _data_digits, "scikit-learn's handwritten digits, as files", parent=data
     )
     sub.add_argument("directory", type=Path, metavar="DIR")
+    sub.add_argument("--force", action="store_true", help="renew a damaged copy")
 
     sub = command("train", _train, "train on a static graph", config=True)
     sub.add_argument("--resume", metavar="auto|PATH", help="go on from a checkpoint")

@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+import numpy as np
 import paddle
 import yaml
 
@@ -45,8 +46,7 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
     with paddle.static.scope_guard(scope), staging_directory(output) as stage:
         if path is None:
-            paddle.seed(config["Global"]["seed"] or 0)
-            executor.run(graph.startup)
+            _initialise(config, graph, executor)
         else:
             found = weights.load(path, graph.network, config["Arch"]["name"])
             program.assign(scope, found.arrays)
@@ -65,6 +65,19 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
         "outputs": [_tensor(v) for v in outputs],
         "bytes": sum((output / name).stat().st_size for name in FILES),
     }
+
+
+def _initialise(config: dict, graph: program.Graph, executor) -> None:
+    """Random weights, BN statistics of a batch of noise, in the current scope.
+
+    Without the latter an untrained deep network overflows into one-hot scores, and comparing
+    those between two runtimes would show nothing.
+    """
+    paddle.seed(config["Global"]["seed"] or 0)
+    executor.run(graph.startup)
+    noise = np.random.default_rng(0).normal(size=(4, *program.image_shape(config)))
+    calibration = program.build_calibration(config)
+    executor.run(calibration.program, feed={"image": noise.astype("float32")})
 
 
 def describe(config: dict) -> dict:

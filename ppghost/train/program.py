@@ -43,6 +43,15 @@ def build_inference(config: dict) -> Graph:
     return graph._replace(program=graph.program.clone(for_test=True), inputs=graph.inputs[:1])
 
 
+def build_calibration(config: dict) -> Graph:
+    """Image -> scores in training mode; one run sets BN's statistics to those of its batch."""
+    graph = _build(config, lambda logits, label: {"scores": paddle.nn.functional.softmax(logits)})
+    for op in graph.program.global_block().ops:
+        if op.type == "batch_norm":
+            op._set_attr("momentum", 0.0)
+    return graph._replace(inputs=graph.inputs[:1])
+
+
 def build_evaluation(config: dict) -> Graph:
     """Image and label -> loss and top-k of the batch, in evaluation mode."""
     graph = _build(config, lambda logits, label: _loss_and_metrics(config, "Eval", logits, label))

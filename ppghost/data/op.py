@@ -1,0 +1,73 @@
+"""What every image operation is, and the checks its parameters share.
+
+An operation is a small class whose constructor takes PaddleClas's parameters (names and
+defaults) and whose call maps an image to an image. An image is `bytes` (an encoded file) before
+DecodeImage, then an array: HWC uint8 in RGB order until an operation says otherwise. All chance
+comes from the generator handed in, so that a sample can be replayed.
+
+A constructor raises TypeError or ValueError for a value it refuses, a call raises BadImage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+
+class BadImage(ValueError):
+    """This image cannot be used: it does not decode, or an operation cannot be applied to it."""
+
+
+class Operation(Protocol):
+    """Maps an image to an image; raises BadImage when it cannot."""
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray: ...
+
+
+def whole_number(name: str, value: object, least: int = 1) -> int:
+    """Return `value` if it is an int of at least `least`; TypeError or ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a whole number")
+    if value < least:
+        raise ValueError(f"{name} is {value}: give at least {least}")
+    return value
+
+
+def width_height(name: str, value: object) -> tuple[int, int]:
+    """Read a size as (width, height), from one number for both or from a list of two.
+
+    PaddleClas takes lists in this order in every operation here, although some of its comments
+    say (h, w): `size: [256, 192]` is an image 256 wide and 192 high.
+    """
+    if isinstance(value, list | tuple):
+        if len(value) != 2:
+            raise ValueError(f"{name} is {value!r}: give one number or [width, height]")
+        return whole_number(f"{name}[0]", value[0]), whole_number(f"{name}[1]", value[1])
+    return (whole_number(name, value),) * 2
+
+
+def one_of(name: str, value: object, choices: Iterable) -> object:
+    """Return `value` if it is among `choices`; ValueError otherwise."""
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}: give one of {', '.join(map(str, choices))}")
+    return value
+
+
+def flag(name: str, value: object) -> bool:
+    """Return `value` if it is a bool; TypeError otherwise ("False" as a string is true)."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give True or False")
+    return value
+
+
+def to_pillow(image: np.ndarray) -> Image.Image:
+    """Turn an HWC uint8 array into a Pillow image; BadImage for anything else."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise BadImage(
+            f"is {image.dtype} of shape {image.shape} where Pillow wants HWC uint8: "
+            "place this operation before NormalizeImage and ToCHWImage"
+        )
+    return Image.fromarray(np.ascontiguousarray(image))

@@ -1,0 +1,146 @@
+"""Shared fixtures: Paddle's two modes, a tiny data set, the command line in this process."""
+
+import os
+
+os.environ.setdefault("GLOG_minloglevel", "2")
+
+import ppghost  # noqa: F401, I001  (zlib before paddle)
+import numpy as np
+import paddle
+import pytest
+import yaml
+from PIL import Image
+
+from ppghost import cli
+
+
+@pytest.fixture
+def dygraph():
+    """Paddle in dygraph for one test."""
+    paddle.disable_static()
+    yield
+    paddle.enable_static()
+
+
+@pytest.fixture
+def static():
+    """Paddle in static mode for one test."""
+    paddle.enable_static()
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a `ppghost` command here; returns (exit code, stdout, stderr)."""
+
+    def call(*arguments):
+        code = cli.main([str(a) for a in arguments])
+        out = capsys.readouterr()
+        return code, out.out, out.err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def shapes_dir(tmp_path_factory):
+    """Twelve 32x32 PNGs of three classes (dark, bright, striped), with PaddleClas lists."""
+    directory = tmp_path_factory.mktemp("shapes")
+    rng = np.random.default_rng(0)
+    lines = []
+    for i in range(12):
+        image = rng.integers(0, 40, (32, 32, 3), dtype=np.uint8)
+        if i % 3 == 1:
+            image += 200
+        elif i % 3 == 2:
+            image[::4] += 200
+        Image.fromarray(image).save(directory / f"{i}.png")
+        lines.append(f"{i}.png {i % 3}")
+    (directory / "train_list.txt").write_text("\n".join(lines) + "\n")
+    (directory / "val_list.txt").write_text("\n".join(lines[:6]) + "\n")
+    (directory / "label_list.txt").write_text("0 dark\n1 bright\n2 striped\n")
+    return directory
+
+
+@pytest.fixture
+def config_file(shapes_dir, tmp_path):
+    """A config that trains GhostNet_x0_5 on `shapes_dir` for two epochs of three steps."""
+    decode = [
+        {"DecodeImage": {"to_rgb": True, "channel_first": False}},
+        {
+            "NormalizeImage": {
+                "scale": "1.0/255.0",
+                "mean": [0.5] * 3,
+                "std": [0.5] * 3,
+                "order": "",
+            }
+        },
+    ]
+
+    def section(name, batch):
+        return {
+            "dataset": {
+                "name": "ImageNetDataset",
+                "image_root": str(shapes_dir),
+                "cls_label_path": str(shapes_dir / name),
+                "transform_ops": decode,
+            },
+            "sampler": {"name": "DistributedBatchSampler", "batch_size": batch},
+        }
+
+    config = {
+        "Global": {
+            "output_dir": str(tmp_path / "output"),
+            "epochs": 2,
+            "image_shape": [3, 32, 32],
+            "seed": 1,
+            "depthwise_onednn": True,
+            "print_batch_step": 2,
+            "save_interval": 2,
+        },
+        "Arch": {"name": "GhostNet_x0_5", "class_num": 3},
+        "Loss": {
+            "Train": [{"CELoss": {"weight": 1.0, "epsilon": 0.1}}],
+            "Eval": [{"CELoss": {"weight": 1.0}}],
+        },
+        "Optimizer": {
+            "name": "Momentum",
+            "momentum": 0.9,
+            "lr": {"name": "Cosine", "learning_rate": 0.05, "warmup_epoch": 1},
+            "regularizer": {"name": "L2", "coeff": 0.00004},
+        },
+        "DataLoader": {"Train": section("train_list.txt", 4), "Eval": section("val_list.txt", 4)},
+        "Infer": {
+            "transforms": [*decode, {"ToCHWImage": None}],
+            "PostProcess": {
+                "name": "Topk",
+                "topk": 2,
+                "class_id_map_file": str(shapes_dir / "label_list.txt"),
+            },
+        },
+        "Metric": {
+            "Train": [{"TopkAcc": {"topk": [1, 5]}}],
+            "Eval": [{"TopkAcc": {"topk": [1, 2]}}],
+        },
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(shapes_dir, tmp_path_factory):
+    """Weights (a prefix) of GhostNet_x0_5 with 3 classes: random, but no two tensors alike."""
+    from paddle.utils import unique_name
+
+    from ppghost import weights
+    from ppghost.models import zoo
+
+    paddle.disable_static()
+    with unique_name.guard():
+        network = zoo.create("GhostNet_x0_5", class_num=3)
+    paddle.enable_static()
+    slots = weights.slots_of(network)
+    rng = np.random.default_rng(5)
+    arrays = {s.parameter: rng.uniform(0.5, 1.0, s.shape).astype("float32") * 0.1 for s in slots}
+    prefix = tmp_path_factory.mktemp("weights") / "trained"
+    weights.write_state(prefix.with_suffix(".pdparams"), arrays, slots)
+    return prefix

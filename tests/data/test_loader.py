@@ -1,0 +1,226 @@
+"""Batches: order, replay, resume, sharding, threads."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from ppghost.data.loader import Loader
+from ppghost.errors import InputError, TrainingError
+
+
+class Numbers:
+    """Image i is filled with i plus a random part below 1; its label is i."""
+
+    def __init__(self, count):
+        self.count = count
+        self.loads = 0
+        self.lock = threading.Lock()
+
+    def __len__(self):
+        return self.count
+
+    def load(self, index, rng):
+        with self.lock:
+            self.loads += 1
+        return np.full((3, 2, 2), index + rng.random(), np.float32), index
+
+
+def loader(count=10, batch_size=3, **options):
+    options = {"shuffle": True, "drop_last": False, "seed": 7} | options
+    return Loader(Numbers(count), batch_size, **options)
+
+
+def labels(batches):
+    return [batch[:, 0].tolist() for _, batch in batches]
+
+
+def assert_same(first, second):
+    first, second = list(first), list(second)
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def flat(lists):
+    return [item for items in lists for item in items]
+
+
+def data_threads():
+    return [t for t in threading.enumerate() if t.name.startswith("ppghost-data")]
+
+
+def test_a_batch_is_float32_nchw_and_int64_labels_of_one_column():
+    images, numbers = next(loader().epoch(0))
+    assert (images.shape, images.dtype) == ((3, 3, 2, 2), np.float32)
+    assert (numbers.shape, numbers.dtype) == ((3, 1), np.int64)
+    np.testing.assert_array_equal(np.floor(images[:, 0, 0, 0]), numbers[:, 0])
+
+
+def test_an_epoch_holds_every_image_once_and_the_last_batch_is_short():
+    batches = labels(loader().epoch(0))
+    assert [len(batch) for batch in batches] == [3, 3, 3, 1]
+    assert sorted(flat(batches)) == list(range(10))
+    assert len(loader()) == 4
+
+
+def test_drop_last_leaves_the_short_batch_out():
+    assert [len(batch) for batch in labels(loader(drop_last=True).epoch(0))] == [3, 3, 3]
+    assert len(loader(drop_last=True)) == 3
+    assert len(loader(count=9, drop_last=True)) == 3
+
+
+def test_without_shuffling_the_order_is_the_lists():
+    assert labels(loader(count=5, shuffle=False).epoch(4)) == [[0, 1, 2], [3, 4]]
+
+
+def test_each_epoch_and_each_seed_has_its_own_order_and_augmentation():
+    variants = [list(loader(seed=s).epoch(e)) for s, e in ((7, 0), (7, 1), (8, 0))]
+    orders = {str(labels(batches)) for batches in variants}
+    assert len(orders) == 3
+    # what was added to image 4 in each variant
+    parts = {
+        float(images[place, 0, 0, 0] - 4)
+        for batches in variants
+        for images, numbers in batches
+        for place in np.flatnonzero(numbers == 4)
+    }
+    assert len(parts) == 3
+
+
+def test_augmentation_does_not_depend_on_the_order():
+    shuffled = np.concatenate([images[:, 0, 0, 0] for images, _ in loader().epoch(2)])
+    plain = np.concatenate([images[:, 0, 0, 0] for images, _ in loader(shuffle=False).epoch(2)])
+    np.testing.assert_array_equal(np.sort(shuffled), plain)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_batches_are_the_same_whatever_the_number_of_workers(workers):
+    assert_same(loader(num_workers=workers).epoch(3), loader().epoch(3))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("start", [1, 3, 4])
+def test_a_resumed_epoch_goes_on_with_the_batches_that_were_left(workers, start):
+    data = loader(num_workers=workers)
+    assert_same(data.epoch(1, start_batch=start), list(loader().epoch(1))[start:])
+    assert data.dataset.loads == max(0, 10 - 3 * start)  # nothing is decoded for skipped batches
+
+
+def test_a_start_outside_the_epoch_is_refused_at_once():
+    for start in (-1, 5):
+        with pytest.raises(ValueError, match=r"outside 0\.\.4"):
+            loader().epoch(0, start_batch=start)
+
+
+def test_ranks_share_a_padded_epoch_as_paddles_sampler_does():
+    # paddle 2.6.2, DistributedBatchSampler(10 items, batch_size=2, num_replicas=3)
+    expected = [[[0, 1], [6, 7]], [[2, 3], [8, 9]], [[4, 5], [0, 1]]]
+    got = [
+        labels(loader(batch_size=2, shuffle=False, rank=rank, world_size=3).epoch(0))
+        for rank in range(3)
+    ]
+    assert got == expected
+    # and with 7 items and batch_size=2 on 2 ranks, where the short batch is split
+    expected = [[[0, 1], [4, 5]], [[2, 3], [6, 0]]]
+    got = [
+        labels(loader(7, batch_size=2, shuffle=False, rank=rank, world_size=2).epoch(0))
+        for rank in range(2)
+    ]
+    assert got == expected
+    expected = [[[0, 1, 2], [6]], [[3, 4, 5], [0]]]
+    got = [
+        labels(loader(7, batch_size=3, shuffle=False, rank=rank, world_size=2).epoch(0))
+        for rank in range(2)
+    ]
+    assert got == expected
+
+
+def test_shuffled_ranks_cover_the_data_set_together():
+    shares = [flat(labels(loader(rank=r, world_size=3).epoch(5))) for r in range(3)]
+    assert [len(share) for share in shares] == [4, 4, 4]
+    assert set(flat(shares)) == set(range(10))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch_size is 0: give a whole number of at least 1"),
+        ({"batch_size": "64"}, "batch_size is '64'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"num_workers": -1}, "num_workers is -1"),
+        ({"rank": 2, "world_size": 2}, r"rank 2 is not one of 0\.\.1"),
+        ({"batch_size": 11, "drop_last": True}, "batch_size 11 leaves no full batch of 10 images"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        loader(**options)
+
+
+class FailsAt(Numbers):
+    def load(self, index, rng):
+        if index == 7:
+            raise TrainingError("list.txt:8: broken")
+        return super().load(index, rng)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_comes_up_as_it_is_at_its_batch_and_ends_the_threads(workers):
+    data = Loader(
+        FailsAt(12), 3, shuffle=False, drop_last=False, seed=0, num_workers=workers
+    ).epoch(0)
+    assert [next(data)[1][0, 0] for _ in range(2)] == [0, 3]
+    with pytest.raises(TrainingError, match=r"^list\.txt:8: broken$"):
+        next(data)
+    assert not data_threads()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_images_of_different_shape_in_a_batch_are_named(workers):
+    class Uneven(Numbers):
+        def load(self, index, rng):
+            return np.zeros((3, 2, 2 + index // 2), np.float32), index
+
+    data = Loader(Uneven(4), 4, shuffle=False, drop_last=False, seed=0, num_workers=workers)
+    with pytest.raises(TrainingError, match=r"\(3, 2, 2\) and \(3, 2, 3\)"):
+        next(data.epoch(0))
+
+
+def test_threads_stay_a_bounded_number_of_batches_ahead():
+    data = loader(count=100, batch_size=5, num_workers=2)
+    batches = data.epoch(0)
+    next(batches)
+    time.sleep(0.1)  # time enough for threads without a bound to load everything
+    assert data.dataset.loads <= 3 * 5
+    batches.close()
+
+
+class Slow(Numbers):
+    def load(self, index, rng):
+        time.sleep(0.01)
+        return super().load(index, rng)
+
+
+@pytest.mark.parametrize("ending", ["break", "exception", "interrupt"])
+def test_leaving_an_epoch_early_leaves_no_thread_behind(ending):
+    data = Loader(Slow(1000), 50, shuffle=False, drop_last=False, seed=0, num_workers=2)
+    causes = {"exception": RuntimeError, "interrupt": KeyboardInterrupt}
+
+    def consume():
+        for _ in data.epoch(0):
+            assert data_threads()
+            if ending == "break":
+                break
+            raise causes[ending]
+
+    if ending == "break":
+        consume()
+    else:
+        with pytest.raises(causes[ending]):
+            consume()
+    assert not data_threads()
+    # the batches in hand were given up, not finished: three would be 150 images
+    assert data.dataset.loads < 140

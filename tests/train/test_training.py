@@ -1,0 +1,226 @@
+"""Training: the schedule, the engine, checkpoints, resuming."""
+
+import math
+import shutil
+
+import numpy as np
+import paddle
+import pytest
+
+from ppghost import config, weights
+from ppghost.errors import InputError, TrainingError
+from ppghost.models import ghostnet
+from ppghost.train import checkpoint, loop, optimizer, program
+from ppghost.train.loss import cross_entropy
+from ppghost.train.metrics import Averages, topk_accuracy
+
+pytestmark = pytest.mark.usefixtures("static")
+
+
+def parameters(directory, name="latest"):
+    return weights.read_state(directory / name)
+
+
+def test_warm_up_and_cosine_are_exact_per_iteration():
+    settings = {"name": "Cosine", "learning_rate": 0.4, "warmup_epoch": 2}
+    schedule = optimizer.learning_rate(
+        {"Optimizer": {"lr": settings}}, epochs=5, steps_per_epoch=10
+    )
+    rates = []
+    for _ in range(50):
+        rates.append(schedule.get_lr())
+        schedule.step()
+    assert rates[:20] == pytest.approx([0.4 * i / 20 for i in range(20)])
+    expected = [0.2 * (1 + math.cos(math.pi * i / 30)) for i in range(30)]
+    assert rates[20:] == pytest.approx(expected)
+
+
+def test_constant_rate():
+    settings = {"name": "Constant", "learning_rate": 0.1}
+    schedule = optimizer.learning_rate({"Optimizer": {"lr": settings}}, epochs=1, steps_per_epoch=3)
+    schedule.step()
+    assert schedule.get_lr() == 0.1
+
+
+@pytest.mark.parametrize("epsilon", [None, 0.1])
+def test_cross_entropy_is_the_textbooks(epsilon):
+    logits = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]], dtype="float32")
+    labels = np.array([[0], [2]])
+    log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    target = np.eye(3)[labels[:, 0]] * (1 - (epsilon or 0)) + (epsilon or 0) / 3
+    main = paddle.static.Program()
+    with paddle.static.program_guard(main, paddle.static.Program()):
+        x, y = paddle.static.data("x", [None, 3]), paddle.static.data("y", [None, 1], "int64")
+        loss = cross_entropy(x, y, epsilon)
+        [value] = paddle.static.Executor().run(
+            main, feed={"x": logits, "y": labels}, fetch_list=[loss]
+        )
+    assert float(value) == pytest.approx(-(target * log_p).sum(1).mean(), rel=1e-6)
+
+
+def test_topk_counts_the_label_among_the_k_best():
+    logits = np.array([[3, 2, 1, 0], [0, 1, 2, 3], [3, 2, 1, 0]], dtype="float32")
+    labels = np.array([[0], [2], [3]])
+    main = paddle.static.Program()
+    with paddle.static.program_guard(main, paddle.static.Program()):
+        x, y = paddle.static.data("x", [None, 4]), paddle.static.data("y", [None, 1], "int64")
+        outputs = topk_accuracy([{"TopkAcc": {"topk": [1, 2, 5]}}], x, y)
+        values = paddle.static.Executor().run(
+            main, feed={"x": logits, "y": labels}, fetch_list=list(outputs.values())
+        )
+    # five best of four classes: left out, Paddle's op would fail
+    assert dict(zip(outputs, map(float, values), strict=True)) == pytest.approx(
+        {"top1": 1 / 3, "top2": 2 / 3}
+    )
+
+
+def test_averages_weigh_batches_by_size():
+    averages = Averages()
+    averages.add({"top1": 1.0}, 3)
+    averages.add({"top1": 0.0}, 1)
+    assert averages.means() == {"top1": 0.75}
+
+
+def test_bn_is_not_decayed_and_weights_are(config_file, monkeypatch):
+    """With gradients of zero, one step moves by decay alone: the convolutions, never BN."""
+    monkeypatch.setattr(ghostnet, "dropout", lambda x, p, name: x * 0.0)
+    overrides = ["Optimizer.regularizer.coeff=0.5", "Optimizer.lr.warmup_epoch=0"]
+    trainer = loop.Trainer(config.load(config_file, overrides))
+    names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
+    before = program.fetch(trainer.scope, names)
+    with paddle.static.scope_guard(trainer.scope):
+        trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    after = program.fetch(trainer.scope, names)
+    decayed = 1 - 0.05 * 0.5
+    for name, factor in (
+        ("conv1_weights", decayed),
+        ("conv1_bn_scale", 1),
+        ("fc_1_weights", decayed),
+    ):
+        np.testing.assert_allclose(after[name], before[name] * factor, rtol=1e-5, err_msg=name)
+
+
+def test_onednn_depthwise_trains_as_the_plain_kernels_do(config_file):
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(8, 3, 64, 64)).astype("float32")
+    labels = rng.integers(0, 3, (8, 1))
+    after = []
+    for onednn in (False, True):
+        overrides = [
+            f"Global.depthwise_onednn={onednn}",
+            "Global.image_shape=[3,64,64]",
+            "Optimizer.lr.warmup_epoch=0",
+        ]
+        trainer = loop.Trainer(config.load(config_file, overrides))
+        marked = [op for op in trainer.graph.program.global_block().ops if op.has_attr("use_mkldnn")
+                  and op.attr("use_mkldnn")]  # fmt: skip
+        assert {op.type for op in marked} == (
+            {"depthwise_conv2d", "depthwise_conv2d_grad"} if onednn else set()
+        )
+        with paddle.static.scope_guard(trainer.scope):
+            trainer._step(images, labels)
+        after.append(program.network_state(trainer.scope, trainer.graph.network)[0])
+    for name, plain in after[0].items():
+        np.testing.assert_allclose(after[1][name], plain, rtol=1e-3, atol=1e-3, err_msg=name)
+
+
+def test_a_run_learns_and_writes_paddleclas_files(config_file, tmp_path):
+    overrides = [
+        "Global.epochs=16",
+        "Global.save_interval=8",
+        "DataLoader.Train.sampler.batch_size=12",
+        "Optimizer.lr.learning_rate=0.02",
+    ]
+    figures = loop.train(config.load(config_file, overrides))
+    assert figures["train"]["loss"] < 0.7  # ln 3 = 1.1 before
+    assert figures["train"]["top1"] > 0.9
+    assert set(figures) >= {"best_top1", "top1", "top2", "loss", "samples"}
+    written = {p.name for p in (tmp_path / "output" / "GhostNet_x0_5").iterdir()}
+    assert written == {
+        f"{name}.{ending}"
+        for name in ("latest", "best_model", "epoch_8", "epoch_16")
+        for ending in ("pdparams", "pdopt", "pdstates")
+    }
+
+
+def test_a_resumed_run_is_bitwise_the_run_that_never_stopped(config_file, tmp_path, monkeypatch):
+    whole = config.load(config_file, [f"Global.output_dir={tmp_path / 'whole'}"])
+    loop.train(whole)
+    stopped = config.load(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
+    step = loop.Trainer._step
+
+    def stop_in_the_second_epoch(self, images, labels):
+        if self.position.step == 4:
+            raise KeyboardInterrupt
+        return step(self, images, labels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Trainer, "_step", stop_in_the_second_epoch)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(stopped)
+    loop.train(stopped, resume="auto")
+    first, second = (parameters(tmp_path / d / "GhostNet_x0_5") for d in ("whole", "stopped"))
+    assert len(first) == 435
+    for name, array in first.items():
+        np.testing.assert_array_equal(second[name], array, err_msg=name)
+
+
+def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
+    config_file, tmp_path, monkeypatch
+):
+    loop.train(config.load(config_file, [f"Global.output_dir={tmp_path / 'whole'}"]))
+    stopped = config.load(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
+    step = loop.Trainer._step
+
+    def press(self, images, labels):
+        values = step(self, images, labels)
+        if self.position.step == 2:
+            loop.signal.raise_signal(loop.signal.SIGINT)
+        return values
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Trainer, "_step", press)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(stopped)
+    directory = tmp_path / "stopped" / "GhostNet_x0_5"
+    states = weights.read_pickle(directory / "latest.pdstates")
+    assert (states["epoch"], states["batch"], states["step"]) == (1, 2, 2)
+    loop.train(stopped, resume="auto")
+    first = parameters(tmp_path / "whole" / "GhostNet_x0_5")
+    for name, array in parameters(directory).items():
+        np.testing.assert_array_equal(first[name], array, err_msg=name)
+
+
+def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
+    trainer = loop.Trainer(config.load(config_file))
+    trainer._save("epoch_1")
+    trainer.position = trainer.position._replace(step=9)
+    trainer._save("latest")
+    directory = trainer.directory
+    shutil.copy(directory / "epoch_1.pdopt", directory / "latest.pdopt")
+    (directory / "latest.pdparams").write_bytes(b"half")
+    prefix, found = checkpoint.newest(directory, trainer.slots)
+    assert (prefix.name, found.position.step) == ("epoch_1", 0)
+    with pytest.raises(InputError, match="is not of the same save"):
+        checkpoint.load(directory / "latest", trainer.slots)
+
+
+def test_resuming_with_another_recipe_is_refused(config_file):
+    loop.Trainer(config.load(config_file))._save("latest")
+    with pytest.raises(InputError, match=r"Global\.epochs 2, this config says 5"):
+        loop.train(config.load(config_file, ["Global.epochs=5"]), resume="auto")
+
+
+def test_a_loss_that_is_no_number_ends_the_run(config_file):
+    overrides = ["Optimizer.lr.learning_rate=1e30", "Optimizer.lr.warmup_epoch=0"]
+    with pytest.raises(TrainingError, match="the loss is nan at epoch 1, step 2"):
+        loop.train(config.load(config_file, overrides))
+
+
+def test_seeds_differ_and_repeat(config_file):
+    def first_weights(seed):
+        trainer = loop.Trainer(config.load(config_file, [f"Global.seed={seed}"]))
+        return program.fetch(trainer.scope, ["conv1_weights"])["conv1_weights"]
+
+    np.testing.assert_array_equal(first_weights(1), first_weights(1))
+    assert not np.array_equal(first_weights(1), first_weights(2))
