@@ -18,6 +18,8 @@ from ppghost.errors import InputError
 
 #: no default: the key is absent unless the file gives it
 ABSENT = object()
+#: no default: the file must give it
+REQUIRED = object()
 #: a number as PaddleClas's files write it
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -29,12 +31,24 @@ class Key(NamedTuple):
     default: Any = ABSENT
 
 
+class Entries(NamedTuple):
+    """A list of one-key entries, as PaddleClas writes losses and metrics."""
+
+    entry: dict
+    default: list
+
+
 def _key(*types: type, default: Any = ABSENT) -> Key:
     return Key(types, default)
 
 
-_LOSS = [{"CELoss": {"weight": _key(float), "epsilon": _key(float), "reduction": _key(str)}}]
-_METRIC = [{"TopkAcc": {"topk": _key(list, int)}}]
+_CELOSS = {
+    "weight": _key(float, default=1.0),
+    "epsilon": _key(float, type(None), default=None),
+    "reduction": _key(str),
+}
+_LOSS = Entries({"CELoss": _CELOSS}, default=[{"CELoss": {}}])
+_METRIC = Entries({"TopkAcc": {"topk": _key(list, int, default=[1, 5])}}, [{"TopkAcc": {}}])
 _FREE = _key(dict, type(None))  # checked by the class that takes it as its parameters
 
 
@@ -85,7 +99,7 @@ SCHEMA = {
     },
     "AMP": _FREE,
     "Arch": {
-        "name": _key(str),
+        "name": _key(str, default=REQUIRED),
         "class_num": _key(int, default=1000),
         "pretrained": _key(bool, str),
         "use_ssld": _key(bool),
@@ -93,19 +107,19 @@ SCHEMA = {
     },
     "Loss": {"Train": _LOSS, "Eval": _LOSS},
     "Optimizer": {
-        "name": _key(str),
-        "momentum": _key(float),
-        "use_nesterov": _key(bool),
+        "name": _key(str, default="Momentum"),
+        "momentum": _key(float, default=0.9),
+        "use_nesterov": _key(bool, default=False),
         "multi_precision": _key(bool),
         "lr": {
-            "name": _key(str),
+            "name": _key(str, default="Cosine"),
             "learning_rate": _key(float),
-            "eta_min": _key(float),
-            "warmup_epoch": _key(float),
-            "warmup_start_lr": _key(float),
-            "by_epoch": _key(bool),
+            "eta_min": _key(float, default=0.0),
+            "warmup_epoch": _key(float, default=0),
+            "warmup_start_lr": _key(float, default=0.0),
+            "by_epoch": _key(bool, default=False),
         },
-        "regularizer": {"name": _key(str), "coeff": _key(float)},
+        "regularizer": {"name": _key(str), "coeff": _key(float, default=0.0)},
     },
     "DataLoader": {"Train": _loader(shuffle=True), "Eval": _loader(shuffle=False)},
     "Infer": {
@@ -155,7 +169,11 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> dict:
     config = _read(path, seen=())
     for override in overrides:
         _override(config, override)
-    return _check(config, SCHEMA, "", str(path))
+    checked = _check(config, SCHEMA, "", str(path))
+    shape = checked["Global"]["image_shape"]
+    if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise InputError(f"{path}: Global.image_shape: expected [C, H, W], got {shape!r}")
+    return checked
 
 
 def dump(config: dict) -> str:
@@ -258,8 +276,8 @@ def _check(value: Any, schema: Any, where: str, file: str) -> Any:
     """`value` in the form the schema asks for, with defaults; InputError if it cannot be."""
     if isinstance(schema, Key):
         return _check_leaf(value, schema, where, file)
-    if isinstance(schema, list):
-        return _check_list(value, schema[0], where, file)
+    if isinstance(schema, Entries):
+        return _check_entries(value, schema.entry, where, file)
     if value is None:
         value = {}
     if not isinstance(value, dict):
@@ -272,13 +290,18 @@ def _check(value: Any, schema: Any, where: str, file: str) -> Any:
             raise InputError(f"{file}: {name}: unknown key{nearest(key, schema)}")
         checked[key] = item if key not in schema else _check(item, known, name, file)
     for key, known in schema.items():
-        if isinstance(known, Key) and key not in checked and known.default is not ABSENT:
-            checked[key] = copy.deepcopy(known.default)
+        if key not in checked and key != "*":
+            name = f"{where}.{key}" if where else key
+            default = {} if isinstance(known, dict) else known.default
+            if default is REQUIRED:
+                raise InputError(f"{file}: {name} is missing")
+            if default is not ABSENT:
+                checked[key] = _check(copy.deepcopy(default), known, name, file)
     return checked
 
 
-def _check_list(value: Any, entry: dict, where: str, file: str) -> list:
-    """A list of one-key entries, as PaddleClas writes losses and metrics."""
+def _check_entries(value: Any, entry: dict, where: str, file: str) -> list:
+    """Each entry of the list as the schema asks for."""
     if not isinstance(value, list):
         raise InputError(f"{file}: {where}: expected a list, got {value!r}")
     for i, item in enumerate(value):
@@ -288,8 +311,7 @@ def _check_list(value: Any, entry: dict, where: str, file: str) -> list:
 
 
 def _check_leaf(value: Any, key: Key, where: str, file: str) -> Any:
-    number = float in key.types
-    if number and not isinstance(value, bool):
+    if float in key.types and not isinstance(value, key.types):
         try:
             value = parse_number(value)
         except ValueError:

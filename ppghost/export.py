@@ -86,8 +86,7 @@ def describe(config: dict) -> dict:
     Raises:
         InputError: no `Infer.transforms`, or the label file cannot be read.
     """
-    infer = config.get("Infer", {})
-    transforms = infer.get("transforms")
+    transforms = config["Infer"].get("transforms")
     if not transforms:
         raise InputError(
             "Infer.transforms is missing; say how an image becomes the network's input"
@@ -98,8 +97,8 @@ def describe(config: dict) -> dict:
         if name == "NormalizeImage" and settings and "scale" in settings:
             settings = {**settings, "scale": parse_number(settings["scale"])}
         ops.append({name: settings})
-    post = infer.get("PostProcess", {})
-    settings = {"topk": post.get("topk", 5)}
+    post = config["Infer"]["PostProcess"]
+    settings = {"topk": post["topk"]}
     if post.get("class_id_map_file"):
         settings["label_list"] = read_labels(Path(post["class_id_map_file"]))
     return {
@@ -109,7 +108,7 @@ def describe(config: dict) -> dict:
             "class_num": config["Arch"]["class_num"],
         },
         "PreProcess": {"transform_ops": ops},
-        "PostProcess": {post.get("name", "Topk"): settings},
+        "PostProcess": {post["name"]: settings},
     }
 
 

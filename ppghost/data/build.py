@@ -1,5 +1,7 @@
 """From the config's `DataLoader` section to a loader."""
 
+import numpy as np
+
 from ppghost.config import nearest
 from ppghost.data.dataset import DATASETS
 from ppghost.data.loader import Loader
@@ -10,12 +12,10 @@ def make_loader(config: dict, mode: str, seed: int = 0) -> Loader:
     """The loader of `DataLoader.Train` or `DataLoader.Eval`.
 
     Raises:
-        InputError: no such section, an unknown data set, or bad lists and images.
+        InputError: a key is missing, an unknown data set, or bad lists and images.
     """
     where = f"DataLoader.{mode}"
-    section = config.get("DataLoader", {}).get(mode)
-    if not section or "dataset" not in section:
-        raise InputError(f"{where}.dataset is missing; say where the images are")
+    section = config["DataLoader"][mode]
     settings = dict(section["dataset"])
     name = settings.pop("name")
     if name not in DATASETS:
@@ -25,19 +25,31 @@ def make_loader(config: dict, mode: str, seed: int = 0) -> Loader:
         )
     for key in ("image_root", "cls_label_path"):
         if key not in settings:
-            raise InputError(f"{where}.dataset.{key} is missing")
+            raise InputError(f"{where}.dataset.{key} is missing; say where the images are")
     dataset = DATASETS[name](
         **settings,
         class_num=config["Arch"]["class_num"],
         on_bad_image=config["Global"]["bad_images"],
         where=f"{where}.dataset",
     )
-    sampler = section.get("sampler", {})
+    _check_shape(dataset, config, where)
+    sampler = section["sampler"]
     return Loader(
         dataset,
         sampler["batch_size"],
         shuffle=sampler["shuffle"],
         drop_last=sampler["drop_last"],
         seed=seed,
-        num_workers=section.get("loader", {}).get("num_workers", 0),
+        num_workers=section["loader"]["num_workers"],
     )
+
+
+def _check_shape(dataset, config: dict, where: str) -> None:
+    """Raise InputError if what comes out of the transforms is not what the network takes."""
+    expected = list(config["Global"]["image_shape"])
+    image, _ = dataset.load(0, np.random.default_rng(0))
+    if list(image.shape) != expected:
+        raise InputError(
+            f"Global.image_shape is {expected}, but {where}.transform_ops make images of "
+            f"{list(image.shape)}; change one of them"
+        )

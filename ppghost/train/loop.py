@@ -151,7 +151,7 @@ class Trainer:
                 "try a lower Optimizer.lr.learning_rate or a longer warmup_epoch, "
                 "and look at the images and labels"
             )
-        if not self.config["Optimizer"]["lr"].get("by_epoch"):
+        if not self.config["Optimizer"]["lr"]["by_epoch"]:
             self.schedule.step()
         self.position = self.position._replace(batch=self.position.batch + 1, step=step + 1)
         return named
@@ -169,7 +169,7 @@ class Trainer:
     def _finish_epoch(self) -> dict:
         """Evaluate and save as the config asks; the position moves to the next epoch."""
         epoch, last = self.position.epoch, self.position.epoch == self.settings["epochs"]
-        if self.config["Optimizer"]["lr"].get("by_epoch"):
+        if self.config["Optimizer"]["lr"]["by_epoch"]:
             self.schedule.step()
         figures = {}
         better = False

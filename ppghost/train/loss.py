@@ -21,7 +21,6 @@ def total_loss(entries: list[dict], logits, label):
     """The weighted sum of a `Loss.Train` or `Loss.Eval` list."""
     losses = []
     for entry in entries:
-        settings = entry["CELoss"] or {}
-        loss = cross_entropy(logits, label, settings.get("epsilon"))
-        losses.append(loss * settings.get("weight", 1.0))
+        settings = entry["CELoss"]
+        losses.append(settings["weight"] * cross_entropy(logits, label, settings["epsilon"]))
     return sum(losses[1:], losses[0])

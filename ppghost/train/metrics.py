@@ -8,19 +8,14 @@ def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static
 
     logits [N, C], label [N, 1] int64. (Paddle's op fails on k > C.)
     """
-    wanted = [
-        k for entry in entries for k in _as_list((entry["TopkAcc"] or {}).get("topk", [1, 5]))
-    ]
+    wanted = [entry["TopkAcc"]["topk"] for entry in entries]
+    ks = {k for value in wanted for k in (value if isinstance(value, list) else [value])}
     scores = paddle.nn.functional.softmax(logits)
     return {
         f"top{k}": paddle.metric.accuracy(scores, label, k=k)
-        for k in sorted(set(wanted))
+        for k in sorted(ks)
         if k <= logits.shape[-1]
     }
-
-
-def _as_list(value) -> list:
-    return value if isinstance(value, list) else [value]
 
 
 class Averages:

@@ -28,8 +28,6 @@ class Graph(NamedTuple):
 
 #: keys of Arch that are not arguments of the network
 _NOT_ARGUMENTS = ("name", "pretrained", "use_ssld")
-_DEFAULT_LOSS = [{"CELoss": {}}]
-_DEFAULT_METRIC = [{"TopkAcc": {"topk": [1, 5]}}]
 
 
 def image_shape(config: dict) -> list[int]:
@@ -85,9 +83,8 @@ def _build(config: dict, make_outputs) -> Graph:
 
 
 def _loss_and_metrics(config: dict, mode: str, logits, label) -> dict:
-    losses = config.get("Loss", {}).get(mode, _DEFAULT_LOSS)
-    metrics = config.get("Metric", {}).get(mode, _DEFAULT_METRIC)
-    return {"loss": total_loss(losses, logits, label)} | topk_accuracy(metrics, logits, label)
+    loss = total_loss(config["Loss"][mode], logits, label)
+    return {"loss": loss} | topk_accuracy(config["Metric"][mode], logits, label)
 
 
 def _use_onednn_for_depthwise(program: paddle.static.Program) -> None:

@@ -87,7 +87,8 @@ def _sgd_config(name):
     return {
         "Global": {"image_shape": [3, 64, 64], "depthwise_onednn": False},
         "Arch": {"name": name, "class_num": 20},
-        "Loss": {"Train": [{"CELoss": {"epsilon": 0.1}}]},
+        "Loss": {"Train": [{"CELoss": {"weight": 1.0, "epsilon": 0.1}}]},
+        "Metric": {"Train": [{"TopkAcc": {"topk": 1}}]},
     }
 
 

@@ -21,11 +21,9 @@ def parameters(directory, name="latest"):
     return weights.read_state(directory / name)
 
 
-def test_warm_up_and_cosine_are_exact_per_iteration():
-    settings = {"name": "Cosine", "learning_rate": 0.4, "warmup_epoch": 2}
-    schedule = optimizer.learning_rate(
-        {"Optimizer": {"lr": settings}}, epochs=5, steps_per_epoch=10
-    )
+def test_warm_up_and_cosine_are_exact_per_iteration(config_file):
+    settings = ["Optimizer.lr.learning_rate=0.4", "Optimizer.lr.warmup_epoch=2"]
+    schedule = optimizer.learning_rate(config.load(config_file, settings), 5, steps_per_epoch=10)
     rates = []
     for _ in range(50):
         rates.append(schedule.get_lr())
@@ -35,11 +33,11 @@ def test_warm_up_and_cosine_are_exact_per_iteration():
     assert rates[20:] == pytest.approx(expected)
 
 
-def test_constant_rate():
-    settings = {"name": "Constant", "learning_rate": 0.1}
-    schedule = optimizer.learning_rate({"Optimizer": {"lr": settings}}, epochs=1, steps_per_epoch=3)
+def test_constant_rate(config_file):
+    settings = ["Optimizer.lr.name=Constant", "Optimizer.lr.warmup_epoch=0"]
+    schedule = optimizer.learning_rate(config.load(config_file, settings), 1, steps_per_epoch=3)
     schedule.step()
-    assert schedule.get_lr() == 0.1
+    assert schedule.get_lr() == 0.05
 
 
 @pytest.mark.parametrize("epsilon", [None, 0.1])
@@ -106,20 +104,20 @@ def test_onednn_depthwise_trains_as_the_plain_kernels_do(config_file):
     labels = rng.integers(0, 3, (8, 1))
     after = []
     for onednn in (False, True):
-        overrides = [
-            f"Global.depthwise_onednn={onednn}",
-            "Global.image_shape=[3,64,64]",
-            "Optimizer.lr.warmup_epoch=0",
-        ]
-        trainer = loop.Trainer(config.load(config_file, overrides))
-        marked = [op for op in trainer.graph.program.global_block().ops if op.has_attr("use_mkldnn")
-                  and op.attr("use_mkldnn")]  # fmt: skip
-        assert {op.type for op in marked} == (
-            {"depthwise_conv2d", "depthwise_conv2d_grad"} if onednn else set()
-        )
-        with paddle.static.scope_guard(trainer.scope):
-            trainer._step(images, labels)
-        after.append(program.network_state(trainer.scope, trainer.graph.network)[0])
+        overrides = [f"Global.depthwise_onednn={onednn}", "Global.image_shape=[3,64,64]"]
+        settings = config.load(config_file, overrides)
+        graph = program.build_training(settings, paddle.optimizer.SGD(0.05))
+        ops = graph.program.global_block().ops
+        marked = {op.type for op in ops if op.has_attr("use_mkldnn") and op.attr("use_mkldnn")}
+        assert marked == ({"depthwise_conv2d", "depthwise_conv2d_grad"} if onednn else set())
+        scope, executor = paddle.static.Scope(), paddle.static.Executor()
+        paddle.seed(0)
+        with paddle.static.scope_guard(scope):
+            executor.run(graph.startup)
+            generator = paddle.framework.core.default_cpu_generator()
+            generator.manual_seed(1)  # the same dropout in both
+            executor.run(graph.program, feed={"image": images, "label": labels})
+        after.append(program.network_state(scope, graph.network)[0])
     for name, plain in after[0].items():
         np.testing.assert_allclose(after[1][name], plain, rtol=1e-3, atol=1e-3, err_msg=name)
 

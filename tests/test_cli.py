@@ -1,0 +1,121 @@
+"""The command line: its contract with scripts."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+import ppghost
+
+
+def shell(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "ppghost", *arguments], capture_output=True, text=True, **options
+    )
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = (
+        "import sys; from ppghost import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'paddle', 'numpy', 'yaml', 'cv2', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "train" in done.stdout
+    # 0.09 s on the machine of the README; the wide bound is for a loaded one
+    assert time.perf_counter() - started < 1.0
+
+
+def test_version():
+    assert shell("--version").stdout == f"ppghost {ppghost.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["train"], ["bench", "m.nb"], ["predict", "m", "--topk", "0"]]
+)
+def test_usage_errors_exit_2(arguments):
+    done = shell(*arguments)
+    assert done.returncode == 2
+    assert "usage: ppghost" in done.stderr
+    assert done.stdout == ""
+
+
+def test_zlib_is_loaded_before_anything_else():
+    """libpaddle 2.6 breaks every later use of zlib otherwise (see ppghost/__init__.py)."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import ppghost, sys; sys.exit('zlib' not in sys.modules)"]
+    )
+    assert done.returncode == 0
+
+
+def test_list_names_ours_and_paddleclas(run):
+    code, out, _ = run("list", "--json", "-")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert code == 0
+    assert rows["GhostNet_x1_0"] == {
+        "name": "GhostNet_x1_0",
+        "family": "GhostNet",
+        "source": "ppghost",
+        "input": [3, 224, 224],
+        "params": 5_183_016,
+        "macs": 141_149_744,
+    }
+    assert rows["MobileNetV3_large_x1_0"]["source"] == "paddleclas"
+    assert len(rows) > 300
+
+
+def test_json_to_a_file_and_quiet(run, tmp_path):
+    code, out, err = run("data", "digits", tmp_path / "d", "--json", tmp_path / "r.json", "-q")
+    assert code == 0
+    assert json.loads((tmp_path / "r.json").read_text())["train"] == 1442
+    assert "1442 + 355 digits" in out
+    assert err == ""
+
+
+def test_train_eval_export_predict(run, config_file, shapes_dir, tmp_path):
+    """The chain by its commands alone, as a user types it."""
+    code, _, err = run("train", "-c", config_file)
+    assert code == 0, err
+    assert "[Train][Epoch 2/2][Iter: 2/3]" in err
+    assert "images/s, eta: 0:00:0" in err
+    weights = f"Global.pretrained_model={tmp_path}/output/GhostNet_x0_5/latest"
+
+    code, out, err = run("eval", "-c", config_file, "-o", weights, "--json", "-")
+    figures = json.loads(out)
+    assert set(figures) == {"loss", "top1", "top2", "samples", "images_per_second"}
+    assert figures["samples"] == 6
+
+    model = tmp_path / "model"
+    code, out, _ = run("export", "-c", config_file, "-o", weights, "--output", model, "--json", "-")
+    exported = json.loads(out)
+    assert exported["inputs"] == [{"name": "image", "shape": [-1, 3, 32, 32]}]
+    assert exported["outputs"][0]["shape"] == [-1, 3]
+    files = sorted(p.name for p in model.iterdir())
+    assert files == ["inference.pdiparams", "inference.pdmodel", "inference.yml"]
+
+    images = [shapes_dir / f"{i}.png" for i in range(6)]
+    code, out, _ = run("predict", model, *images, "--topk", 3, "--json", "-")
+    predicted = json.loads(out)
+    assert [p["image"] for p in predicted] == [str(i) for i in images]
+    for entry in predicted:
+        assert {t["label"] for t in entry["topk"]} == {"dark", "bright", "striped"}
+        assert sum(t["score"] for t in entry["topk"]) == pytest.approx(1, abs=1e-5)
+    hits = sum(p["topk"][0]["class_id"] == i % 3 for i, p in enumerate(predicted))
+    assert hits / 6 == figures["top1"]
+
+
+def test_ctrl_c_exits_130(run, config_file, monkeypatch):
+    from ppghost.train import loop
+
+    def interrupted(self, images, labels):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop.Trainer, "_step", interrupted)
+    code, _, err = run("train", "-c", config_file)
+    assert (code, err.splitlines()[-1]) == (130, "ppghost: interrupted")
