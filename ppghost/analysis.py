@@ -6,6 +6,7 @@ from typing import NamedTuple
 import paddle
 from paddle.utils import unique_name
 
+from ppghost import static
 from ppghost.models import zoo
 
 
@@ -28,7 +29,7 @@ def count_architecture(
     name: str, shape: tuple[int, int, int] = (3, 224, 224), **arguments
 ) -> Totals:
     """`count` for an architecture of the zoo on an image [C, H, W]."""
-    paddle.enable_static()
+    static.enable()
     program = paddle.static.Program()
     with paddle.static.program_guard(program, paddle.static.Program()), unique_name.guard():
         zoo.create(name, **arguments)(paddle.static.data("image", [1, *shape], "float32"))

@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -20,7 +21,8 @@ def main(argv: list[str] | None = None) -> int:
     # Paddle's C++ side reports every executor it makes; only its errors are for our users
     os.environ.setdefault("GLOG_minloglevel", "2")
     signal.signal(signal.SIGTERM, _interrupt)
-    args = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = _parser().parse_args(argv, argparse.Namespace(argv=argv))
     _set_up_logging(args)
     try:
         result, text = args.run(args)
@@ -171,17 +173,17 @@ def _convert(args):
 def _devices(args):
     from deploy.devices import list_devices
 
-    devices = list_devices()
+    devices = [device.describe() for device in list_devices()]
     keys = ("serial", "kind", "state", "model", "abi")
     return devices, "\n".join("  ".join(str(d[k]) for k in keys) for d in devices)
 
 
 def _bench(args):
-    from deploy import bench
+    from deploy.bench import bench
     from deploy.devices import find_device
 
     output = Path(args.json) if args.json not in (None, "-") else args.results
-    result = bench.bench(
+    result = bench(
         args.models,
         find_device(args.device),
         threads=args.threads,
@@ -189,15 +191,32 @@ def _bench(args):
         output=output,
         resume=args.resume,
         dry_run=args.dry_run,
+        command=shlex.join(["ppghost", *args.argv]),
     )
-    return result, f"{bench.table(result)}\nresults: {output}"
+    return result, _latencies(result) if not args.dry_run else _to_json(result["plan"])
+
+
+def _latencies(result: dict) -> str:
+    """A line a model: median and interval in ms, or what went wrong."""
+    lines = [f"{'model':<28} {'threads':>7} {'median ms':>10}  {'95 % interval':<18} {'p90':>8}"]
+    for row in result["results"]:
+        if row["status"] != "ok":
+            lines.append(f"{row['model']:<28} {row['threads']:>7} {row['status']}: {row['error']}")
+            continue
+        stats = row["stats"]
+        interval = "-" if not stats["ci95"] else "{:.2f} to {:.2f}".format(*stats["ci95"])
+        lines.append(
+            f"{row['model']:<28} {row['threads']:>7} {stats['median']:>10.2f}  {interval:<18} "
+            f"{stats['p90']:>8.2f}"
+        )
+    return "\n".join(lines)
 
 
 def _report(args):
     from deploy.report import report
 
     result = report(args.results, args.output)
-    return result, f"report: {result['html']}"
+    return result, f"report: {result['index']}"
 
 
 def _demo(args):
@@ -279,7 +298,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("models", type=Path, nargs="+", metavar="MODEL")
     sub.add_argument("--device", required=True, metavar="host|SERIAL")
     sub.add_argument("--threads", type=_thread_counts, default=(1,), metavar="1,2,4")
-    sub.add_argument("--rounds", type=_positive, default=None, metavar="N")
+    sub.add_argument("--rounds", type=_positive, default=20, metavar="N")
     sub.add_argument("--resume", action="store_true", help="skip what the result file holds")
     sub.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
     sub.set_defaults(results=Path("output/latency.json"))

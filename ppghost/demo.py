@@ -138,7 +138,7 @@ def demo(output: Path) -> dict:
 
 def summary(results: dict) -> str:
     """What a person wants to know at the end."""
-    accuracy, page = results["eval"], Path(results["report"]["html"]).resolve()
+    accuracy, page = results["eval"], Path(results["report"]["index"]).resolve()
     return f"digits: {evaluation.describe(accuracy)}\nreport: {page.as_uri()}"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import paddle
 import yaml
 
-from ppghost import weights
+from ppghost import static, weights
 from ppghost.config import parse_number
 from ppghost.errors import InputError
 from ppghost.files import output_errors, staging_directory
@@ -37,7 +37,7 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     Raises:
         InputError: no weights, weights of another network, `output` cannot be written.
     """
-    paddle.enable_static()
+    static.enable()
     description = describe(config)
     graph = program.build_inference(config)
     scope, executor = paddle.static.Scope(), paddle.static.Executor(paddle.CPUPlace())

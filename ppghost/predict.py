@@ -6,6 +6,7 @@ import numpy as np
 import paddle
 import yaml
 
+from ppghost import static
 from ppghost.data.transforms import build_transforms
 from ppghost.errors import InputError
 from ppghost.export import FILES, read_labels
@@ -30,7 +31,7 @@ class Predictor:
         post = next(iter(description["PostProcess"].values())) or {}
         self.topk: int = post.get("topk", 5)
         self.labels: list[str] = post.get("label_list", [])
-        paddle.enable_static()
+        static.enable()
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(paddle.CPUPlace())
         with paddle.static.scope_guard(self.scope):

@@ -4,7 +4,7 @@ import time
 
 import paddle
 
-from ppghost import weights
+from ppghost import static, weights
 from ppghost.data.build import make_loader
 from ppghost.data.loader import Loader
 from ppghost.errors import InputError
@@ -50,7 +50,7 @@ def describe(figures: dict) -> str:
 
 def evaluate_config(config: dict) -> dict:
     """Evaluate `Global.pretrained_model` on `DataLoader.Eval`."""
-    paddle.enable_static()
+    static.enable(config["Global"]["device"])
     path = pretrained_path(config)
     if path is None:
         raise InputError("Global.pretrained_model is missing; give the weights to evaluate")

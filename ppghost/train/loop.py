@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from ppghost import weights
+from ppghost import static, weights
 from ppghost.data.build import make_loader
 from ppghost.errors import InputError, TrainingError
 from ppghost.train import checkpoint, optimizer, program
@@ -235,7 +235,7 @@ def train(config: dict, resume: str | None = None) -> dict:
         InputError: config, data or weights are wrong; TrainingError: the run failed.
     """
     optimizer.check(config)
-    paddle.enable_static()
+    static.enable(config["Global"]["device"])
     trainer = Trainer(config)
     trainer.start_from(resume)
     return trainer.run()

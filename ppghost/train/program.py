@@ -53,7 +53,10 @@ def build_calibration(config: dict) -> Graph:
 def build_evaluation(config: dict) -> Graph:
     """Image and label -> loss and top-k of the batch, in evaluation mode."""
     graph = _build(config, lambda logits, label: _loss_and_metrics(config, "Eval", logits, label))
-    return graph._replace(program=graph.program.clone(for_test=True))
+    graph = graph._replace(program=graph.program.clone(for_test=True))
+    if config["Global"]["depthwise_onednn"]:
+        _use_onednn_for_depthwise(graph.program)
+    return graph
 
 
 def build_training(config: dict, optimizer: paddle.optimizer.Optimizer) -> Graph:
