@@ -12,6 +12,7 @@ from typing import Any
 
 from ppghost import __version__
 from ppghost.errors import INTERRUPTED, PPGhostError
+from ppghost.files import write_json
 
 log = logging.getLogger("ppghost")
 
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
             sys.stdout.write(_to_json(result))
         else:
             if args.json and args.command != "bench":  # bench has kept that file all along
-                _write_json(Path(args.json), result)
+                write_json(Path(args.json), result)
             if text:
                 print(text)
         sys.stdout.flush()
@@ -52,12 +53,6 @@ def _interrupt(number, frame):
 
 def _to_json(result: Any) -> str:
     return json.dumps(result, indent=2, ensure_ascii=False) + "\n"
-
-
-def _write_json(path: Path, result: Any) -> None:
-    from ppghost.files import write_text
-
-    write_text(path, _to_json(result))
 
 
 class _Formatter(logging.Formatter):

@@ -4,7 +4,6 @@ On the same floor as the command line: the only other module that knows both `pp
 `deploy`. Each stage leaves its result in `<output>/stages/`; a finished stage is not run again.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -16,8 +15,8 @@ from deploy.devices import find_device
 from deploy.report import report
 from ppghost import __version__, config, export
 from ppghost.data.digits import write_digits
-from ppghost.errors import CheckFailed
-from ppghost.files import write_text
+from ppghost.errors import CheckFailed, InputError
+from ppghost.files import read_json, write_json
 from ppghost.predict import predict
 from ppghost.train import evaluation, loop
 
@@ -36,6 +35,7 @@ NETWORKS = (
 #: what the digits reach with every seed tried; less means that something broke
 EXPECTED_TOP1 = 0.97
 PREDICTED_IMAGES = 5
+BENCH_ROUNDS = 40
 
 
 class Stages:
@@ -59,13 +59,13 @@ class Stages:
         self.results[name] = function()
         seconds = round(time.monotonic() - started, 1)
         content = {"version": __version__, "seconds": seconds, "result": self.results[name]}
-        write_text(record, json.dumps(content, indent=2) + "\n")
+        write_json(record, content)
         log.info("%s: %.0f s", head, seconds)
 
     def _known(self, record: Path) -> dict | None:
         try:
-            known = json.loads(record.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            known = read_json(record)
+        except InputError:
             return None
         return known if known.get("version") == __version__ else None
 
@@ -122,8 +122,10 @@ def demo(output: Path) -> dict:
         lambda: bench(
             [_nb(output, name, "x86") for name in NETWORKS],
             find_device("host"),
+            rounds=BENCH_ROUNDS,
             output=results,
             resume=True,
+            command="ppghost demo",
         ),
         [results],
     )

@@ -1,51 +1,83 @@
-"""Writing files so that a reader, or a crash, never meets half of one."""
+"""Files written whole or not at all, read, and hashed; both halves of the product use it."""
 
 import contextlib
+import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from ppghost.errors import InputError
 
 
 @contextlib.contextmanager
 def output_errors(path: Path) -> Iterator[None]:
-    """Turn a full, read-only or missing disk into one line that names `path`."""
+    """Turn a full, read-only or missing place into one line that names `path`."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"{path}: cannot write: {reason}; choose another output") from None
+        raise InputError(
+            f"{path}: cannot be written ({reason}); choose another output place"
+        ) from None
 
 
-def write_atomically(path: Path, write: Callable) -> None:
-    """Call `write` with a binary file object; `path` then holds the whole of it, or is untouched.
+def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Call `write` with a binary file; `path` then holds the whole of it, or is untouched.
 
-    Missing directories are made.
+    Parents are created.
 
     Raises:
         InputError: the place cannot be written to.
     """
+    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}")
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with temporary.open("wb") as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            temporary.replace(path)
         except BaseException:
-            os.unlink(temporary)
+            temporary.unlink(missing_ok=True)
             raise
 
 
 def write_text(path: Path, text: str) -> None:
     """`write_atomically` for text in UTF-8."""
     write_atomically(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically; ValueError for NaN, which JSON has none of."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises InputError if it is missing or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not a JSON file ({str(error).splitlines()[0]})") from None
+
+
+def sha256(*paths: Path) -> str:
+    """SHA-256 over the contents of `paths`, one after the other. Raises InputError."""
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

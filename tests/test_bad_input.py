@@ -118,10 +118,10 @@ def test_unwritable_output_directories(run, config_file, trained, tmp_path):
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file" / "sub", "/proc/none"):
         override = f"Global.output_dir={place}"
-        expect(run("train", "-c", config_file, "-o", override), 2, f"{place}", "cannot write")
+        expect(run("train", "-c", config_file, "-o", override), 2, f"{place}", "cannot be written")
         export = ["export", "-c", config_file, "-o", f"Global.pretrained_model={trained}"]
-        expect(run(*export, "--output", place), 2, f"{place}: cannot write")
-        expect(run("data", "digits", place), 2, f"{place}: cannot write")
+        expect(run(*export, "--output", place), 2, f"{place}: cannot be written")
+        expect(run("data", "digits", place), 2, f"{place}: cannot be written")
 
 
 def test_a_full_disk_leaves_nothing_behind(run, config_file, trained, tmp_path, monkeypatch):
@@ -132,7 +132,7 @@ def test_a_full_disk_leaves_nothing_behind(run, config_file, trained, tmp_path, 
 
     monkeypatch.setattr("os.fsync", full)
     outcome = run("train", "-c", config_file)
-    expect(outcome, 2, "cannot write: No space left on device")
+    expect(outcome, 2, "cannot be written (No space left on device)")
     assert [p for p in (tmp_path / "output").rglob("*") if p.is_file()] == []
     export = ["export", "-c", config_file, "-o", f"Global.pretrained_model={trained}"]
     expect(run(*export, "--output", tmp_path / "model"), 2, "No space left on device")

@@ -5,7 +5,6 @@
 they do not agree, there is no checkpoint.
 """
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.files import sha256
 from ppghost.weights import Slot, read_pickle, write_pickle, write_state
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def save(prefix: Path, checkpoint: Checkpoint, slots: list[Slot]) -> None:
         **checkpoint.position._asdict(),
         "metric": checkpoint.position.best,
         "settings": checkpoint.settings,
-        "sha256": {file.suffix: _digest(file) for file in (params, opt)},
+        "sha256": {file.suffix: sha256(file) for file in (params, opt)},
     }
     write_pickle(states, content)
 
@@ -73,7 +73,7 @@ def load(prefix: Path, slots: list[Slot]) -> Checkpoint:
         raise InputError(f"{states}: not a checkpoint of ppghost (weights can be loaded with "
                          "-o Global.pretrained_model)") from None  # fmt: skip
     for file in (params, opt):
-        if digests.get(file.suffix) != _digest(file):
+        if digests.get(file.suffix) != sha256(file):
             raise InputError(f"{file}: is not of the same save as {states.name}, or is damaged")
     state, accumulators = read_pickle(params), read_pickle(opt)
     network = {slot.parameter: state[slot.structured] for slot in slots if slot.structured in state}
@@ -103,7 +103,3 @@ def newest(directory: Path, slots: list[Slot]) -> tuple[Path, Checkpoint] | None
 
 def _files(prefix: Path) -> tuple[Path, Path, Path]:
     return tuple(prefix.with_name(prefix.name + s) for s in (".pdparams", ".pdopt", ".pdstates"))
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,118 @@
+"""The process in which one x86 `.nb` runs: `python -m deploy.host_worker`.
+
+It answers one JSON line per request line, and ends at the end of its input, so it cannot outlive
+its caller for long. The runtime aborts the whole interpreter on a bad file: that is why it has a
+process to itself. Requests:
+
+    {"do": "load", "nb", "inputs": [{"name", "shape"}], "seed": int} or with "npz": path
+        -> {"os_threads": n}; runs once and refuses outputs that are not finite
+    {"do": "measure", "repeats": n}  -> {"samples_ms": [...]}
+    {"do": "outputs", "npz": path}   -> {"outputs": [name, ...]}, values in that file
+An expected failure is answered with {"error": one line}.
+"""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+
+def seeded_inputs(inputs: list[dict[str, Any]], seed: int) -> dict[str, np.ndarray]:
+    """Standard normal float32 arrays for `inputs` ([{"name", "shape"}]), the same for a seed.
+
+    Normal values, because that is what a normalised image looks like to a network.
+    """
+    generator = np.random.default_rng(seed)
+    return {
+        one["name"]: generator.standard_normal(one["shape"], dtype=np.float32) for one in inputs
+    }
+
+
+class Model:
+    """A loaded `.nb` with its inputs set."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        """Load the model, set its inputs and run it once; raises ValueError if it is no good."""
+        from paddlelite import lite
+
+        config = lite.MobileConfig()
+        config.set_model_from_file(request["nb"])
+        self.predictor = lite.create_paddle_predictor(config)
+        self._set_inputs(_load_inputs(request), lite.PrecisionType.FP32)
+        self.predictor.run()
+        for name, value in self.outputs().items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"output {name!r} holds NaN or infinity")
+
+    def _set_inputs(self, inputs: dict[str, np.ndarray], float32: Any) -> None:
+        names = self.predictor.get_input_names()
+        if sorted(names) != sorted(inputs):
+            raise ValueError(f"the model's inputs are {names}, not {sorted(inputs)}")
+        for name, value in inputs.items():
+            tensor = self.predictor.get_input_by_name(name)
+            if tensor.precision() != float32:
+                raise ValueError(f"input {name!r} is not float32")
+            tensor.from_numpy(value)
+
+    def measure(self, repeats: int) -> list[float]:
+        """Milliseconds of `repeats` inferences, one by one."""
+        run, clock = self.predictor.run, time.perf_counter
+        samples = []
+        for _ in range(repeats):
+            start = clock()
+            run()
+            samples.append((clock() - start) * 1e3)
+        return samples
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Outputs of the last run by name, float32."""
+        names = self.predictor.get_output_names()
+        return {
+            name: np.array(self.predictor.get_output_by_name(name).numpy(), np.float32)
+            for name in names
+        }
+
+
+def _load_inputs(request: dict[str, Any]) -> dict[str, np.ndarray]:
+    if "npz" not in request:
+        return seeded_inputs(request["inputs"], request["seed"])
+    with np.load(request["npz"], allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _os_threads() -> int:
+    """Threads this process really has now."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
+
+
+def main() -> int:
+    """Serve requests from standard input until it ends."""
+    # the runtime prints to standard output as it likes: the answers get a descriptor of their own
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    model = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if request["do"] == "load":
+                model = Model(request)
+                answer = {"os_threads": _os_threads()}
+            elif request["do"] == "measure":
+                answer = {"samples_ms": model.measure(request["repeats"])}
+            else:
+                outputs = model.outputs()
+                np.savez(request["npz"], **outputs)
+                answer = {"outputs": list(outputs)}
+        except (ValueError, OSError) as error:
+            answer = {"error": str(error).splitlines()[0]}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""What a Paddle-Lite `.nb` file says about itself, read without the runtime.
+
+The runtime executes a file made for another target silently and prints garbage, and aborts the
+process on a damaged one; so every file is asked here first.
+
+Layout (opt 2.13, read off its files; little endian):
+    u16 meta version | char[16] opt version | u64 topology size | topology (flatbuffer)
+    u16, u16 | u16 size of what follows = 6 | u16 parameters | u32 largest tensor
+    per parameter: u32 size | that many bytes
+"""
+
+import hashlib
+import re
+import struct
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from ppghost.errors import InputError
+
+META_VERSION = 2
+_HEADER = struct.Struct("<H16sQ")
+_PARAMS_HEADER = struct.Struct("<HHHHI")
+_SIZE = struct.Struct("<I")
+
+#: one string per operator of the program: op/alias/target/precision/layout
+_KERNEL = re.compile(rb"[a-z0-9_]+/\w+/(\d+)/(\d+)/\d+")
+_TARGETS = {1: "host", 2: "x86", 4: "arm", 5: "opencl", 17: "metal", 18: "nnadapter"}
+_PRECISIONS = {1: "fp32", 2: "int8", 3: "int32", 4: "any", 5: "fp16", 7: "int64"}
+#: a file holds kernels of several targets; the first of these found says what it was made for
+#: ("arm" kernels fill the gaps of an "opencl" file, "host" kernels those of every file)
+_DECISIVE = ("metal", "nnadapter", "opencl", "arm", "x86", "host")
+
+
+@dataclass(frozen=True)
+class NbInfo:
+    """A `.nb` file's own account of itself.
+
+    `kernels` counts operators by "target/precision", as in {"arm/fp32": 136, "host/any": 17}.
+    `content_sha256` ignores the bytes of the version field after its NUL: opt leaves them
+    uninitialised, so a plain hash differs from run to run.
+    """
+
+    opt_version: str
+    meta_version: int
+    target: str
+    precision: str
+    kernels: dict[str, int]
+    bytes: int
+    content_sha256: str
+
+
+def inspect_nb(path: Path) -> NbInfo:
+    """Read the header and the kernel table of `path`.
+
+    Raises InputError if the file is missing, empty, truncated or not a `.nb` of this generation.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if not data:
+        raise InputError(f"{path}: empty file; convert the model again")
+    if len(data) < _HEADER.size:
+        raise InputError(f"{path}: not a Paddle-Lite .nb file (only {len(data)} bytes)")
+    meta_version, version, topology_size = _HEADER.unpack_from(data)
+    opt_version = version.split(b"\0")[0]
+    if meta_version != META_VERSION or not re.fullmatch(rb"[\w.+-]+", opt_version):
+        raise InputError(
+            f"{path}: not a Paddle-Lite .nb file (no version {META_VERSION} header); "
+            "convert the model with `ppghost convert`"
+        )
+    _check_complete(path, data, _HEADER.size + topology_size)
+    kernels = _count_kernels(data[_HEADER.size : _HEADER.size + topology_size])
+    if not kernels:
+        raise InputError(f"{path}: holds no kernels; convert the model again")
+    return NbInfo(
+        opt_version=opt_version.decode(),
+        meta_version=meta_version,
+        target=_target(kernels),
+        precision=_precision(kernels),
+        kernels=dict(sorted(kernels.items())),
+        bytes=len(data),
+        content_sha256=_content_hash(data, opt_version),
+    )
+
+
+def _check_complete(path: Path, data: bytes, position: int) -> None:
+    """Walk the parameter records from `position`: they must end where the file ends."""
+    truncated = InputError(
+        f"{path}: truncated or damaged .nb file ({len(data)} bytes); copy or convert it again"
+    )
+    if position + _PARAMS_HEADER.size > len(data):
+        raise truncated
+    _, _, _, count, _ = _PARAMS_HEADER.unpack_from(data, position)
+    position += _PARAMS_HEADER.size
+    for _ in range(count):
+        if position + _SIZE.size > len(data):
+            raise truncated
+        position += _SIZE.size + _SIZE.unpack_from(data, position)[0]
+    if position != len(data):
+        raise truncated
+
+
+def _count_kernels(topology: bytes) -> Counter[str]:
+    """Operators by "target/precision"; ids we have no name for stay numbers."""
+    counts: Counter[str] = Counter()
+    for match in _KERNEL.finditer(topology):
+        target, precision = int(match[1]), int(match[2])
+        name = _TARGETS.get(target, f"target {target}")
+        counts[f"{name}/{_PRECISIONS.get(precision, f'precision {precision}')}"] += 1
+    return counts
+
+
+def _target(kernels: Counter[str]) -> str:
+    found = {name.split("/")[0] for name in kernels}
+    unknown = sorted(found - set(_DECISIVE))
+    return unknown[0] if unknown else next(name for name in _DECISIVE if name in found)
+
+
+def _precision(kernels: Counter[str]) -> str:
+    found = {name.split("/")[1] for name in kernels}
+    return next((name for name in ("int8", "fp16") if name in found), "fp32")
+
+
+def _content_hash(data: bytes, opt_version: bytes) -> str:
+    digest = hashlib.sha256(data[:2] + opt_version.ljust(16, b"\0"))
+    digest.update(memoryview(data)[18:])
+    return digest.hexdigest()

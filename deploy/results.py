@@ -1,0 +1,67 @@
+"""Latency results, schema ppghost.latency/1: reading them, and what tells two of them apart."""
+
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from ppghost.errors import InputError
+from ppghost.files import read_json
+
+SCHEMA = "ppghost.latency/1"
+_RESULT_KEYS = (
+    "model",
+    "nb_sha256",
+    "nb_bytes",
+    "inputs",
+    "device",
+    "threads",
+    "precision",
+    "status",
+    "error",
+    "stats",
+    "warning",
+    "output_check",
+)
+_DEVICE_KEYS = ("serial", "kind", "model", "soc", "abi", "lite_version")
+
+
+def load_result(path: Path) -> dict[str, Any]:
+    """Read a latency result. Raises InputError if it is unreadable or of another schema."""
+    document = read_json(path)
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != SCHEMA:
+        raise InputError(f"{path}: not a latency result of schema {SCHEMA} (schema: {schema})")
+    try:
+        for result in document["results"]:
+            for key in _RESULT_KEYS:
+                result[key]
+            device_identity(result["device"])
+        document["plan"]["rounds"], document["host"]["system"]
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: damaged latency result (missing {error}); measure again"
+        ) from None
+    return document
+
+
+def device_identity(device: dict[str, Any]) -> tuple:
+    """What must be equal for samples to count as of one device."""
+    return tuple(device[key] for key in _DEVICE_KEYS)
+
+
+def result_key(result: dict[str, Any]) -> tuple:
+    """What must be equal for two results to measure the same thing."""
+    return result["nb_sha256"], result["threads"], device_identity(result["device"])
+
+
+def host_metadata() -> dict[str, Any]:
+    """The machine and software that drive a measurement; nothing that names a person."""
+    return {
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": sys.version.split()[0],
+    }

@@ -1,0 +1,77 @@
+"""`NAME.nb.json`, the description that `convert` writes beside a `.nb`, and models read by it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.nb import NbInfo, inspect_nb
+from ppghost.errors import InputError
+from ppghost.files import read_json
+
+
+@dataclass(frozen=True)
+class NbModel:
+    """A `.nb` file and what its sidecar says of it; `inputs` is [{"name", "shape"}]."""
+
+    path: Path
+    name: str
+    info: NbInfo
+    inputs: list[dict[str, Any]]
+    output_check: dict[str, Any] | None
+
+
+def sidecar_path(nb: Path) -> Path:
+    """Where the description of `nb` lies."""
+    return nb.with_name(nb.name + ".json")
+
+
+def load_models(paths: Sequence[Path]) -> list[NbModel]:
+    """The models in `paths` (`.nb` files or folders of them), each content once.
+
+    Raises InputError for a file that is no `.nb` or has no valid sidecar.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        found = sorted(path.glob("*.nb")) if path.is_dir() else [path]
+        if not found:
+            raise InputError(f"{path}: no .nb file in this folder; convert a model into it first")
+        files += found
+    if not files:
+        raise InputError("no model to time; give .nb files or folders that hold them")
+    models: dict[str, NbModel] = {}
+    for file in files:
+        info = inspect_nb(file)
+        models.setdefault(info.content_sha256, _read(file, info))
+    return list(models.values())
+
+
+def read_inputs(nb: Path) -> dict[str, list[int]] | None:
+    """Declared shapes by input name; None if `nb` has no sidecar. Raises InputError."""
+    if not sidecar_path(nb).is_file():
+        return None
+    return {one["name"]: one["shape"] for one in _read(nb, inspect_nb(nb)).inputs}
+
+
+def _read(file: Path, info: NbInfo) -> NbModel:
+    sidecar = sidecar_path(file)
+    if not sidecar.is_file():
+        raise InputError(f"{file}: no {sidecar.name} beside it; convert with `ppghost convert`")
+    described = read_json(sidecar)
+    try:
+        content = described["content_sha256"]
+        model = NbModel(
+            path=file,
+            name=str(described["model"]),
+            info=info,
+            inputs=[
+                {"name": str(one["name"]), "shape": [int(size) for size in one["shape"]]}
+                for one in described["inputs"]
+            ],
+            output_check=described["output_check"],
+        )
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{sidecar}: not a description of a .nb; convert again") from None
+    if content != info.content_sha256:
+        raise InputError(f"{sidecar}: describes another file than {file.name}; convert again")
+    return model

@@ -1,0 +1,246 @@
+"""Campaigns: on a device of our own making for the plan, on this host for the whole way."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy.bench import bench
+from deploy.devices import find_device
+from deploy.host import HostDevice
+from ppghost.errors import DeviceError, InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class FakeSession:
+    def __init__(self, device, name):
+        self.device, self.name, self.closed = device, name, False
+
+    def measure(self, repeats):
+        self.device.calls.append(self.name)
+        if self.device.fails(self.name, self.device.calls):
+            raise DeviceError(f"{self.name}: the runtime died")
+        return [self.device.latency[self.name]] * repeats
+
+    def close(self):
+        self.closed = True
+
+
+class FakeDevice(HostDevice):
+    """A host that takes exactly as long as told."""
+
+    def __init__(self, fails=lambda name, calls: False):
+        self.calls, self.sessions, self.fails = [], [], fails
+        self.latency = {"Both": 2.0, "Flatten": 3.0}
+
+    def open(self, nb, inputs, threads, name):
+        self.sessions.append(FakeSession(self, name))
+        return self.sessions[-1]
+
+
+def by_name(document):
+    return {result["model"]: result for result in document["results"]}
+
+
+def test_host_campaign_keeps_every_sample(converted, tmp_path):
+    output = tmp_path / "new" / "latency.json"
+    document = bench(
+        [converted], find_device("host"), rounds=6, repeats=3, output=output, command="ppghost x"
+    )
+    assert json.loads(output.read_text()) == document
+    assert document["schema"] == "ppghost.latency/1"
+    assert document["plan"]["command"] == "ppghost x"
+    assert set(by_name(document)) == {"Both", "Flatten"}
+    for result in document["results"]:
+        assert (result["status"], result["error"]) == ("ok", None)
+        assert len(result["samples_ms"]) == result["stats"]["n"] == 18
+        assert len(result["warmup_ms"]) == 5 + 6
+        assert len(result["conditions"]) == 6
+        assert result["stats"]["min"] > 0
+        assert result["device"]["kind"] == "host"
+        assert (result["precision"], result["power_mode"]) == ("fp32", None)
+        assert result["output_check"]["ok"]
+
+
+def test_every_round_runs_every_model_in_the_recorded_order(converted, tmp_path):
+    device = FakeDevice()
+    document = bench([converted], device, rounds=8, seed=3, warmup=0, output=tmp_path / "r.json")
+    names = [model["model"] for model in document["plan"]["models"]]
+    order = [names[index] for one in document["plan"]["order"] for index in one]
+    assert device.calls[2:] == order
+    assert all(sorted(one) == [0, 1] for one in document["plan"]["order"])
+    assert len({tuple(one) for one in document["plan"]["order"]}) == 2
+    assert all(session.closed for session in device.sessions)
+
+
+def test_seed_decides_the_order(converted, tmp_path):
+    def order(seed):
+        plan = bench([converted], FakeDevice(), rounds=20, seed=seed, dry_run=True,
+                     output=tmp_path / "r.json")["plan"]  # fmt: skip
+        return plan["order"]
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+
+
+def test_dry_run_touches_nothing(converted, tmp_path):
+    device = FakeDevice()
+    document = bench([converted], device, dry_run=True, output=tmp_path / "r.json")
+    assert document["results"] == []
+    assert device.sessions == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_failed_model_is_recorded_and_the_others_go_on(converted, tmp_path):
+    device = FakeDevice(fails=lambda name, calls: name == "Both" and calls.count("Both") > 3)
+    document = bench([converted], device, rounds=6, output=tmp_path / "r.json")
+    failed, ok = by_name(document)["Both"], by_name(document)["Flatten"]
+    assert (failed["status"], failed["error"]) == ("failed", "Both: the runtime died")
+    # what was measured before stays
+    assert failed["stats"]["n"] == 10
+    assert (ok["status"], ok["stats"]["n"]) == ("ok", 30)
+
+
+def test_all_models_failed_is_a_device_error(converted, tmp_path):
+    device = FakeDevice(fails=lambda name, calls: True)
+    with pytest.raises(DeviceError, match="every model failed; the first: Both"):
+        bench([converted], device, output=tmp_path / "r.json")
+    statuses = [one["status"] for one in json.loads((tmp_path / "r.json").read_text())["results"]]
+    assert statuses == ["failed", "failed"]
+
+
+def interrupt_after(bursts):
+    def fails(name, calls):
+        if len(calls) > bursts:
+            raise KeyboardInterrupt
+        return False
+
+    return fails
+
+
+def test_interrupted_run_keeps_whole_rounds_and_resume_does_the_rest(converted, tmp_path):
+    output = tmp_path / "r.json"
+    device = FakeDevice(interrupt_after(2 + 7))
+    with pytest.raises(KeyboardInterrupt):
+        bench([converted], device, rounds=6, output=output)
+    assert all(session.closed for session in device.sessions)
+    partial = json.loads(output.read_text())
+    assert [one["status"] for one in partial["results"]] == ["skipped", "skipped"]
+    assert [one["stats"]["n"] for one in partial["results"]] == [15, 15]
+
+    again = FakeDevice()
+    document = bench([converted], again, rounds=6, output=output, resume=True)
+    assert [one["status"] for one in document["results"]] == ["ok", "ok"]
+    assert [one["stats"]["n"] for one in document["results"]] == [30, 30]
+    assert len(again.calls) == 2 + 2 * 3
+
+    nothing_left = FakeDevice()
+    bench([converted], nothing_left, rounds=6, output=output, resume=True)
+    assert nothing_left.sessions == []
+
+
+def test_resume_tries_failed_models_again(converted, tmp_path):
+    output = tmp_path / "r.json"
+    bench([converted], FakeDevice(lambda name, calls: name == "Both"), rounds=6, output=output)
+    device = FakeDevice()
+    document = bench([converted], device, rounds=6, output=output, resume=True)
+    assert {one["status"] for one in document["results"]} == {"ok"}
+    assert set(device.calls) == {"Both"}
+
+
+def test_resume_adds_threads_and_refuses_another_plan(converted, tmp_path):
+    output = tmp_path / "r.json"
+    bench([converted], FakeDevice(), rounds=6, output=output)
+    document = bench([converted], FakeDevice(), threads=(1, 2), rounds=6, output=output,
+                     resume=True)  # fmt: skip
+    assert [one["threads"] for one in document["results"]] == [1, 1, 2, 2]
+    assert "one core" in document["results"][2]["warning"]
+    with pytest.raises(InputError, match="was measured with repeats 5, not 9"):
+        bench([converted], FakeDevice(), rounds=6, repeats=9, output=output, resume=True)
+
+
+def test_wide_spread_is_warned_of_with_what_to_do(converted, tmp_path, caplog):
+    document = bench([converted], FakeDevice(), rounds=3, output=tmp_path / "r.json")
+    assert "too few rounds" in by_name(document)["Both"]["warning"]
+    assert "more --rounds" in caplog.text
+    steady = bench([converted], FakeDevice(), rounds=6, output=tmp_path / "r.json")
+    assert by_name(steady)["Both"]["warning"] is None
+
+
+def test_file_for_another_target_stops_before_anything_runs(converted, tmp_path):
+    device = FakeDevice()
+    with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
+        bench([converted, converted / "arm" / "both.nb"], device, output=tmp_path / "r.json")
+    assert device.sessions == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_arguments_are_input_errors(converted, nb_copy, tmp_path):
+    output = tmp_path / "r.json"
+    orphan = nb_copy()
+    strange = tmp_path / "strange" / "both.nb"
+    strange.parent.mkdir()
+    shutil.copyfile(converted / "flatten.nb", strange)
+    shutil.copyfile(converted / "both.nb.json", strange.with_name("both.nb.json"))
+    (tmp_path / "empty").mkdir()
+    for models, options, message in (
+        ([], {}, "no model to time"),
+        ([tmp_path / "none.nb"], {}, "cannot be read"),
+        ([tmp_path / "empty"], {}, r"no \.nb file in this folder"),
+        ([orphan], {}, r"no copy\.nb\.json beside it"),
+        ([strange], {}, "describes another file"),
+        ([converted], {"threads": (0,)}, "must be 1 or more"),
+        ([converted], {"rounds": 0}, "must be 1 or more"),
+    ):
+        with pytest.raises(InputError, match=message):
+            bench(models, FakeDevice(), output=output, **options)
+    output.write_text('{"precious": "notes"}')
+    with pytest.raises(InputError, match="not a latency result"):
+        bench([converted], FakeDevice(), output=output)
+    assert output.read_text() == '{"precious": "notes"}'
+
+
+def test_ctrl_c_leaves_a_whole_file_and_no_worker(converted, tmp_path):
+    output = tmp_path / "r.json"
+    code = (
+        "import pathlib\n"
+        "from deploy.bench import bench\n"
+        "from deploy.devices import find_device\n"
+        f"bench([pathlib.Path({str(converted)!r})], find_device('host'), rounds=100000,\n"
+        f"      output=pathlib.Path({str(output)!r}))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not (output.exists() and json.loads(output.read_text())["results"][-1:]
+               and json.loads(output.read_text())["results"][-1]["stats"]):  # fmt: skip
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    workers = children(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert b"KeyboardInterrupt" in stderr
+    assert len(workers) == 2
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+    counts = [one["stats"]["n"] for one in json.loads(output.read_text())["results"]]
+    assert counts[0] == counts[1] > 0
+    assert not [path for path in tmp_path.iterdir() if path != output]
+
+
+def children(pid: int) -> list[int]:
+    """Processes whose parent is `pid`."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and int(stat.parent.name) != os.getpid():
+            found.append(int(stat.parent.name))
+    return found

@@ -1,0 +1,130 @@
+"""Running x86 models on this host, and surviving those that do not run."""
+
+import os
+import signal
+import struct
+
+import numpy as np
+import pytest
+
+from deploy import host
+from deploy.devices import find_device, list_devices
+from deploy.host import HostDevice, HostSession, run_once
+from deploy.host_worker import seeded_inputs
+from deploy.program import reference_outputs
+from ppghost.errors import DeviceError, InputError
+
+INPUTS = [{"name": "x", "shape": [1, 3, 32, 32]}]
+
+
+def open_session(nb, threads=1) -> HostSession:
+    return HostDevice().open(nb, INPUTS, threads, "Both")
+
+
+def test_outputs_equal_paddles(models, converted):
+    inputs = seeded_inputs(INPUTS, 5)
+    (ours,) = run_once(converted / "both.nb", inputs).values()
+    (theirs,) = reference_outputs(models / "Both", inputs)
+    assert ours.shape == theirs.shape == (1, 10)
+    assert np.ptp(theirs) > 0.05
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_measure_gives_one_sample_per_inference(converted):
+    with open_session(converted / "both.nb") as session:
+        samples = session.measure(7)
+    assert len(samples) == 7
+    assert min(samples) > 0
+
+
+def test_thread_count_reaches_the_runtime(converted):
+    threads = {}
+    for count in (1, 2):
+        with open_session(converted / "both.nb", count) as session:
+            threads[count] = session.os_threads
+    assert threads == {1: 1, 2: 2}
+    assert HostDevice().caveat(1) is None
+    assert "one core" in HostDevice().caveat(2)
+
+
+def test_file_for_another_target_is_never_loaded(converted):
+    with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86; convert"):
+        open_session(converted / "arm" / "both.nb")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.zeros((1, 3, 32, 32)), "must be float32, not float64"),
+        (np.zeros((1, 3, 16, 16), np.float32), r"must have shape \[1, 3, 32, 32\]"),
+    ],
+)
+def test_input_of_another_type_or_shape_is_refused(converted, value, message):
+    with pytest.raises(InputError, match=message):
+        run_once(converted / "both.nb", {"x": value})
+
+
+def test_input_of_another_name_is_refused(converted):
+    with pytest.raises(DeviceError, match=r"both\.nb: the model's inputs are \['x'\]"):
+        run_once(converted / "both.nb", {"y": np.zeros((1, 3, 32, 32), np.float32)})
+
+
+def test_nan_in_the_output_is_refused(nb_copy):
+    path = nb_copy()
+    data = bytearray(path.read_bytes())
+    # the classifier's weights are the largest record: fill its tail, the numbers, with NaN
+    nan = struct.pack("<f", float("nan"))
+    middle = len(data) // 2 // 4 * 4
+    position = middle + (len(data) - middle) % 4
+    data[position : position + 4000] = nan * 1000
+    path.write_bytes(data)
+    with pytest.raises(DeviceError, match=r"Both: output .* holds NaN"):
+        open_session(path)
+
+
+def test_a_file_that_aborts_the_runtime_is_one_line(nb_copy):
+    path = nb_copy()
+    data = path.read_bytes()
+    # another operator's name: the header is whole, but the runtime knows no such operator
+    path.write_bytes(data.replace(b"softmax", b"saftmax"))
+    with pytest.raises(DeviceError, match=r"Both: the Paddle-Lite runtime died \(") as caught:
+        open_session(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_worker_killed_in_the_middle_is_a_device_error(converted):
+    with open_session(converted / "both.nb") as session:
+        os.kill(session._process.pid, signal.SIGKILL)
+        with pytest.raises(DeviceError, match=r"Both: the Paddle-Lite runtime died \(signal 9\)"):
+            session.measure(3)
+
+
+def test_hung_worker_is_a_device_error_and_is_ended(converted, monkeypatch):
+    monkeypatch.setattr(host, "RUN_TIMEOUT_S", 0.3)
+    with open_session(converted / "both.nb") as session:
+        pid = session._process.pid
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(DeviceError, match="Both: no answer"):
+            session.measure(3)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_this_host_is_a_device():
+    (device,) = list_devices()
+    described = device.describe()
+    assert (described["serial"], described["kind"], described["state"]) == (
+        "host",
+        "host",
+        "device",
+    )
+    assert described["model"]
+    assert described["lite_version"] == "2.13rc0"
+    conditions = device.conditions()
+    assert set(conditions) == {"t", "temp_c", "freq_khz", "battery", "loadavg"}
+
+
+def test_unknown_device_is_named_with_those_there_are():
+    assert find_device("host").kind == "host"
+    with pytest.raises(DeviceError, match="no device 'R58M'; there is: host"):
+        find_device("R58M")

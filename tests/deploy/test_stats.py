@@ -1,0 +1,65 @@
+"""Figures of a sample, exact on known input."""
+
+import numpy as np
+import pytest
+
+from deploy.stats import relative_width, summarize, too_wide
+
+
+def test_figures_of_one_to_eleven_are_exact():
+    stats = summarize([3, 1, 2, 4, 5, 6, 7, 8, 9, 11, 10])
+    assert stats == {
+        "n": 11,
+        "median": 6.0,
+        "mad": 3.0,
+        "p90": 10.0,
+        "p99": pytest.approx(10.9),
+        "min": 1.0,
+        # order statistics 2 and 10: P(2 <= binomial(11, 1/2) <= 9) = 0.988
+        "ci95": [2.0, 10.0],
+    }
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_five_values_or_fewer_have_no_95_percent_interval(n):
+    stats = summarize(range(1, n + 1))
+    assert stats["ci95"] is None
+    assert relative_width(stats) is None
+    assert too_wide(stats)
+
+
+def test_six_values_have_their_range_as_interval():
+    assert summarize([1, 2, 3, 4, 5, 6])["ci95"] == [1.0, 6.0]
+
+
+def test_interval_is_that_of_the_rounds_and_not_of_their_inferences():
+    # six rounds, each perfectly steady, that differ: 60 samples know no more than 6
+    samples = np.repeat([10.0, 11, 12, 13, 14, 15], 10)
+    assert summarize(samples, rounds=6)["ci95"] == [10.0, 15.0]
+    assert summarize(samples)["ci95"] == [12.0, 13.0]
+
+
+def test_interval_covers_the_true_median_as_often_as_it_says():
+    generator = np.random.default_rng(1)
+    covered = 0
+    for _ in range(400):
+        low, high = summarize(generator.lognormal(0, 0.5, 25))["ci95"]
+        covered += low <= 1.0 <= high
+    assert covered >= 0.93 * 400
+
+
+def test_one_outlier_does_not_move_the_figures():
+    stats = summarize([10.0] * 19 + [1000.0])
+    assert (stats["median"], stats["mad"], stats["ci95"]) == (10.0, 0.0, [10.0, 10.0])
+    assert not too_wide(stats)
+
+
+def test_too_wide_starts_above_five_percent():
+    assert not too_wide({"median": 100.0, "ci95": [97.5, 102.5]})
+    assert too_wide({"median": 100.0, "ci95": [97.4, 102.5]})
+
+
+def test_samples_that_do_not_fill_the_rounds_are_refused():
+    for samples, rounds in (([], 1), ([1.0, 2.0, 3.0], 2)):
+        with pytest.raises(ValueError, match="rounds"):
+            summarize(samples, rounds)
