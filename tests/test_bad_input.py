@@ -4,8 +4,6 @@ import shutil
 
 import pytest
 
-DIGITS = "configs/demo/GhostNet_x0_5_digits.yaml"
-
 
 def expect(outcome, code, *texts):
     """One line on stderr that starts as errors do and holds all the texts."""
@@ -25,7 +23,7 @@ def expect(outcome, code, *texts):
         ("Global.epochs=many", ["Global.epochs: expected int, got 'many'"]),
         ("Optimizer.name=Adamm", ["Optimizer.name", "Momentum"]),
         ("Arch.name=GhostNet_x1", ["no architecture 'GhostNet_x1'", "did you mean GhostNet_x1_"]),
-        ("Arch.widht=3", ["Arch.widht: GhostNet_x0_5 takes no such key"]),
+        ("Arch.widht=3", ["Arch.widht: TinyGhostNet takes no such key"]),
         ("DataLoader.Train.dataset.image_root=/none", ["image_root: /none is not a folder"]),
         ("DataLoader.Train.dataset.cls_label_path=/none.txt", ["cannot read /none.txt"]),
         ("DataLoader.Train.dataset.name=ImageNetDatset", ["did you mean ImageNetDataset?"]),

@@ -84,7 +84,7 @@ def test_train_eval_export_predict(run, config_file, shapes_dir, tmp_path):
     assert code == 0, err
     assert "[Train][Epoch 2/2][Iter: 2/3]" in err
     assert "images/s, eta: 0:00:0" in err
-    weights = f"Global.pretrained_model={tmp_path}/output/GhostNet_x0_5/latest"
+    weights = f"Global.pretrained_model={tmp_path}/output/TinyGhostNet/latest"
 
     code, out, err = run("eval", "-c", config_file, "-o", weights, "--json", "-")
     figures = json.loads(out)
