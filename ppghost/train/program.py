@@ -100,6 +100,9 @@ def _use_onednn_for_depthwise(program: paddle.static.Program) -> None:
     for op in program.global_block().ops:
         if op.type in ("depthwise_conv2d", "depthwise_conv2d_grad"):
             op._set_attr("use_mkldnn", True)
+            # else an evaluation Program keeps the weights of its first run, in oneDNN's layout,
+            # and never sees what training makes of them
+            op._set_attr("is_test", False)
 
 
 def assign(scope, arrays: dict[str, np.ndarray]) -> None:

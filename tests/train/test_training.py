@@ -117,11 +117,36 @@ def test_onednn_depthwise_trains_as_the_plain_kernels_do(config_file):
         with paddle.static.scope_guard(scope):
             executor.run(graph.startup)
             generator = paddle.framework.core.default_cpu_generator()
-            generator.manual_seed(1)  # the same dropout in both
-            executor.run(graph.program, feed={"image": images, "label": labels})
+            for step in range(3):
+                generator.manual_seed(step)  # the same dropout in both
+                executor.run(graph.program, feed={"image": images, "label": labels})
         after.append(program.network_state(scope, graph.network)[0])
     for name, plain in after[0].items():
         np.testing.assert_allclose(after[1][name], plain, rtol=1e-3, atol=1e-3, err_msg=name)
+
+
+@pytest.mark.parametrize("onednn", [False, True])
+def test_evaluation_sees_weights_that_change_under_it(config_file, onednn):
+    """oneDNN would cache the weights of the first run in an evaluation Program."""
+    graph = program.build_evaluation(
+        config.load(config_file, [f"Global.depthwise_onednn={onednn}"])
+    )
+    scope, executor = paddle.static.Scope(), paddle.static.Executor()
+    feed = {
+        "image": np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32"),
+        "label": np.array([[0], [1], [2], [0]]),
+    }
+    name = "_ghostbottleneck_0_ghost_module_1_cheap_operation_weights"
+
+    def run():
+        [loss] = executor.run(graph.program, feed=feed, fetch_list=[graph.outputs["loss"]])
+        return float(loss)
+
+    with paddle.static.scope_guard(scope):
+        executor.run(graph.startup)
+        before = run()
+        program.assign(scope, {name: program.fetch(scope, [name])[name] * -0.5 + 0.3})
+        assert run() != before
 
 
 def test_a_run_learns_and_writes_paddleclas_files(config_file, tmp_path):
