@@ -105,8 +105,12 @@ class _Campaign:
         plan = self.document["plan"]
         if caveat := self.device.caveat(threads):
             logger.warning("threads %d: %s", threads, caveat)
-        logger.info("loading %d models, threads %d", len(models), threads)
         results = [self._result(model, threads) for model in models]
+        unfinished = sum(result["status"] != "ok" for result in results)
+        if not unfinished:
+            logger.info("threads %d: all %d models were measured before", threads, len(models))
+            return
+        logger.info("loading %d models, threads %d", unfinished, threads)
         with ExitStack() as stack:
             sessions = {}
             for index, model in enumerate(models):
@@ -137,6 +141,7 @@ class _Campaign:
                 return result
         result = {
             "model": model.name,
+            "weights": model.weights,
             "nb": str(model.path),
             "nb_sha256": model.info.content_sha256,
             "nb_bytes": model.info.bytes,

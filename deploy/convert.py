@@ -75,6 +75,7 @@ def convert(
             output_check = _check_outputs(model_dir, built, inputs)
         sidecar = {
             "model": config["model_name"],
+            "weights": config.get("weights"),
             "source_sha256": sha256(
                 model_dir / program.MODEL_FILE, model_dir / program.PARAMS_FILE
             ),

@@ -45,10 +45,13 @@ def list_devices() -> list[Device]:
 
 
 def find_device(name: str) -> Device:
-    """The device with the serial `name`. Raises DeviceError if there is none."""
+    """The device with the serial `name`; "all" is this host, the only kind so far.
+
+    Raises DeviceError if there is none.
+    """
     devices = list_devices()
     for device in devices:
-        if device.serial == name:
+        if name in (device.serial, "all"):
             return device
     known = ", ".join(device.serial for device in devices)
     raise DeviceError(f"no device {name!r}; there is: {known} (see `ppghost devices`)")

@@ -52,7 +52,13 @@ def report(results: Sequence[Path], output: Path) -> dict[str, Any]:
         "groups": groups,
         "published": published,
         "documents": [
-            {"file": path.name, **{key: document.get(key) for key in ("created", "plan", "host")}}
+            {
+                "file": path.name,
+                "created": document.get("created", "at an unknown time"),
+                "command": document["plan"].get("command"),
+                "plan": _facts(document["plan"]),
+                "host": _facts(document["host"]),
+            }
             for path, document in documents
         ],
         "missing": missing,
@@ -109,6 +115,16 @@ def _groups(documents: list[tuple[Path, dict[str, Any]]]) -> list[dict[str, Any]
     return list(groups.values())
 
 
+def _facts(section: dict[str, Any]) -> str:
+    """'rounds 40, seed 0, threads 1 2': the short values of a plan or host, by name."""
+    facts = []
+    for key, value in section.items():
+        words = value if isinstance(value, list) else [value]
+        if key != "command" and all(isinstance(word, str | int | float) for word in words):
+            facts.append(f"{key.replace('_', ' ')} {' '.join(map(str, words))}")
+    return ", ".join(facts)
+
+
 def _device_title(device: dict[str, Any]) -> str:
     name = " ".join(filter(None, (device["model"], device["soc"], device["abi"])))
     runtime = f"Paddle-Lite {device['lite_version'] or 'of unknown version'}"
@@ -123,6 +139,8 @@ def _why_missing(row: dict[str, Any], published: dict[str, Any]) -> str | None:
         return "not measured to the end"
     if row["model"] not in published["by_name"]:
         return "no published accuracy"
+    if not row["inputs"]:
+        return "the result does not tell its input size"
     if [one["shape"] for one in row["inputs"]] != [published["input"]]:
         return "the published accuracy is for another input size"
     if row["precision"] != "fp32":

@@ -10,20 +10,20 @@ from ppghost.errors import InputError
 from ppghost.files import read_json
 
 SCHEMA = "ppghost.latency/1"
+#: what the schema promises of every result
 _RESULT_KEYS = (
     "model",
     "nb_sha256",
-    "nb_bytes",
-    "inputs",
     "device",
     "threads",
     "precision",
     "status",
     "error",
     "stats",
-    "warning",
     "output_check",
 )
+#: what `bench` adds to it, and what stands there in a file of another maker
+_EXTRAS = {"weights": None, "nb_bytes": None, "inputs": [], "warning": None}
 _DEVICE_KEYS = ("serial", "kind", "model", "soc", "abi", "lite_version")
 
 
@@ -37,12 +37,12 @@ def load_result(path: Path) -> dict[str, Any]:
         for result in document["results"]:
             for key in _RESULT_KEYS:
                 result[key]
+            for key, value in _EXTRAS.items():
+                result.setdefault(key, value)
             device_identity(result["device"])
-        document["plan"]["rounds"], document["host"]["system"]
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: damaged latency result (missing {error}); measure again"
-        ) from None
+        document["plan"].keys(), document["host"].keys()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged latency result ({error}); measure again") from None
     return document
 
 

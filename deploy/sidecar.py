@@ -17,6 +17,7 @@ class NbModel:
     path: Path
     name: str
     info: NbInfo
+    weights: str | None
     inputs: list[dict[str, Any]]
     output_check: dict[str, Any] | None
 
@@ -64,6 +65,7 @@ def _read(file: Path, info: NbInfo) -> NbModel:
             path=file,
             name=str(described["model"]),
             info=info,
+            weights=described.get("weights"),
             inputs=[
                 {"name": str(one["name"]), "shape": [int(size) for size in one["shape"]]}
                 for one in described["inputs"]

@@ -1,6 +1,7 @@
 """The `ppghost` command. Nothing heavy is imported before the command is known."""
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -26,7 +27,9 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv, argparse.Namespace(argv=argv))
     _set_up_logging(args)
     try:
-        result, text = args.run(args)
+        # standard output is for results alone; libraries print where they like
+        with contextlib.redirect_stdout(sys.stderr):
+            result, text = args.run(args)
         if args.json == "-":
             sys.stdout.write(_to_json(result))
         else:

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: inference.yml is last: where it is, the model is whole
 FILES = ("inference.pdmodel", "inference.pdiparams", "inference.yml")
+#: what inference.yml calls the weights of a network that was never trained
+RANDOM_WEIGHTS = "random, never trained"
 
 
 def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
@@ -97,6 +99,7 @@ def describe(config: dict) -> dict:
         if name == "NormalizeImage" and settings and "scale" in settings:
             settings = {**settings, "scale": parse_number(settings["scale"])}
         ops.append({name: settings})
+    path = pretrained_path(config)
     post = config["Infer"]["PostProcess"]
     settings = {"topk": post["topk"]}
     if post.get("class_id_map_file"):
@@ -106,6 +109,7 @@ def describe(config: dict) -> dict:
             "model_name": config["Arch"]["name"],
             "image_shape": program.image_shape(config),
             "class_num": config["Arch"]["class_num"],
+            "weights": Path(path).name if path else RANDOM_WEIGHTS,
         },
         "PreProcess": {"transform_ops": ops},
         "PostProcess": {post["name"]: settings},

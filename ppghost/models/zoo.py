@@ -1,6 +1,7 @@
 """Architectures by name: ours, and every one of PaddleClas's that we do not define."""
 
 import inspect
+import logging
 from collections.abc import Callable
 
 from ppghost.config import nearest
@@ -22,6 +23,8 @@ def paddleclas_architectures() -> dict[str, tuple[str, Callable]]:
     """
     from paddleclas.ppcls.arch import backbone
 
+    # it warns of its own deprecated arguments each time that it builds a network
+    logging.getLogger("ppcls").setLevel(logging.ERROR)
     found = {}
     for name, item in inspect.getmembers(backbone, callable):
         module = inspect.getmodule(item)

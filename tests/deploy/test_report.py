@@ -159,6 +159,7 @@ def test_hostile_name_on_the_curve_is_escaped():
             {"inputs": [{"name": "x", "shape": [1, 3, 32, 32]}]},
             "GhostNet_x0_5: the published accuracy is for another input size",
         ),
+        ({"inputs": []}, "GhostNet_x0_5: the result does not tell its input size"),
         ({"precision": "int8"}, "GhostNet_x0_5: the published accuracy is not that of int8"),
         ({"status": "failed", "error": "it died"}, "GhostNet_x0_5: not measured to the end"),
     ],
@@ -185,7 +186,7 @@ def test_failures_and_warnings_are_told(page):
 
 def test_report_says_how_to_repeat_it(page):
     _, content, _ = page(result("GhostNet_x0_5", 6.25))
-    for fact in ("ppghost bench x.nb", "6 rounds of 1 inferences", "seed 0", "Linux 6", "2 cores"):
+    for fact in ("ppghost bench x.nb", "rounds 6", "seed 0", "system Linux", "cores 2"):
         assert fact in content
 
 
@@ -239,6 +240,15 @@ def test_csv_keeps_figures_unrounded(page):
     assert row["median_ms"] == "6.123456789"
     assert (row["ci95_low_ms"], row["input"]) == ("5.623456789", "1x3x224x224")
     assert (row["device"], row["kind"], row["device_model"]) == ("host", "host", "Some CPU")
+
+
+def test_a_file_with_nothing_but_the_schema_is_reported(tmp_path):
+    bare = result("GhostNet_x0_5", 6.25)
+    for key in ("nb", "nb_bytes", "inputs", "warning"):
+        del bare[key]
+    path = write(tmp_path / "bare.json", [bare], plan={}, host={})
+    report([path], tmp_path / "out")
+    assert "6.25" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_results_that_are_none_are_refused(tmp_path):
