@@ -6,7 +6,6 @@ and says which axis is which.
 
 import csv
 import io
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +15,6 @@ from deploy.curve import Panel, Point, draw_curve
 from deploy.results import device_identity, load_result
 from ppghost.errors import InputError
 from ppghost.files import write_text
-
-logger = logging.getLogger(__name__)
 
 _HERE = Path(__file__).resolve().parent
 PUBLISHED_FILE = _HERE / "published.yaml"
@@ -61,6 +58,7 @@ def report(results: Sequence[Path], output: Path) -> dict[str, Any]:
             }
             for path, document in documents
         ],
+        "weights": sorted({row["weights"] or "unknown" for row in rows}),
         "missing": missing,
         "warnings": warnings,
         # without the XML prologue, which HTML does not know
@@ -75,7 +73,6 @@ def report(results: Sequence[Path], output: Path) -> dict[str, Any]:
     }
     for name, content in files.items():
         write_text(output / name, content)
-    logger.info("report: %s", output / "index.html")
     return {
         "index": str(output / "index.html"),
         "files": [str(output / name) for name in files],
