@@ -128,7 +128,7 @@ def _train(args):
     from ppghost.train import loop
 
     result = loop.train(config, args.resume)
-    return result, f"best top1 {result['best_top1']:.4f}"
+    return result, f"best accuracy {result['best']:.4f}"
 
 
 def _eval(args):

@@ -7,6 +7,7 @@ On the same floor as the command line: the only other module that knows both `pp
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from deploy.bench import bench
@@ -77,7 +78,7 @@ def demo(output: Path) -> dict:
         CheckFailed: the trained network is worse than it must be, or outputs differ.
         InputError, DeviceError, ConversionError, TrainingError: as the stages raise them.
     """
-    stages = Stages(output / "stages", total=9)
+    stages = Stages(output / "stages", total=8 + len(NETWORKS))
     digits, model = output / "digits", output / "GhostNet_x0_5_digits"
     best = output / "train" / "GhostNet_x0_5" / "best_model"
     settings = _digits_config(output, digits)
@@ -110,12 +111,13 @@ def demo(output: Path) -> dict:
         lambda: [convert(model, t, _nb(output, model.name, t)) for t in ("arm", "x86")],
         [_nb(output, model.name, t) for t in ("arm", "x86")],
     )
-    stages.run(
-        "networks",
-        f"export and convert {len(NETWORKS)} networks at 224x224",
-        lambda: [_network(output, name) for name in NETWORKS],
-        [_nb(output, name, "x86") for name in NETWORKS],
-    )
+    for name in NETWORKS:
+        stages.run(
+            f"network-{name}",
+            f"export and convert {name} at 224x224",
+            partial(_network, output, name),
+            [_nb(output, name, "x86")],
+        )
     stages.run(
         "bench",
         "time them on this host",
@@ -177,7 +179,6 @@ def _predict(model: Path, digits: Path) -> list[dict]:
 
 def _network(output: Path, name: str) -> dict:
     """An untrained network as an x86 `.nb`: its latency does not depend on its weights."""
-    log.info("  %s", name)
     settings = config.load(CONFIGS / "demo" / "latency.yaml", [f"Arch.name={name}"])
     model = output / "networks" / name
     export.export(settings, model, random_weights=True)

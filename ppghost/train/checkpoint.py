@@ -24,7 +24,7 @@ class Position(NamedTuple):
     epoch: int  # counted from 1, as PaddleClas does
     batch: int  # within the epoch, from 0
     step: int  # since the start of the run
-    best: float  # top-1 of best_model, 0 before the first evaluation
+    best: float  # accuracy of best_model, 0 before the first evaluation
 
 
 class Checkpoint(NamedTuple):

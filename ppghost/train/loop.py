@@ -17,19 +17,21 @@ from ppghost.data.build import make_loader
 from ppghost.errors import InputError, TrainingError
 from ppghost.train import checkpoint, optimizer, program
 from ppghost.train.evaluation import describe, evaluate, pretrained_path
-from ppghost.train.metrics import Averages
+from ppghost.train.metrics import Averages, primary
 
 log = logging.getLogger(__name__)
 
 
 class Stop:
-    """Remembers Ctrl-C or SIGTERM until the step is over; the second one interrupts at once."""
+    """Ctrl-C and SIGTERM: held back while a training step runs, as usual at any other time."""
 
     def __init__(self):
         self.asked = False
+        self.holding = False
+        self.clean = True  # no step was broken off half-way
 
     def _handle(self, number, frame):
-        if self.asked:
+        if self.asked or not self.holding:
             raise KeyboardInterrupt
         self.asked = True
         log.info("stopping after this step; again to stop at once")
@@ -43,6 +45,18 @@ class Stop:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Interrupt at the end of the block, not inside it (unless asked twice)."""
+        self.holding, self.clean = True, False
+        try:
+            yield
+            self.clean = True
+        finally:
+            self.holding = False
+        if self.asked:
+            raise KeyboardInterrupt
 
 
 class Trainer:
@@ -111,27 +125,30 @@ class Trainer:
         )
         figures: dict = {}
         with Stop().listening() as stop, paddle.static.scope_guard(self.scope):
-            while self.position.epoch <= self.settings["epochs"]:
-                figures = {"train": self._epoch(stop)}
-                figures |= self._finish_epoch()
-        return {"epochs": self.settings["epochs"], "best_top1": self.position.best, **figures}
+            try:
+                while self.position.epoch <= self.settings["epochs"]:
+                    figures = {"train": self._epoch(stop)}
+                    figures |= self._finish_epoch(stop)
+            except KeyboardInterrupt:
+                if stop.clean:
+                    self._save("latest")
+                    log.info("saved %s; go on with --resume auto", self.directory / "latest")
+                raise
+        return {"epochs": self.settings["epochs"], "best": self.position.best, **figures}
 
     def _epoch(self, stop: Stop) -> dict:
         """Train from the present position to the end of its epoch."""
         epoch, averages = self.position.epoch, Averages()
         window, started = 0, time.monotonic()
         for images, labels in self.loader.epoch(epoch, self.position.batch):
-            values = self._step(images, labels)
+            with stop.held_back():
+                values = self._step(images, labels)
             averages.add(values, len(images))
             window += len(images)
             if self.position.batch % self.settings["print_batch_step"] == 0:
                 rate = window / (time.monotonic() - started)
                 self._progress(averages.means(), rate)
                 window, started = 0, time.monotonic()
-            if stop.asked:
-                self._save("latest")
-                log.info("saved %s; go on with --resume auto", self.directory / "latest")
-                raise KeyboardInterrupt
         return averages.means()
 
     def _step(self, images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -166,25 +183,25 @@ class Trainer:
             f"lr: {self.schedule.get_lr():.5f}, {figures}, {rate:.1f} images/s, eta: {eta}"
         )
 
-    def _finish_epoch(self) -> dict:
+    def _finish_epoch(self, stop: Stop) -> dict:
         """Evaluate and save as the config asks; the position moves to the next epoch."""
         epoch, last = self.position.epoch, self.position.epoch == self.settings["epochs"]
-        if self.config["Optimizer"]["lr"]["by_epoch"]:
-            self.schedule.step()
-        figures = {}
-        better = False
+        figures: dict = {}
+        best = self.position.best
         if self.eval_loader and (epoch % self.settings["eval_interval"] == 0 or last):
             figures = evaluate(self.executor, self.eval_graph, self.eval_loader)
-            better = figures["top1"] > self.position.best
-        best = figures["top1"] if better else self.position.best
-        self.position = self.position._replace(epoch=epoch + 1, batch=0, best=best)
-        if better:
-            self._save("best_model")
-        if figures:
-            log.info(f"[Eval][Epoch {epoch}] {describe(figures)}, best top1: {best:.4f}")
-        if epoch % self.settings["save_interval"] == 0:
-            self._save(f"epoch_{epoch}")
-        self._save("latest")
+            best = max(best, primary(figures))
+            log.info(f"[Eval][Epoch {epoch}] {describe(figures)}, best: {best:.4f}")
+        with stop.held_back():
+            better = best > self.position.best
+            self.position = self.position._replace(epoch=epoch + 1, batch=0, best=best)
+            if self.config["Optimizer"]["lr"]["by_epoch"]:
+                self.schedule.step()
+            if better:
+                self._save("best_model")
+            if epoch % self.settings["save_interval"] == 0:
+                self._save(f"epoch_{epoch}")
+            self._save("latest")
         return figures
 
     def _save(self, name: str) -> None:

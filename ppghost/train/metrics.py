@@ -2,20 +2,29 @@
 
 import paddle
 
+from ppghost.errors import InputError
+
 
 def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static.Variable]:
     """`Metric`'s TopkAcc: {"top1": share of the batch, ...}; a k above the class count is left out.
 
     logits [N, C], label [N, 1] int64. (Paddle's op fails on k > C.)
+
+    Raises:
+        InputError: no k is left.
     """
     wanted = [entry["TopkAcc"]["topk"] for entry in entries]
     ks = {k for value in wanted for k in (value if isinstance(value, list) else [value])}
+    usable = sorted(k for k in ks if k <= logits.shape[-1])
+    if not usable:
+        raise InputError(f"Metric: TopkAcc: every k of {sorted(ks)} is above the class count")
     scores = paddle.nn.functional.softmax(logits)
-    return {
-        f"top{k}": paddle.metric.accuracy(scores, label, k=k)
-        for k in sorted(ks)
-        if k <= logits.shape[-1]
-    }
+    return {f"top{k}": paddle.metric.accuracy(scores, label, k=k) for k in usable}
+
+
+def primary(figures: dict[str, float]) -> float:
+    """The accuracy that says which model is the best: that of the smallest k."""
+    return next(value for name, value in figures.items() if name.startswith("top"))
 
 
 class Averages:

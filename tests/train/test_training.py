@@ -159,7 +159,7 @@ def test_a_run_learns_and_writes_paddleclas_files(config_file, tmp_path):
     figures = loop.train(config.load(config_file, overrides))
     assert figures["train"]["loss"] < 0.7  # ln 3 = 1.1 before
     assert figures["train"]["top1"] > 0.9
-    assert set(figures) >= {"best_top1", "top1", "top2", "loss", "samples"}
+    assert set(figures) >= {"best", "top1", "top2", "loss", "samples"}
     written = {p.name for p in (tmp_path / "output" / "TinyGhostNet").iterdir()}
     assert written == {
         f"{name}.{ending}"
@@ -214,6 +214,34 @@ def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
     first = parameters(tmp_path / "whole" / "TinyGhostNet")
     for name, array in parameters(directory).items():
         np.testing.assert_array_equal(first[name], array, err_msg=name)
+
+
+def test_ctrl_c_during_the_last_evaluation_is_not_lost(config_file, tmp_path, monkeypatch):
+    settings = config.load(config_file, ["Global.epochs=1"])
+    evaluate = loop.evaluate
+
+    def press(*arguments):
+        loop.signal.raise_signal(loop.signal.SIGINT)
+        return evaluate(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "evaluate", press)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(settings)
+    states = weights.read_pickle(tmp_path / "output" / "TinyGhostNet" / "latest.pdstates")
+    assert (states["epoch"], states["batch"]) == (1, 3)  # trained, not evaluated
+    assert loop.train(settings, resume="auto")["samples"] == 6
+
+
+def test_a_second_ctrl_c_inside_a_step_saves_nothing(config_file, tmp_path, monkeypatch):
+    def press_twice(self, images, labels):
+        loop.signal.raise_signal(loop.signal.SIGINT)
+        loop.signal.raise_signal(loop.signal.SIGINT)
+
+    monkeypatch.setattr(loop.Trainer, "_step", press_twice)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(config.load(config_file))
+    assert not (tmp_path / "output").exists()
 
 
 def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
