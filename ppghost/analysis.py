@@ -18,7 +18,10 @@ class Totals(NamedTuple):
 
 
 def count(program: paddle.static.Program) -> Totals:
-    """Trainable parameters, and MACs of convolutions and fully connected layers, for batch 1."""
+    """Trainable parameters, and MACs of convolutions and fully connected layers.
+
+    The Program is built for a batch of 1, so that every shape is known.
+    """
     params = sum(math.prod(p.shape) for p in program.all_parameters() if p.trainable)
     return Totals(
         params, sum(_macs(program.global_block(), op) for op in program.global_block().ops)
@@ -49,4 +52,4 @@ def _macs(block, op) -> int:
 
 
 def _numel(variable) -> int:
-    return math.prod(abs(size) for size in variable.shape)  # a batch of -1 counts as 1
+    return math.prod(variable.shape)

@@ -110,8 +110,13 @@ def read_state(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def write_state(path: Path, arrays: dict[str, np.ndarray], slots: list[Slot]) -> None:
-    """Write the tensors (keyed by parameter name) so that both PaddleClas engines load them."""
+    """Write the tensors (keyed by parameter name) so that both PaddleClas engines load them.
+
+    Each array stands under both its names (a pickle stores an object once), beside Paddle's own
+    table of structured to parameter names.
+    """
     content: dict[str, Any] = {slot.structured: arrays[slot.parameter] for slot in slots}
+    content |= {slot.parameter: arrays[slot.parameter] for slot in slots}
     content[NAME_TABLE] = {slot.structured: slot.parameter for slot in slots}
     write_pickle(path, content)
 
@@ -130,7 +135,7 @@ def match(state: dict[str, np.ndarray], slots: list[Slot]) -> Match:
     used = set()
     for slot in slots:
         key = slot.structured if slot.structured in state else slot.parameter
-        used.add(key)
+        used |= {slot.structured, slot.parameter}
         if key not in state:
             found.missing.append(key)
         elif state[key].shape != slot.shape:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 import ppghost
+from ppghost import export
 
 
 def shell(*arguments, **options):
@@ -108,6 +109,42 @@ def test_train_eval_export_predict(run, config_file, shapes_dir, tmp_path):
         assert sum(t["score"] for t in entry["topk"]) == pytest.approx(1, abs=1e-5)
     hits = sum(p["topk"][0]["class_id"] == i % 3 for i, p in enumerate(predicted))
     assert hits / 6 == figures["top1"]
+
+
+def test_a_library_that_prints_does_not_spoil_the_json(run, monkeypatch, tmp_path):
+    from ppghost.data import digits
+
+    def noisy(directory, force):
+        print("a banner")
+        return {"train": 0, "val": 0, "written": True}
+
+    monkeypatch.setattr(digits, "write_digits", noisy)
+    code, out, err = run("data", "digits", tmp_path / "d", "--json", "-")
+    assert code == 0
+    assert json.loads(out)["written"]
+    assert "a banner" in err
+
+
+def test_an_interrupted_export_does_not_pass_for_a_whole_one(
+    run, config_file, trained, tmp_path, monkeypatch
+):
+    command = ["export", "-c", config_file, "-o", f"Global.pretrained_model={trained}"]
+    model = tmp_path / "model"
+    assert run(*command, "--output", model)[0] == 0
+    replace, moved = export.os.replace, []
+
+    def interrupted(source, target):
+        moved.append(target)
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export.os, "replace", interrupted)
+        assert run(*command, "--output", model)[0] == 130
+    code, _, err = run("predict", model, "a.png")
+    assert code == 2
+    assert "inference.yml is missing" in err
 
 
 def test_ctrl_c_exits_130(run, config_file, monkeypatch):

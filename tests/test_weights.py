@@ -47,15 +47,58 @@ def test_reads_parameter_names(theirs, tmp_path):
     assert found.unexpected == []
 
 
-def test_paddleclas_reads_what_we_write(theirs, tmp_path):
-    network = ours()
-    slots = weights.slots_of(network)
+def written(network, path):
+    """Our file of a network's tensors; returns them by parameter name."""
     arrays = {p.name: p.numpy() for p in network.state_dict().values()}
-    weights.write_state(tmp_path / "w.pdparams", arrays, slots)
-    missing, unexpected = theirs.set_state_dict(paddle.load(str(tmp_path / "w.pdparams")))
-    assert (missing, unexpected) == ([], [])
+    weights.write_state(path.with_suffix(".pdparams"), arrays, weights.slots_of(network))
+    return arrays
+
+
+def test_paddleclas_dygraph_reads_what_we_write(theirs, tmp_path):
+    arrays = written(ours(), tmp_path / "w")
+    missing, _ = theirs.set_state_dict(paddle.load(str(tmp_path / "w.pdparams")))
+    assert missing == []
     for name, tensor in theirs.state_dict().items():
         np.testing.assert_array_equal(tensor.numpy(), arrays[tensor.name], err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore:This list is not set")  # the other name of each tensor
+def test_paddleclas_static_reads_what_we_write(dygraph, tmp_path):
+    """As ppcls/static/save_load.py does it, in one Program and the global scope."""
+    arrays = written(ours(), tmp_path / "w")
+    paddle.enable_static()
+    main, startup = paddle.static.Program(), paddle.static.Program()
+    with paddle.static.program_guard(main, startup), unique_name.guard():
+        backbone.GhostNet_x0_5(class_num=4)(paddle.static.data("x", [None, 3, 32, 32]))
+    with paddle.static.scope_guard(paddle.static.Scope()):
+        paddle.static.Executor().run(startup)
+        paddle.static.set_program_state(main, paddle.static.load_program_state(str(tmp_path / "w")))
+        scope = paddle.static.global_scope()
+        for name, array in arrays.items():
+            loaded = np.array(scope.find_var(name).get_tensor())
+            np.testing.assert_array_equal(loaded, array, err_msg=name)
+
+
+def test_program_set_state_dict_reads_what_we_write(dygraph, tmp_path, recwarn):
+    written(ours(), tmp_path / "w")
+    state = paddle.load(str(tmp_path / "w.pdparams"), keep_name_table=True)
+    paddle.enable_static()
+    main, startup = paddle.static.Program(), paddle.static.Program()
+    with paddle.static.program_guard(main, startup), unique_name.guard():
+        ours()(paddle.static.data("x", [None, 3, 32, 32]))
+    scope = paddle.static.Scope()
+    with paddle.static.scope_guard(scope):
+        paddle.static.Executor().run(startup)
+        main.set_state_dict(state, scope)
+    assert not [w for w in recwarn if "Skip loading" in str(w.message)]
+
+
+def test_both_names_cost_one_array(dygraph, tmp_path, caplog):
+    network = ours()
+    arrays = written(network, tmp_path / "w")
+    size = (tmp_path / "w.pdparams").stat().st_size
+    assert size < 1.05 * sum(array.nbytes for array in arrays.values())
+    assert weights.load(tmp_path / "w", network, "GhostNet_x0_5").unexpected == []
 
 
 def test_weights_of_another_architecture_are_named(dygraph, tmp_path):

@@ -161,6 +161,18 @@ def test_two_networks_in_one_process(dygraph):
     np.testing.assert_array_equal(first(x).numpy(), second(x).numpy())
 
 
+def test_a_new_network_has_fresh_statistics_and_trains(dygraph):
+    """Its parameters come from a pass over a blank image; that must leave no trace."""
+    with unique_name.guard():
+        network = zoo.create("GhostNet_x0_5", class_num=4)
+    layers = [n for n in network.sublayers() if isinstance(n, paddle.nn.BatchNorm)]
+    assert len(layers) == 81
+    for layer in layers:
+        assert layer.training
+        assert not layer._mean.numpy().any()
+        assert (layer._variance.numpy() == 1).all()
+
+
 def test_to_static_computes_the_same(dygraph):
     with unique_name.guard():
         network = zoo.create("GhostNet_x0_5", class_num=4)
@@ -172,7 +184,8 @@ def test_to_static_computes_the_same(dygraph):
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(8, 8), (20.8, 20), (1248, 1248), (23.4, 24), (3, 4), (36 * 0.5, 20)]
+    ("value", "expected"),
+    [(8, 8), (20.8, 20), (1248, 1248), (23.4, 24), (3, 4), (36 * 0.5, 20), (5, 8)],
 )
 def test_make_divisible(value, expected):
     assert ghostnet.make_divisible(value) == expected

@@ -246,14 +246,14 @@ def test_a_second_ctrl_c_inside_a_step_saves_nothing(config_file, tmp_path, monk
 
 def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
     trainer = loop.Trainer(config.load(config_file))
-    trainer._save("epoch_1")
-    trainer.position = trainer.position._replace(step=9)
-    trainer._save("latest")
+    for step, name in ((3, "epoch_1"), (6, "epoch_2"), (9, "latest")):
+        trainer.position = trainer.position._replace(step=step)
+        trainer._save(name)
     directory = trainer.directory
     shutil.copy(directory / "epoch_1.pdopt", directory / "latest.pdopt")
     (directory / "latest.pdparams").write_bytes(b"half")
     prefix, found = checkpoint.newest(directory, trainer.slots)
-    assert (prefix.name, found.position.step) == ("epoch_1", 0)
+    assert (prefix.name, found.position.step) == ("epoch_2", 6)
     with pytest.raises(InputError, match="is not of the same save"):
         checkpoint.load(directory / "latest", trainer.slots)
 
