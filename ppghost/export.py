@@ -3,6 +3,7 @@
 `inference.yml` follows PaddleClas's (PreProcess, PostProcess) and adds the image's shape.
 """
 
+import importlib.util
 import logging
 import os
 from pathlib import Path
@@ -119,9 +120,15 @@ def describe(config: dict) -> dict:
 def read_labels(path: Path) -> list[str]:
     """Class names by class id, from PaddleClas's "id name" lines.
 
+    A path that is not here is looked for in the installed PaddleClas: its configs say
+    `ppcls/utils/imagenet1k_label_list.txt`, relative to a checkout.
+
     Raises:
         InputError: unreadable, or ids that do not count up from 0.
     """
+    if not path.is_absolute() and not path.exists():
+        [package] = importlib.util.find_spec("paddleclas").submodule_search_locations
+        path = Path(package) / path if (Path(package) / path).is_file() else path
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:

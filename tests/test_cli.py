@@ -1,12 +1,15 @@
 """The command line: its contract with scripts."""
 
 import json
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import deploy
 import ppghost
 from ppghost import export
 
@@ -53,6 +56,34 @@ def test_zlib_is_loaded_before_anything_else():
         [sys.executable, "-c", "import ppghost, sys; sys.exit('zlib' not in sys.modules)"]
     )
     assert done.returncode == 0
+
+
+def test_the_floors_below_and_the_measuring_half_do_not_import_paddle():
+    modules = (
+        "ppghost.errors, ppghost.files, ppghost.config, ppghost.data.loader, ppghost.data.dataset,"
+        "deploy.nb, deploy.host, deploy.devices, deploy.bench, deploy.stats, deploy.report"
+    )
+    code = f"import sys, {modules}; sys.exit('paddle' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_deploy_imports_nothing_else_of_ppghost():
+    allowed = {"ppghost.errors", "ppghost.files"}
+    imported = {
+        name
+        for file in Path(deploy.__file__).parent.glob("*.py")
+        for name in re.findall(r"(?:from|import) (ppghost[\w.]*)", file.read_text())
+    }
+    assert imported == allowed
+
+
+def test_imagenet_labels_are_paddleclas_own():
+    labels = export.read_labels(Path("ppcls/utils/imagenet1k_label_list.txt"))
+    assert len(labels) == 1000
+    assert (labels[0], labels[999]) == (
+        "tench, Tinca tinca",
+        "toilet tissue, toilet paper, bathroom tissue",
+    )
 
 
 def test_list_names_ours_and_paddleclas(run):
