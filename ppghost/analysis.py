@@ -1,6 +1,7 @@
 """Where a network's parameters and multiply-accumulates are, counted on the built Program."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import paddle
@@ -28,11 +29,11 @@ def count(program: paddle.static.Program) -> Totals:
     )
 
 
-def count_architecture(
-    name: str, shape: tuple[int, int, int] = (3, 224, 224), **arguments
-) -> Totals:
-    """`count` for an architecture of the zoo on an image [C, H, W]."""
+def count_architecture(name: str, shape: Sequence[int] | None = None, **arguments) -> Totals:
+    """`count` for an architecture of the zoo on an image [C, H, W], by default its own."""
     static.enable()
+    if shape is None:
+        shape = zoo.ARCHITECTURES[name].input_shape
     program = paddle.static.Program()
     with paddle.static.program_guard(program, paddle.static.Program()), unique_name.guard():
         zoo.create(name, **arguments)(paddle.static.data("image", [1, *shape], "float32"))

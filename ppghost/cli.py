@@ -90,29 +90,27 @@ def _list(args):
     from ppghost.models import zoo
 
     rows = []
-    for name, (family, _) in zoo.ARCHITECTURES.items():
-        totals = analysis.count_architecture(name)
-        rows.append(_architecture(name, family, "ppghost", totals.params, totals.macs))
-    for name, (family, _) in zoo.paddleclas_architectures().items():
-        if name not in zoo.ARCHITECTURES:
-            rows.append(_architecture(name, family, "paddleclas", None, None))
-    lines = [f"{'architecture':<34} {'family':<22} {'source':<10} {'params':>8} {'MACs':>8}"]
+    for name, known in (zoo.paddleclas_architectures() | zoo.ARCHITECTURES).items():
+        ours = name in zoo.ARCHITECTURES
+        figures = {"params": None, "macs": None}
+        if ours:
+            figures = zoo.complexity(name) or analysis.count_architecture(name)._asdict()
+        rows.append(
+            {
+                "name": name,
+                "family": known.family,
+                "source": "ppghost" if ours else "paddleclas",
+                "input": list(known.input_shape),
+                **figures,
+            }
+        )
+    rows.sort(key=lambda row: row["source"] != "ppghost")
+    lines = [f"{'architecture':<34} {'family':<22} {'source':<10} {'params':>8} {'MACs':>10}"]
     for row in rows:
         figures = (f"{row[k] / 1e6:.2f} M" if row[k] else "" for k in ("params", "macs"))
         line = f"{row['name']:<34} {row['family']:<22} {row['source']:<10}"
-        lines.append(f"{line} {next(figures):>8} {next(figures):>8}".rstrip())
+        lines.append(f"{line} {next(figures):>8} {next(figures):>10}".rstrip())
     return rows, "\n".join(lines)
-
-
-def _architecture(name, family, source, params, macs) -> dict:
-    return {
-        "name": name,
-        "family": family,
-        "source": source,
-        "input": [3, 224, 224],
-        "params": params,
-        "macs": macs,
-    }
 
 
 def _data_digits(args):

@@ -40,7 +40,7 @@ def tiny_ghostnet(class_num=1000, in_channels=3):
 @pytest.fixture(scope="session", autouse=True)
 def _tiny_architecture():
     """`TinyGhostNet` is an architecture of the zoo while the tests run."""
-    zoo.ARCHITECTURES["TinyGhostNet"] = ("Tiny", tiny_ghostnet)
+    zoo.ARCHITECTURES["TinyGhostNet"] = zoo.Architecture("Tiny", tiny_ghostnet, (3, 32, 32))
     yield
     del zoo.ARCHITECTURES["TinyGhostNet"]
 

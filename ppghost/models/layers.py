@@ -98,23 +98,24 @@ def parameter_name(name: str | None, suffix: str) -> str | None:
     return None if name is None else f"{name.replace('.', '_')}_{suffix}"
 
 
-def conv_bn_layer(
+def conv_layer(
     input,
     num_filters: int,
     filter_size: int,
     stride: int = 1,
     groups: int = 1,
-    act: str | None = None,
     name: str | None = None,
+    bias: bool = False,
+    fan_out: bool = False,
 ):
-    """Convolution without bias, batch normalisation, activation.
+    """Convolution: [N, C, H, W] -> [N, num_filters, ceil(H / stride), ceil(W / stride)].
 
-    Padding is (filter_size - 1) // 2: [N, C, H, W] -> [N, num_filters, ceil(H / stride),
-    ceil(W / stride)] for odd filter sizes. Where every input channel is a group of its own, Paddle
-    emits `depthwise_conv2d`. BN's scale and offset are not decayed (PaddleClas: L2Decay(0)).
+    That size holds for odd filter sizes: padding is (filter_size - 1) // 2. Where every input
+    channel is a group of its own, Paddle emits `depthwise_conv2d`. Kaiming initialisation, by the
+    fan-in or, with `fan_out`, the fan-out.
     """
     channels = input.shape[1]
-    bn = f"{name}_bn" if name else None
+    fan = num_filters // groups * filter_size**2 if fan_out else None
 
     def conv():
         return nn.Conv2D(
@@ -125,14 +126,25 @@ def conv_bn_layer(
             padding=(filter_size - 1) // 2,
             groups=groups,
             weight_attr=ParamAttr(
-                name=parameter_name(name, "weights"), initializer=KaimingNormal()
+                name=parameter_name(name, "weights"), initializer=KaimingNormal(fan_in=fan)
             ),
-            bias_attr=False,
+            bias_attr=ParamAttr(name=parameter_name(name, "offset")) if bias else False,
         )
 
-    def batch_norm():
+    return _apply(name, "_conv", conv, input)
+
+
+def batch_norm(input, act: str | None = None, name: str | None = None):
+    """Batch normalisation of [N, C, H, W] and activation; parameters `<name>_bn_...`.
+
+    Scale and offset are not decayed (PaddleClas: L2Decay(0)).
+    """
+    channels = input.shape[1]
+    bn = f"{name}_bn" if name else None
+
+    def normalise():
         return nn.BatchNorm(
-            num_filters,
+            channels,
             act=act,
             param_attr=ParamAttr(name=parameter_name(bn, "scale"), regularizer=L2Decay(0.0)),
             bias_attr=ParamAttr(name=parameter_name(bn, "offset"), regularizer=L2Decay(0.0)),
@@ -140,8 +152,22 @@ def conv_bn_layer(
             moving_variance_name=parameter_name(bn, "variance"),
         )
 
-    x = _apply(name, "_conv", conv, input)
-    return _apply(name, "_batch_norm", batch_norm, x)
+    return _apply(name, "_batch_norm", normalise, input)
+
+
+def conv_bn_layer(
+    input,
+    num_filters: int,
+    filter_size: int,
+    stride: int = 1,
+    groups: int = 1,
+    act: str | None = None,
+    name: str | None = None,
+    fan_out: bool = False,
+):
+    """Convolution without bias (`conv_layer`), batch normalisation, activation."""
+    x = conv_layer(input, num_filters, filter_size, stride, groups, name, fan_out=fan_out)
+    return batch_norm(x, act, name)
 
 
 def depthwise_conv(
@@ -220,12 +246,13 @@ def ghost_module(
     stride: int = 1,
     relu: bool = True,
     name: str | None = None,
+    fan_out: bool = False,
 ):
     """Ghost module (GhostNet paper, section 3.1): [N, C, H, W] -> [N, output, H', W'].
 
     A primary convolution makes ceil(output / ratio) intrinsic maps; a depthwise convolution of
     size dw_size makes ceil(ratio) - 1 ghosts of each; what exceeds `output` is cut off. Ratio 1
-    is a plain convolution.
+    is a plain convolution. `fan_out`: see `conv_layer`.
 
     Raises:
         ValueError: ratio below 1.
@@ -236,12 +263,24 @@ def ghost_module(
     intrinsic = math.ceil(output / ratio)
     ghosts = intrinsic * (math.ceil(ratio) - 1)
     x = conv_bn_layer(
-        input, intrinsic, kernel_size, stride, act=act, name=name and f"{name}.primary_conv"
+        input,
+        intrinsic,
+        kernel_size,
+        stride,
+        act=act,
+        name=name and f"{name}.primary_conv",
+        fan_out=fan_out,
     )
     if ghosts == 0:
         return x
     y = conv_bn_layer(
-        x, ghosts, dw_size, groups=intrinsic, act=act, name=name and f"{name}.cheap_operation"
+        x,
+        ghosts,
+        dw_size,
+        groups=intrinsic,
+        act=act,
+        name=name and f"{name}.cheap_operation",
+        fan_out=fan_out,
     )
     out = paddle.concat([x, y], axis=1)
     return out if intrinsic + ghosts == output else out[:, :output]

@@ -3,21 +3,48 @@
 import inspect
 import logging
 from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 from ppghost.config import nearest
 from ppghost.errors import InputError
-from ppghost.models import ghostnet
+from ppghost.files import read_json
+from ppghost.models import ghost_resnet, ghostnet
 
-#: name -> (family, constructor), for the networks defined here
-ARCHITECTURES: dict[str, tuple[str, Callable]] = {
-    "GhostNet_x0_5": ("GhostNet", ghostnet.GhostNet_x0_5),
-    "GhostNet_x1_0": ("GhostNet", ghostnet.GhostNet_x1_0),
-    "GhostNet_x1_3": ("GhostNet", ghostnet.GhostNet_x1_3),
+_COMPLEXITY = Path(__file__).with_name("complexity.json")
+
+
+class Architecture(NamedTuple):
+    """A network by name: its family, its constructor, and the image [C, H, W] it is made for."""
+
+    family: str
+    build: Callable
+    input_shape: tuple[int, int, int] = (3, 224, 224)
+
+
+#: the networks defined here
+ARCHITECTURES: dict[str, Architecture] = {
+    "GhostNet_x0_5": Architecture("GhostNet", ghostnet.GhostNet_x0_5),
+    "GhostNet_x1_0": Architecture("GhostNet", ghostnet.GhostNet_x1_0),
+    "GhostNet_x1_3": Architecture("GhostNet", ghostnet.GhostNet_x1_3),
+    **{
+        name: Architecture(family, build, (3, 32, 32))
+        for name, (family, build) in ghost_resnet.NETWORKS.items()
+    },
 }
 
 
-def paddleclas_architectures() -> dict[str, tuple[str, Callable]]:
-    """PaddleClas's own classification backbones: name -> (family, constructor).
+def complexity(name: str) -> dict[str, int] | None:
+    """{"params", "macs"} of one of our networks at its own input, as counted when it was added.
+
+    Counting builds the network, which takes minutes for the deepest; a test holds the file to what
+    the built Programs say. None for a network that the file does not know.
+    """
+    return read_json(_COMPLEXITY).get(name)
+
+
+def paddleclas_architectures() -> dict[str, Architecture]:
+    """PaddleClas's own classification backbones by name.
 
     A backbone module names its architectures in MODEL_URLS; the family is the module's name.
     """
@@ -29,7 +56,7 @@ def paddleclas_architectures() -> dict[str, tuple[str, Callable]]:
     for name, item in inspect.getmembers(backbone, callable):
         module = inspect.getmodule(item)
         if name in getattr(module, "MODEL_URLS", {}):
-            found[name] = (module.__name__.rsplit(".", 1)[-1], item)
+            found[name] = Architecture(module.__name__.rsplit(".", 1)[-1], item)
     return found
 
 
@@ -42,13 +69,13 @@ def create(name: str, **arguments):
         InputError: unknown architecture, or an argument that it does not take.
     """
     if name in ARCHITECTURES:
-        _, constructor = ARCHITECTURES[name]
+        constructor = ARCHITECTURES[name].build
     else:
         theirs = paddleclas_architectures()
         if name not in theirs:
             hint = nearest(name, [*ARCHITECTURES, *theirs])
             raise InputError(f"Arch.name: no architecture {name!r}{hint} (see ppghost list)")
-        _, constructor = theirs[name]
+        constructor = theirs[name].build
     _check_arguments(name, constructor, arguments)
     try:
         return constructor(**arguments)
