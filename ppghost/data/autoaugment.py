@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
 
-from ppghost.data.op import to_pillow
+from ppghost.data.op import rgb_color, to_pillow
+from ppghost.data.pillow_ops import operate
 
 # One row per sub-policy: probability, operation, magnitude index; the same for the second one.
 POLICY = (
@@ -46,12 +47,8 @@ MAGNITUDES = {
     "posterize": np.rint(np.linspace(8.0, 4.0, 10)).astype(int),  # bits kept
     "solarize": np.linspace(256.0, 0.0, 10),  # values from here on are inverted
 }
-
-_ENHANCERS = {
-    "color": ImageEnhance.Color,
-    "contrast": ImageEnhance.Contrast,
-    "sharpness": ImageEnhance.Sharpness,
-}
+_AROUND_ONE = ("color", "contrast", "sharpness")  # 1 changes nothing
+_SIGNED = (*_AROUND_ONE, "shear_x")
 
 
 class AutoAugment:
@@ -62,9 +59,7 @@ class AutoAugment:
     """
 
     def __init__(self, fillcolor: tuple[int, int, int] = (128, 128, 128)) -> None:
-        if not isinstance(fillcolor, list | tuple) or len(fillcolor) != 3:
-            raise TypeError(f"fillcolor is {fillcolor!r}: give a list of three numbers")
-        self.fillcolor = tuple(fillcolor)
+        self.fillcolor = rgb_color("fillcolor", fillcolor)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return self.apply(image, int(rng.integers(len(POLICY))), rng)
@@ -82,20 +77,10 @@ class AutoAugment:
     def _operate(
         self, image: Image.Image, name: str, index: int, rng: np.random.Generator
     ) -> Image.Image:
-        if name in ("autocontrast", "equalize", "invert"):
-            return getattr(ImageOps, name)(image)
-        magnitude = MAGNITUDES[name][index].item()
-        if name in ("posterize", "solarize"):
-            return getattr(ImageOps, name)(image, magnitude)
-        if name == "rotate":
-            return image.rotate(magnitude, fillcolor=self.fillcolor)
-        signed = magnitude * (1 if rng.integers(2) else -1)
-        if name == "shear_x":
-            return image.transform(
-                image.size,
-                Image.Transform.AFFINE,
-                (1, signed, 0, 0, 1, 0),
-                Image.Resampling.BICUBIC,
-                fillcolor=self.fillcolor,
-            )
-        return _ENHANCERS[name](image).enhance(1 + signed)
+        amount = MAGNITUDES[name][index].item() if name in MAGNITUDES else 0
+        if name in _SIGNED:
+            amount *= 1 if rng.integers(2) else -1
+        if name in _AROUND_ONE:
+            amount += 1
+        resample = Image.Resampling.BICUBIC if name == "shear_x" else Image.Resampling.NEAREST
+        return operate(image, name, amount, fill=self.fillcolor, resample=resample)

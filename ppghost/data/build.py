@@ -3,6 +3,7 @@
 import numpy as np
 
 from ppghost.config import nearest
+from ppghost.data.batch import build_batch_transforms
 from ppghost.data.dataset import DATASETS
 from ppghost.data.loader import Loader
 from ppghost.errors import InputError
@@ -26,13 +27,19 @@ def make_loader(config: dict, mode: str, seed: int = 0) -> Loader:
     for key in ("image_root", "cls_label_path"):
         if key not in settings:
             raise InputError(f"{where}.dataset.{key} is missing; say where the images are")
+    batch_ops = settings.pop("batch_transform_ops", None)
+    class_num = config["Arch"]["class_num"]
     dataset = DATASETS[name](
         **settings,
-        class_num=config["Arch"]["class_num"],
+        class_num=class_num,
         on_bad_image=config["Global"]["bad_images"],
         where=f"{where}.dataset",
     )
     _check_shape(dataset, config, where)
+    mix = None
+    if batch_ops:
+        key = f"{where}.dataset.batch_transform_ops"
+        mix = build_batch_transforms(batch_ops, key, class_num)
     sampler = section["sampler"]
     return Loader(
         dataset,
@@ -41,6 +48,7 @@ def make_loader(config: dict, mode: str, seed: int = 0) -> Loader:
         drop_last=sampler["drop_last"],
         seed=seed,
         num_workers=section["loader"]["num_workers"],
+        batch_transforms=mix,
     )
 
 

@@ -1,17 +1,22 @@
-"""Operations that move pixels: resize, crop, pad, flip (PaddleClas `ops/operators.py`)."""
+"""Operations that move pixels: resize, pad, flip, rotate (PaddleClas `ops/operators.py`)."""
 
 from __future__ import annotations
 
-import logging
 import math
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from ppghost.data.op import BadImage, flag, one_of, to_pillow, whole_number, width_height
-
-log = logging.getLogger(__name__)
+from ppghost.data.op import (
+    flag,
+    number,
+    one_of,
+    three_numbers,
+    to_pillow,
+    whole_number,
+    width_height,
+)
 
 # The data pipeline is parallel over images; OpenCV's own threads inside one image would only
 # compete with it and with Paddle's.
@@ -36,7 +41,7 @@ _PIL_FILTERS = {
 }
 
 
-class _Resampler:
+class Resampler:
     """Resizes to (width, height) with OpenCV or Pillow; they differ: Pillow's filters widen when
     an image shrinks (antialiasing), OpenCV's do not.
     """
@@ -79,7 +84,7 @@ class ResizeImage:
             self.size = width_height("size", size)
         else:
             raise ValueError("neither size nor resize_short is given: give one of them")
-        self._resample = _Resampler(interpolation, backend)
+        self._resample = Resampler(interpolation, backend)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         size = self.size
@@ -88,111 +93,6 @@ class ResizeImage:
             factor = float(self.resize_short) / min(width, height)
             size = (round(width * factor), round(height * factor))
         return self._resample(image, size, rng)
-
-
-class RandCropImage:
-    """Cut a rectangle of random area and aspect ratio and resize it to `size`.
-
-    `scale` bounds the area as a share of the image, `ratio` bounds width / height, uniformly or,
-    with `use_log_aspect`, uniformly in the logarithm. Unlike torchvision's RandomResizedCrop there
-    is no retry: the area is bounded so that every draw fits (PaddleClas `RandCropImage`).
-    """
-
-    def __init__(
-        self,
-        size: int | list[int],
-        progress_size: list[int] | None = None,
-        scale: list[float] | None = None,
-        ratio: list[float] | None = None,
-        interpolation: str | None = None,
-        use_log_aspect: bool = False,
-        backend: str = "cv2",
-    ) -> None:
-        self.size = width_height("size", size)
-        self.scale = _ordered_range("scale", (0.08, 1.0) if scale is None else scale)
-        self.ratio = _ordered_range("ratio", (3 / 4, 4 / 3) if ratio is None else ratio)
-        self.use_log_aspect = flag("use_log_aspect", use_log_aspect)
-        self._resample = _Resampler(interpolation, backend)
-        if progress_size is not None:
-            # PaddleClas's progressive trainer changes the size between epochs; its operation alone
-            # does not look at this parameter either.
-            log.warning("RandCropImage: progress_size is not followed, the size stays %s", size)
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        height, width = image.shape[:2]
-        if self.use_log_aspect:
-            aspect = math.exp(rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
-        else:
-            aspect = rng.uniform(*self.ratio)
-        # the largest share of the area that a rectangle of this aspect can have
-        largest = min(width / height / aspect, height / width * aspect)
-        share = rng.uniform(min(self.scale[0], largest), min(self.scale[1], largest))
-        area = width * height * share
-        # an image of a few pixels may round to nothing; one pixel is the least that can be resized
-        crop_width = max(1, int(math.sqrt(area * aspect)))
-        crop_height = max(1, int(math.sqrt(area / aspect)))
-        left = rng.integers(width - crop_width + 1)
-        top = rng.integers(height - crop_height + 1)
-        crop = image[top : top + crop_height, left : left + crop_width]
-        return self._resample(crop, self.size, rng)
-
-
-def _ordered_range(name: str, value: object) -> tuple[float, float]:
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give [least, most]")
-    if not all(isinstance(bound, int | float) for bound in value):
-        raise TypeError(f"{name} is {value!r}: give two numbers")
-    if not 0 < value[0] <= value[1]:
-        raise ValueError(f"{name} is {value!r}: give 0 < least <= most")
-    return float(value[0]), float(value[1])
-
-
-class RandomCropImage:
-    """Cut `size` out at a random place, every place equally likely."""
-
-    def __init__(self, size: int | list[int]) -> None:
-        self.size = width_height("size", size)
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        width, height = self.size
-        spare_height, spare_width = _spare(image, self.size)
-        top = rng.integers(spare_height + 1)
-        left = rng.integers(spare_width + 1)
-        return image[top : top + height, left : left + width]
-
-
-class RandCropImageV2(RandomCropImage):
-    """PaddleClas's second name for a random cut without resizing.
-
-    Theirs draws the corner from one position too many at the right and the bottom, where the cut
-    comes out a pixel short and the batch cannot be stacked; here the last position is the last one
-    that fits, so both names mean the same.
-    """
-
-
-class CropImage:
-    """Cut `size` out of the middle."""
-
-    def __init__(self, size: int | list[int]) -> None:
-        self.size = width_height("size", size)
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        width, height = self.size
-        spare_height, spare_width = _spare(image, self.size)
-        top, left = spare_height // 2, spare_width // 2
-        return image[top : top + height, left : left + width]
-
-
-def _spare(image: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
-    """Return how many rows and columns remain beside a cut of `size` (width, height)."""
-    spare_height = image.shape[0] - size[1]
-    spare_width = image.shape[1] - size[0]
-    if spare_height < 0 or spare_width < 0:
-        raise BadImage(
-            f"is {image.shape[1]}x{image.shape[0]}, smaller than the crop {size[0]}x{size[1]}: "
-            "resize or pad it first"
-        )
-    return spare_height, spare_width
 
 
 class Pad:
@@ -229,3 +129,66 @@ class RandFlipImage:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return cv2.flip(image, self.flip_code) if rng.integers(2) else image
+
+
+class RandomRotation:
+    """Turn around `center` (x, y; default the middle) by a random angle, with chance `prob`.
+
+    `degrees` is [least, most], counter-clockwise, or one number d for -d to d. `expand` makes the
+    result large enough for the whole turned image. `fill`, one number or three, is the colour of
+    what is uncovered; in PaddleClas one number colours the first channel only.
+    """
+
+    def __init__(
+        self,
+        degrees: float | list[float],
+        prob: float = 0.5,
+        interpolation: str = "nearest",
+        expand: bool = False,
+        center: list[float] | None = None,
+        fill: float | list[float] = 0,
+    ) -> None:
+        if isinstance(degrees, list | tuple):
+            self.degrees = _pair("degrees", degrees)
+        else:
+            most = number("degrees", degrees, 0)
+            self.degrees = (-most, most)
+        self.prob = number("prob", prob, 0)
+        fixed_filters = {name: found for name, found in _CV2_FILTERS.items() if len(found) == 1}
+        [self.flags] = fixed_filters[one_of("interpolation", interpolation, fixed_filters)]
+        self.expand = flag("expand", expand)
+        self.center = None if center is None else _pair("center", center)
+        colors = fill if isinstance(fill, list | tuple) else (fill,) * 3
+        self.fill = three_numbers("fill", colors)
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if rng.random() >= self.prob:
+            return image
+        angle = rng.uniform(*self.degrees)
+        height, width = image.shape[:2]
+        center = (width / 2, height / 2) if self.center is None else self.center
+        matrix = cv2.getRotationMatrix2D(center, angle, 1)
+        size = (width, height)
+        if self.expand:
+            size = _turned_size(width, height, angle)
+            matrix[:, 2] += (np.array(size) - (width, height)) / 2
+        return cv2.warpAffine(image, matrix, size, flags=self.flags, borderValue=self.fill)
+
+
+def _turned_size(width: int, height: int, angle: float) -> tuple[int, int]:
+    """Return the width and height of the box around an image turned around its middle."""
+    # rounded, so that a quarter turn does not gain a pixel by cos(90 degrees) = 6e-17
+    cosine = abs(round(math.cos(math.radians(angle)), 15))
+    sine = abs(round(math.sin(math.radians(angle)), 15))
+    reach_x = (width * cosine + height * sine) / 2
+    reach_y = (width * sine + height * cosine) / 2
+    return (
+        math.ceil(width / 2 + reach_x) - math.floor(width / 2 - reach_x),
+        math.ceil(height / 2 + reach_y) - math.floor(height / 2 - reach_y),
+    )
+
+
+def _pair(name: str, value: object) -> tuple[float, float]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise TypeError(f"{name} is {value!r}: give a list of two numbers")
+    return number(f"{name}[0]", value[0]), number(f"{name}[1]", value[1])

@@ -10,12 +10,13 @@ from typing import Protocol
 
 import numpy as np
 
+from ppghost.data.batch import BatchOperation
 from ppghost.errors import InputError, TrainingError
 
 Batch = tuple[np.ndarray, np.ndarray]
 
 # purposes of random streams: an epoch's order and an image's augmentation share none
-_FOR_ORDER, _FOR_IMAGE = 0, 1
+_FOR_ORDER, _FOR_IMAGE, _FOR_BATCH = 0, 1, 2
 
 
 class Dataset(Protocol):
@@ -38,6 +39,8 @@ class Loader:
         seed: with the epoch and the index, the only source of chance.
         num_workers: threads that prepare batches ahead; 0 prepares them when asked. Either way the
             batches are the same.
+        batch_transforms: mixes a finished batch (see ppghost.data.batch), with chance of its own
+            for each (epoch, batch).
         rank: this process's number among `world_size`. As in Paddle's DistributedBatchSampler the
             indices are padded from their beginning until every rank has equally many, dealt out
             batch by batch, and the last short batch is split evenly.
@@ -55,6 +58,7 @@ class Loader:
         drop_last: bool,
         seed: int,
         num_workers: int = 0,
+        batch_transforms: BatchOperation | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -73,6 +77,7 @@ class Loader:
         self.drop_last = drop_last
         self.seed = seed
         self.num_workers = num_workers
+        self.batch_transforms = batch_transforms
         self.rank = rank
         self.world_size = world_size
         self.samples_per_rank = -(-len(dataset) // world_size)
@@ -90,6 +95,8 @@ class Loader:
     def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
         """Iterate over an epoch: (images float32 [N, C, H, W], labels int64 [N, 1]).
 
+        With `batch_transforms` the labels are the shares of the classes, float32 [N, class_num].
+
         From `start_batch` on it gives exactly the batches that a whole epoch gives there. Errors
         come up at the batch they belong to. Ending the iteration early ends its threads.
 
@@ -101,10 +108,10 @@ class Loader:
             raise ValueError(f"start_batch {start_batch} lies outside 0..{len(self)}")
         order = self._order(epoch)
         size = self.batch_size
-        batches = [order[i * size : (i + 1) * size] for i in range(start_batch, len(self))]
+        batches = {i: order[i * size : (i + 1) * size] for i in range(start_batch, len(self))}
         if self.num_workers == 0:
-            return (self._prepare(indices, epoch) for indices in batches)
-        return self._ahead(batches, epoch)
+            return (self._prepare(epoch, i, indices) for i, indices in batches.items())
+        return self._ahead(epoch, batches)
 
     def _random(self, purpose: int, epoch: int, index: int = 0) -> np.random.Generator:
         # Philox maps (key, counter) to random words, so streams whose upper counter words differ
@@ -124,13 +131,17 @@ class Loader:
         return np.concatenate([dealt.ravel(), np.split(rest, self.world_size)[self.rank]])
 
     def _prepare(
-        self, indices: np.ndarray, epoch: int, stopped: threading.Event | None = None
+        self,
+        epoch: int,
+        batch: int,
+        indices: np.ndarray,
+        stopped: threading.Event | None = None,
     ) -> Batch:
         images = None
         labels = np.empty((len(indices), 1), np.int64)
         for place, index in enumerate(indices.tolist()):
             if stopped is not None and stopped.is_set():
-                break  # nobody waits for this batch any more
+                return None, None  # nobody waits for this batch any more
             image, labels[place, 0] = self.dataset.load(
                 index, self._random(_FOR_IMAGE, epoch, index)
             )
@@ -142,16 +153,19 @@ class Loader:
                     "let transform_ops end in one size"
                 )
             images[place] = image
-        return images, labels
+        if self.batch_transforms is None:
+            return images, labels
+        chance = self._random(_FOR_BATCH, epoch, batch * self.world_size + self.rank)
+        return self.batch_transforms(images, labels, chance)
 
-    def _ahead(self, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
+    def _ahead(self, epoch: int, batches: dict[int, np.ndarray]) -> Iterator[Batch]:
         """Yield batches that threads prepare, each thread at most one ahead of the consumer."""
         stopped = threading.Event()
         pool = ThreadPoolExecutor(self.num_workers, thread_name_prefix="ppghost-data")
         waiting: deque = deque()
         try:
-            for indices in batches:
-                waiting.append(pool.submit(self._prepare, indices, epoch, stopped))
+            for batch, indices in batches.items():
+                waiting.append(pool.submit(self._prepare, epoch, batch, indices, stopped))
                 if len(waiting) > self.num_workers:
                     yield waiting.popleft().result()
             while waiting:

@@ -10,11 +10,14 @@ A constructor raises TypeError or ValueError for a value it refuses, a call rais
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
 from PIL import Image
+
+from ppghost.config import parse_number
 
 
 class BadImage(ValueError):
@@ -34,6 +37,44 @@ def whole_number(name: str, value: object, least: int = 1) -> int:
     if value < least:
         raise ValueError(f"{name} is {value}: give at least {least}")
     return value
+
+
+def number(name: str, value: object, least: float = -math.inf, most: float = math.inf) -> float:
+    """Read a number, also one written as "1.0/3.0"; it must lie in `least` to `most`."""
+    try:
+        result = parse_number(value)
+    except ValueError:
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a number") from None
+    if not least <= result <= most:
+        raise ValueError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
+    return result
+
+
+def three_numbers(
+    name: str, value: object, least: float = -math.inf, most: float = math.inf
+) -> tuple[float, float, float]:
+    """Read a list of one number per channel, each from `least` to `most`."""
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise TypeError(f"{name} is {value!r}: give a list of three numbers")
+    red, green, blue = (number(name, channel, least, most) for channel in value)
+    return red, green, blue
+
+
+def rgb_color(name: str, value: object) -> tuple[int, int, int]:
+    """Read a colour of 8 bits per channel, rounded to whole numbers as Pillow wants them."""
+    red, green, blue = (round(channel) for channel in three_numbers(name, value, 0, 255))
+    return red, green, blue
+
+
+def ordered_range(name: str, value: object) -> tuple[float, float]:
+    """Return `value` as (least, most) if it is two numbers with 0 < least <= most."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give [least, most]")
+    if not all(isinstance(bound, int | float) for bound in value):
+        raise TypeError(f"{name} is {value!r}: give two numbers")
+    if not 0 < value[0] <= value[1]:
+        raise ValueError(f"{name} is {value!r}: give 0 < least <= most")
+    return float(value[0]), float(value[1])
 
 
 def width_height(name: str, value: object) -> tuple[int, int]:

@@ -9,17 +9,21 @@ import numpy as np
 
 from ppghost.config import nearest
 from ppghost.data.autoaugment import AutoAugment
-from ppghost.data.geometry import (
+from ppghost.data.color import ColorJitter, PCALighting
+from ppghost.data.crop import (
     CropImage,
-    Pad,
+    CropImageAtRatio,
+    CropWithPadding,
     RandCropImage,
     RandCropImageV2,
-    RandFlipImage,
     RandomCropImage,
-    ResizeImage,
 )
+from ppghost.data.erasing import Cutout, GridMask, HideAndSeek, RandomErasing
+from ppghost.data.geometry import Pad, RandFlipImage, RandomRotation, ResizeImage
 from ppghost.data.op import Operation
 from ppghost.data.pixels import DecodeImage, NormalizeImage, ToCHWImage
+from ppghost.data.randaugment import RandAugment, RandAugmentV2, RandAugmentV3
+from ppghost.data.timm_autoaugment import TimmAutoAugment
 from ppghost.errors import InputError
 
 #: what a config may name under transform_ops
@@ -27,15 +31,28 @@ OPS: dict[str, type] = {
     op.__name__: op
     for op in (
         AutoAugment,
+        ColorJitter,
         CropImage,
+        CropImageAtRatio,
+        CropWithPadding,
+        Cutout,
         DecodeImage,
+        GridMask,
+        HideAndSeek,
         NormalizeImage,
+        PCALighting,
         Pad,
+        RandAugment,
+        RandAugmentV2,
+        RandAugmentV3,
         RandCropImage,
         RandCropImageV2,
         RandFlipImage,
         RandomCropImage,
+        RandomErasing,
+        RandomRotation,
         ResizeImage,
+        TimmAutoAugment,
         ToCHWImage,
     )
 }
@@ -85,15 +102,36 @@ def build_transforms(ops: list[dict], where: str) -> Compose:
 
 
 def _build(entry: dict, where: str) -> Operation:
+    name, parameters = one_entry(entry, where)
+    return construct(OPS, name, parameters, where)
+
+
+def one_entry(entry: object, where: str) -> tuple[str, object]:
+    """Split `{name: parameters}`; InputError for anything else."""
     if not isinstance(entry, dict) or len(entry) != 1:
         raise InputError(f"{where} is {entry!r}: give one operation, as in `- ResizeImage:`")
     [(name, parameters)] = entry.items()
-    if name not in OPS:
-        raise InputError(f"{where}: unknown operation {name!r}{nearest(name, OPS)}")
+    return name, parameters
+
+
+def construct(
+    table: dict[str, type], name: str, parameters: object, where: str, **given: object
+) -> object:
+    """Make the operation `name` of `table` from a config's parameters.
+
+    Args:
+        where: the key under which the operation stands, for messages.
+        given: parameters that come from elsewhere, and that the config may not name.
+
+    Raises:
+        InputError: no such operation, an unknown, missing or refused parameter.
+    """
+    if name not in table:
+        raise InputError(f"{where}: unknown operation {name!r}{nearest(name, table)}")
     parameters = {} if parameters is None else parameters
     if not isinstance(parameters, dict):
         raise InputError(f"{where}.{name} is {parameters!r}: give its parameters by name")
-    known = inspect.signature(OPS[name]).parameters
+    known = {k: p for k, p in inspect.signature(table[name]).parameters.items() if k not in given}
     for key in parameters:
         if key not in known:
             raise InputError(f"{where}.{name}: unknown parameter {key!r}{nearest(key, known)}")
@@ -101,6 +139,6 @@ def _build(entry: dict, where: str) -> Operation:
         if parameter.default is parameter.empty and key not in parameters:
             raise InputError(f"{where}.{name}: {key} is missing and has no default")
     try:
-        return OPS[name](**parameters)
+        return table[name](**given, **parameters)
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}.{name}: {error}") from error

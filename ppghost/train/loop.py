@@ -78,8 +78,7 @@ class Trainer:
         if self.settings["eval_during_train"]:
             self.eval_loader = make_loader(config, "Eval", self.seed)
         self.schedule = optimizer.learning_rate(config, self.settings["epochs"], len(self.loader))
-        self.optimizer = optimizer.optimizer(config, self.schedule)
-        self.graph = program.build_training(config, self.optimizer)
+        self.graph = program.build_training(config, self.schedule)
         self.eval_graph = program.build_evaluation(config)
         self.slots = weights.slots_of(self.graph.network)
         self.scope = paddle.static.Scope()
@@ -225,9 +224,7 @@ class Trainer:
                     f"says {value}; set it so, or start anew in another Global.output_dir"
                 )
         program.assign(self.scope, saved.network | saved.optimizer)
-        # replayed, not set: Paddle's cosine is a recurrence, and its set_state_dict warns
-        while self.schedule.last_epoch < saved.schedule["last_epoch"]:
-            self.schedule.step()
+        self.schedule.step(saved.schedule["last_epoch"])
         self.position = saved.position
         log.info("resuming %s at epoch %d, batch %d", prefix, *saved.position[:2])
 

@@ -6,13 +6,17 @@ from ppghost.errors import InputError
 
 
 def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static.Variable]:
-    """`Metric`'s TopkAcc: {"top1": share of the batch, ...}; a k above the class count is left out.
+    """`Metric`'s TopkAcc: {"top1": share of the batch, ...}, nothing for no entry.
+
+    A k above the class count is left out.
 
     logits [N, C], label [N, 1] int64. (Paddle's op fails on k > C.)
 
     Raises:
         InputError: no k is left.
     """
+    if not entries:
+        return {}
     wanted = [entry["TopkAcc"]["topk"] for entry in entries]
     ks = {k for value in wanted for k in (value if isinstance(value, list) else [value])}
     usable = sorted(k for k in ks if k <= logits.shape[-1])

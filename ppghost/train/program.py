@@ -4,15 +4,18 @@ All are built under a fresh name guard, so that the same architecture has the sa
 in each; the Programs share their tensors through the scope that an Executor runs in.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import paddle
+from paddle.optimizer.lr import LRScheduler
 from paddle.utils import unique_name
 
 from ppghost.models import zoo
 from ppghost.train.loss import total_loss
 from ppghost.train.metrics import topk_accuracy
+from ppghost.train.optimizer import optimizer
 from ppghost.weights import Slot, slots_of
 
 
@@ -37,13 +40,13 @@ def image_shape(config: dict) -> list[int]:
 
 def build_inference(config: dict) -> Graph:
     """Image [N, C, H, W] -> softmax scores [N, class_num], in evaluation mode."""
-    graph = _build(config, lambda logits, label: {"scores": paddle.nn.functional.softmax(logits)})
+    graph = _build(config, _scores)
     return graph._replace(program=graph.program.clone(for_test=True), inputs=graph.inputs[:1])
 
 
 def build_calibration(config: dict) -> Graph:
     """Image -> scores in training mode; one run sets BN's statistics to those of its batch."""
-    graph = _build(config, lambda logits, label: {"scores": paddle.nn.functional.softmax(logits)})
+    graph = _build(config, _scores)
     for op in graph.program.global_block().ops:
         if op.type == "batch_norm":
             op._set_attr("momentum", 0.0)
@@ -52,42 +55,61 @@ def build_calibration(config: dict) -> Graph:
 
 def build_evaluation(config: dict) -> Graph:
     """Image and label -> loss and top-k of the batch, in evaluation mode."""
-    graph = _build(config, lambda logits, label: _loss_and_metrics(config, "Eval", logits, label))
+    graph = _build(config, lambda forward: _loss_and_metrics(config, "Eval", forward))
     graph = graph._replace(program=graph.program.clone(for_test=True))
     if config["Global"]["depthwise_onednn"]:
         _use_onednn_for_depthwise(graph.program)
     return graph
 
 
-def build_training(config: dict, optimizer: paddle.optimizer.Optimizer) -> Graph:
-    """Image and label -> loss and top-k of the batch, after one optimizer step."""
+def build_training(config: dict, schedule: LRScheduler) -> Graph:
+    """Image and label -> loss and top-k of the batch, after one optimizer step.
 
-    def outputs(logits, label):
-        values = _loss_and_metrics(config, "Train", logits, label)
-        optimizer.minimize(values["loss"])
+    With `batch_transform_ops` the label is the shares of the classes, float32 [N, class_num], and
+    there is no top-k: such an image has no one class (PaddleClas leaves it out as well).
+    """
+    mixed = bool(config["DataLoader"]["Train"]["dataset"].get("batch_transform_ops"))
+
+    def outputs(forward: _Forward) -> dict:
+        values = _loss_and_metrics(config, "Train", forward)
+        optimizer(config, schedule, forward.network).minimize(values["loss"])
         return values
 
-    graph = _build(config, outputs)
+    graph = _build(config, outputs, mixed)
     if config["Global"]["depthwise_onednn"]:
         _use_onednn_for_depthwise(graph.program)
     return graph
 
 
-def _build(config: dict, make_outputs) -> Graph:
+class _Forward(NamedTuple):
+    """A network that was called in the current Program."""
+
+    network: paddle.nn.Layer
+    logits: paddle.static.Variable
+    label: paddle.static.Variable
+
+
+def _build(config: dict, make_outputs: Callable[[_Forward], dict], mixed: bool = False) -> Graph:
     arch = {k: v for k, v in config["Arch"].items() if k not in _NOT_ARGUMENTS}
     program, startup = paddle.static.Program(), paddle.static.Program()
     with paddle.static.program_guard(program, startup), unique_name.guard():
         image = paddle.static.data("image", [None, *image_shape(config)], "float32")
-        label = paddle.static.data("label", [None, 1], "int64")
+        if mixed:
+            label = paddle.static.data("label", [None, config["Arch"]["class_num"]], "float32")
+        else:
+            label = paddle.static.data("label", [None, 1], "int64")
         network = zoo.create(config["Arch"]["name"], **arch)
-        logits = network(image)
-        outputs = make_outputs(logits, label)
+        outputs = make_outputs(_Forward(network, network(image), label))
     return Graph(program, startup, [image, label], outputs, network)
 
 
-def _loss_and_metrics(config: dict, mode: str, logits, label) -> dict:
-    loss = total_loss(config["Loss"][mode], logits, label)
-    return {"loss": loss} | topk_accuracy(config["Metric"][mode], logits, label)
+def _scores(forward: _Forward) -> dict:
+    return {"scores": paddle.nn.functional.softmax(forward.logits)}
+
+
+def _loss_and_metrics(config: dict, mode: str, forward: _Forward) -> dict:
+    loss = total_loss(config["Loss"][mode], forward.logits, forward.label)
+    return {"loss": loss} | topk_accuracy(config["Metric"][mode], forward.logits, forward.label)
 
 
 def _use_onednn_for_depthwise(program: paddle.static.Program) -> None:

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from ppghost.data.batch import MixupOperator
 from ppghost.data.loader import Loader
 from ppghost.errors import InputError, TrainingError
 
@@ -107,6 +108,29 @@ def test_a_resumed_epoch_goes_on_with_the_batches_that_were_left(workers, start)
     data = loader(num_workers=workers)
     assert_same(data.epoch(1, start_batch=start), list(loader().epoch(1))[start:])
     assert data.dataset.loads == max(0, 10 - 3 * start)  # nothing is decoded for skipped batches
+
+
+def mixing(**options):
+    return loader(batch_transforms=MixupOperator(class_num=10, alpha=1.0), **options)
+
+
+def test_mixed_batches_have_soft_labels_and_a_chance_of_their_own():
+    plain, mixed = list(loader().epoch(1)), list(mixing().epoch(1))
+    shares = []
+    for (_, hard), (images, soft) in zip(plain, mixed, strict=True):
+        assert (images.dtype, soft.dtype) == (np.float32, np.float32)
+        np.testing.assert_allclose(soft.sum(axis=1), 1, rtol=1e-6)
+        for row, label in zip(soft, hard[:, 0], strict=True):
+            shares.append(float(row[label]))
+    assert len({round(share, 6) for share in shares if share < 1}) >= 3  # one draw a batch
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_mixing_can_be_replayed(workers):
+    whole = list(mixing().epoch(2))
+    assert_same(whole, mixing(num_workers=workers).epoch(2))
+    assert_same(whole[2:], mixing(num_workers=workers).epoch(2, start_batch=2))
+    assert not np.array_equal(whole[0][1], next(mixing().epoch(3))[1])
 
 
 def test_a_start_outside_the_epoch_is_refused_at_once():

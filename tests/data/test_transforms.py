@@ -201,6 +201,77 @@ def test_pillow_operations_want_uint8(image):
         apply("AutoAugment", image.astype(np.float32))
 
 
+def test_crop_at_ratio_resizes_the_middle_square(image):
+    # 16 / (16 + 4) of the shorter side, 30: 24 pixels, 3 rows and 8 columns from the edge
+    result = apply("CropImageAtRatio", image, size=16, pad=4)
+    np.testing.assert_array_equal(result, cv2.resize(image[3:27, 8:32], (16, 16)))
+
+
+def test_crop_with_padding_keeps_a_rectangle_in_its_place():
+    bright = np.full((200, 240, 3), 200, np.uint8)
+    shares, corners = [], set()
+    for seed in range(200):
+        cut = apply("CropWithPadding", bright, seed, padding_num=7, scale=[0.2, 0.5])
+        kept = (cut == 200).all(2)
+        rows, columns = np.flatnonzero(kept.any(1)), np.flatnonzero(kept.any(0))
+        assert kept.sum() == len(rows) * len(columns)
+        assert (cut[~kept] == 7).all()
+        assert 0.73 < len(columns) / len(rows) < 1.36
+        shares.append(kept.mean())
+        corners.add((rows[0], columns[0]))
+    assert 0.19 < min(shares) < 0.22
+    assert 0.48 < max(shares) < 0.51
+    assert len(corners) > 150
+
+
+def test_crop_with_padding_falls_back_to_the_largest_rectangle_in_the_middle(image):
+    # the whole area with width / height = 1/2 does not fit into 40 x 30, but 15 x 30 does
+    cut = apply("CropWithPadding", image, scale=[1, 1], ratio=[0.5, 0.5])
+    expected = np.zeros_like(image)
+    expected[:, 12:27] = image[:, 12:27]
+    np.testing.assert_array_equal(cut, expected)
+    cut = apply("CropWithPadding", image, scale=[1, 1], ratio=[3, 4])
+    expected = np.zeros_like(image)
+    expected[8:21] = image[8:21]  # 40 wide, 40 / 3 high
+    np.testing.assert_array_equal(cut, expected)
+    np.testing.assert_array_equal(apply("CropWithPadding", image, prob=0), image)
+
+
+@pytest.mark.parametrize("expand", [False, True])
+def test_a_quarter_turn_is_exact(expand):
+    square = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    turned = apply("RandomRotation", square, degrees=[90, 90], prob=1, expand=expand)
+    # OpenCV turns around (4, 4), half a pixel off the middle: one row comes from outside
+    np.testing.assert_array_equal(turned[1:], np.rot90(square)[:-1])
+    assert not turned[0].any()
+
+
+def test_rotation_draws_its_angle_within_degrees_and_fills_every_channel(image):
+    middle = np.zeros((101, 101, 3), np.uint8)
+    middle[50, 90] = 255  # right of the middle
+    angles = []
+    for seed in range(200):
+        turned = apply("RandomRotation", middle, seed, degrees=30, prob=1, interpolation="bilinear")
+        y, x = np.unravel_index(turned[:, :, 0].argmax(), (101, 101))
+        angles.append(np.degrees(np.arctan2(50 - y, x - 50)))
+    assert -32 < min(angles) < -27
+    assert 27 < max(angles) < 32
+    filled = apply("RandomRotation", image, degrees=[45, 45], prob=1, fill=9)
+    assert (filled[0, 0] == 9).all()
+    turned = [not np.array_equal(apply("RandomRotation", image, s, degrees=30), image)
+              for s in range(100)]  # fmt: skip
+    assert 35 < sum(turned) < 65
+
+
+def test_an_expanded_rotation_holds_the_whole_image():
+    white = np.full((30, 40, 3), 255, np.uint8)
+    turned = apply("RandomRotation", white, degrees=[90, 90], prob=1, expand=True)
+    assert turned.shape == (40, 30, 3)
+    turned = apply("RandomRotation", white, degrees=[45, 45], prob=1, expand=True)
+    assert turned.shape[:2] in {(50, 50), (51, 51), (50, 51), (51, 50)}  # 70 / sqrt(2)
+    assert abs((turned > 0).all(2).sum() - 1200) < 40
+
+
 NORMALIZE = {"NormalizeImage": {"order": ""}}
 
 
@@ -259,6 +330,12 @@ def test_the_same_generator_state_gives_the_same_image(image):
         ([{"NormalizeImage": {"std": [1, 0, 1]}}], r"std is .*divided by 0"),
         ([{"NormalizeImage": {"order": "HCW"}}], r"order is 'HCW'"),
         ([{"AutoAugment": {"fillcolor": 128}}], r"fillcolor is 128"),
+        ([{"CropImageAtRatio": {"size": 8}}], r"CropImageAtRatio: pad is missing"),
+        ([{"CropWithPadding": {"padding_num": 256}}], r"padding_num is 256"),
+        ([{"CropWithPadding": {"interpolation": "best"}}], r"interpolation is 'best'"),
+        ([{"RandomRotation": None}], r"RandomRotation: degrees is missing"),
+        ([{"RandomRotation": {"degrees": [1]}}], r"degrees is \[1\]: give a list of two"),
+        ([{"RandomRotation": {"degrees": 5, "expand": "no"}}], r"expand is 'no'"),
     ],
 )
 def test_a_wrong_list_is_refused_in_one_line_that_says_where(ops, message):

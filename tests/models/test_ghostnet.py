@@ -3,12 +3,14 @@
 import numpy as np
 import paddle
 import pytest
+import yaml
 from paddle.utils import unique_name
 from paddleclas.ppcls.arch import backbone
 
-from ppghost import analysis
+from ppghost import analysis, config
 from ppghost.models import ghostnet, zoo
 from ppghost.train import program
+from ppghost.train.optimizer import learning_rate
 
 SCALES = ["GhostNet_x0_5", "GhostNet_x1_0", "GhostNet_x1_3"]
 #: trainable parameters, with BN statistics, conv + fc MACs at 224x224 (counted on PaddleClas's)
@@ -83,17 +85,19 @@ def test_both_modes_compute_what_paddleclas_does(dygraph, name):
             np.testing.assert_allclose(static, expected[n], rtol=1e-5, atol=bound)
 
 
-def _sgd_config(name):
-    return {
-        "Global": {"image_shape": [3, 64, 64], "depthwise_onednn": False},
+def _sgd_config(path, name):
+    settings = {
+        "Global": {"image_shape": [3, 64, 64]},
         "Arch": {"name": name, "class_num": 20},
         "Loss": {"Train": [{"CELoss": {"weight": 1.0, "epsilon": 0.1}}]},
-        "Metric": {"Train": [{"TopkAcc": {"topk": 1}}]},
+        "Optimizer": {"name": "SGD", "lr": {"name": "Constant", "learning_rate": 0.01}},
     }
+    path.write_text(yaml.safe_dump(settings))
+    return config.load(path)
 
 
 @pytest.mark.parametrize("name", SCALES)
-def test_one_sgd_step_equals_paddleclas(dygraph, monkeypatch, name):
+def test_one_sgd_step_equals_paddleclas(dygraph, monkeypatch, tmp_path, name):
     monkeypatch.setattr(ghostnet, "dropout", lambda x, p, name: x)
     theirs, ours = both(name, class_num=20)
     theirs.dropout.p = 0.0
@@ -116,7 +120,8 @@ def test_one_sgd_step_equals_paddleclas(dygraph, monkeypatch, name):
         after.append({p.name: p.numpy() for p in net.state_dict().values()})
 
     paddle.enable_static()
-    graph = program.build_training(_sgd_config(name), paddle.optimizer.SGD(0.01))
+    settings = _sgd_config(tmp_path / "sgd.yaml", name)
+    graph = program.build_training(settings, learning_rate(settings, 1, 1))
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     with paddle.static.scope_guard(scope):
         executor.run(graph.startup)

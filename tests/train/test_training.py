@@ -1,6 +1,5 @@
 """Training: the schedule, the engine, checkpoints, resuming."""
 
-import math
 import shutil
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from ppghost import config, weights
 from ppghost.errors import InputError, TrainingError
 from ppghost.train import checkpoint, loop, optimizer, program
-from ppghost.train.loss import cross_entropy
 from ppghost.train.metrics import Averages, topk_accuracy
 
 pytestmark = pytest.mark.usefixtures("static")
@@ -18,41 +16,6 @@ pytestmark = pytest.mark.usefixtures("static")
 
 def parameters(directory, name="latest"):
     return weights.read_state(directory / name)
-
-
-def test_warm_up_and_cosine_are_exact_per_iteration(config_file):
-    settings = ["Optimizer.lr.learning_rate=0.4", "Optimizer.lr.warmup_epoch=2"]
-    schedule = optimizer.learning_rate(config.load(config_file, settings), 5, steps_per_epoch=10)
-    rates = []
-    for _ in range(50):
-        rates.append(schedule.get_lr())
-        schedule.step()
-    assert rates[:20] == pytest.approx([0.4 * i / 20 for i in range(20)])
-    expected = [0.2 * (1 + math.cos(math.pi * i / 30)) for i in range(30)]
-    assert rates[20:] == pytest.approx(expected)
-
-
-def test_constant_rate(config_file):
-    settings = ["Optimizer.lr.name=Constant", "Optimizer.lr.warmup_epoch=0"]
-    schedule = optimizer.learning_rate(config.load(config_file, settings), 1, steps_per_epoch=3)
-    schedule.step()
-    assert schedule.get_lr() == 0.05
-
-
-@pytest.mark.parametrize("epsilon", [None, 0.1])
-def test_cross_entropy_is_the_textbooks(epsilon):
-    logits = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]], dtype="float32")
-    labels = np.array([[0], [2]])
-    log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
-    target = np.eye(3)[labels[:, 0]] * (1 - (epsilon or 0)) + (epsilon or 0) / 3
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()):
-        x, y = paddle.static.data("x", [None, 3]), paddle.static.data("y", [None, 1], "int64")
-        loss = cross_entropy(x, y, epsilon)
-        [value] = paddle.static.Executor().run(
-            main, feed={"x": logits, "y": labels}, fetch_list=[loss]
-        )
-    assert float(value) == pytest.approx(-(target * log_p).sum(1).mean(), rel=1e-6)
 
 
 def test_topk_counts_the_label_among_the_k_best():
@@ -108,7 +71,7 @@ def test_onednn_depthwise_trains_as_the_plain_kernels_do(config_file):
     for onednn in (False, True):
         overrides = [f"Global.depthwise_onednn={onednn}", "Global.image_shape=[3,64,64]"]
         settings = config.load(config_file, overrides)
-        graph = program.build_training(settings, paddle.optimizer.SGD(0.05))
+        graph = program.build_training(settings, optimizer.learning_rate(settings, 1, 1))
         ops = graph.program.global_block().ops
         marked = {op.type for op in ops if op.has_attr("use_mkldnn") and op.attr("use_mkldnn")}
         assert marked == ({"depthwise_conv2d", "depthwise_conv2d_grad"} if onednn else set())
@@ -186,6 +149,44 @@ def test_a_resumed_run_is_bitwise_the_run_that_never_stopped(config_file, tmp_pa
     loop.train(stopped, resume="auto")
     first, second = (parameters(tmp_path / d / "TinyGhostNet") for d in ("whole", "stopped"))
     assert len(first) > 50
+    for name, array in first.items():
+        np.testing.assert_array_equal(second[name], array, err_msg=name)
+
+
+RECIPES = {
+    "mixup": [
+        "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.5}}]",
+        "DataLoader.Train.loader.num_workers=2",
+    ],
+    "adamw": [
+        "Optimizer={name: AdamW, weight_decay: 0.05, one_dim_param_no_weight_decay: True, "
+        "lr: {name: Cosine, learning_rate: 0.01, warmup_epoch: 1}}"
+    ],
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_other_recipes_train_and_resume_bitwise(config_file, tmp_path, monkeypatch, recipe):
+    def settings(directory):
+        return config.load(config_file, [*RECIPES[recipe], f"Global.output_dir={directory}"])
+
+    figures = loop.train(settings(tmp_path / "whole"))
+    assert ("top1" in figures["train"]) == (recipe != "mixup")  # a mixture has no one class
+    assert figures["top1"] >= 0  # of the evaluation
+    step = loop.Trainer._step
+
+    def press(self, images, labels):
+        values = step(self, images, labels)
+        if self.position.step == 2:
+            loop.signal.raise_signal(loop.signal.SIGINT)
+        return values
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Trainer, "_step", press)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(settings(tmp_path / "stopped"))
+    loop.train(settings(tmp_path / "stopped"), resume="auto")
+    first, second = (parameters(tmp_path / d / "TinyGhostNet") for d in ("whole", "stopped"))
     for name, array in first.items():
         np.testing.assert_array_equal(second[name], array, err_msg=name)
 

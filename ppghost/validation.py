@@ -1,0 +1,265 @@
+"""Schemas of configurations, and the check of a value against one.
+
+A schema is built of
+
+- `Key`: a leaf that we read;
+- `Free`: anything, for whom it is passed on to;
+- `Unused`: PaddleClas reads it, we have no use for it: accepted, with a notice if it asks for
+  something;
+- `Refused`: PaddleClas reads it for a task that we do not do: an error that names the task;
+- a dict, a section that is always there ("*": what any other key may be); `IfGiven`, one that may
+  be absent; `ByName`, one whose `name` chooses its keys; `Entries`, a list of one-key entries.
+"""
+
+import copy
+import difflib
+import logging
+import math
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ppghost.errors import InputError
+
+log = logging.getLogger(__name__)
+
+#: no default: the key is absent unless the file gives it
+ABSENT = object()
+#: no default: the file must give it
+REQUIRED = object()
+NONE = type(None)
+
+
+class Key(NamedTuple):
+    """One leaf: what its value may be, what it is if not given."""
+
+    types: tuple[type, ...]
+    default: Any = ABSENT
+    minimum: float | None = None
+    choices: tuple = ()
+    refused: dict[Any, str] = {}  # noqa: RUF012  (never written to) value -> what it is for
+    item: type | None = None  # of a list
+
+
+class Free(NamedTuple):
+    """Anything; strings that mean a number or None are read as PaddleClas does, in sections too."""
+
+
+class Unused(NamedTuple):
+    """A key that has no effect here; `why` ends the notice."""
+
+    why: str = ""
+
+
+class Refused(NamedTuple):
+    """A key or a name of PaddleClas's that belongs to `task`, which we do not do."""
+
+    task: str
+
+
+class IfGiven(NamedTuple):
+    """A section that is absent unless the file gives it (null is the same as absent)."""
+
+    keys: dict
+
+
+class ByName(NamedTuple):
+    """A section whose `name` chooses what else it may hold."""
+
+    default: str
+    kinds: dict[str, dict | Refused]
+    common: dict = {}  # noqa: RUF012
+    renamed: dict[str, str] = {}  # noqa: RUF012  other names of the same kinds
+
+
+class Entries(NamedTuple):
+    """A list of one-key entries, as PaddleClas writes losses and metrics; null is no entry."""
+
+    kinds: dict[str, dict | Refused]
+    default: list
+    renamed: dict[str, str] = {}  # noqa: RUF012
+
+
+#: a number as PaddleClas's files write it
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def parse_number(value: int | float | str) -> float:
+    """A number, or a string that holds one or a quotient of two: "1.0/255.0", "1e-3".
+
+    Raises:
+        ValueError: anything else; nothing is ever evaluated.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    parts = [part.strip() for part in value.split("/")] if isinstance(value, str) else []
+    if not 1 <= len(parts) <= 2 or not all(_NUMBER.fullmatch(part) for part in parts):
+        raise ValueError(f"{value!r} is not a number")
+    numbers = [float(part) for part in parts]
+    if len(numbers) == 2 and numbers[1] == 0:
+        raise ValueError(f"{value!r} divides by zero")
+    return numbers[0] / numbers[1] if len(numbers) == 2 else numbers[0]
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """', did you mean X?' for the candidate most like `word`, '' if none is near."""
+    folded = {str(c).lower(): str(c) for c in candidates}
+    match = difflib.get_close_matches(str(word).lower(), folded, n=1, cutoff=0.5)
+    return f", did you mean {folded[match[0]]}?" if match else ""
+
+
+def check(value: Any, schema: Any, where: str, file: str) -> Any:
+    """`value` in the form the schema asks for, with defaults.
+
+    Args:
+        where, file: what messages call the value: "Global.epochs", "" for the whole.
+
+    Raises:
+        InputError: it cannot be; one line.
+    """
+    match schema:
+        case Key():
+            return _check_leaf(value, schema, f"{file}: {where}")
+        case Free():
+            return _literals(value)
+        case Unused():
+            if _literals(value):
+                log.info("%s is PaddleClas's and has no effect here%s", where, schema.why)
+            return value
+        case Refused():
+            if value:
+                raise InputError(f"{file}: {where} is for {schema.task}, which is not supported")
+            return value
+        case Entries():
+            return _check_entries(value, schema, where, file)
+        case IfGiven():
+            return _check_section(value, schema.keys, where, file)
+        case ByName():
+            return _check_named(value, schema, where, file)
+    return _check_section(value, schema, where, file)
+
+
+def _literals(value: Any) -> Any:
+    """`1e-6` and `None`, which to YAML are strings, as what they were meant to be."""
+    if isinstance(value, dict):
+        return {key: _literals(item) for key, item in value.items()}
+    if value == "None":
+        return None
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value) if value.lstrip("+-").isdecimal() else float(value)
+    return value
+
+
+def _check_section(value: Any, schema: dict, where: str, file: str, kind: str = "") -> dict:
+    """Each key as the schema asks for; then the defaults of those that are not given."""
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        raise InputError(f"{file}: {where}: expected a section, got {value!r}")
+    checked = {}
+    for key, item in value.items():
+        known = schema.get(key, schema.get("*"))
+        name = f"{where}.{key}" if where else str(key)
+        if known is None:
+            whose = f" of {kind}" if kind else ""
+            hint = nearest(key, _offered(schema))
+            raise InputError(f"{file}: {name}: unknown key{whose}{hint}")
+        if not (isinstance(known, IfGiven) and item is None):
+            checked[key] = check(item, known, name, file)
+    for key, known in schema.items():
+        default = _default(known) if key not in value and key != "*" else ABSENT
+        name = f"{where}.{key}" if where else key
+        if default is REQUIRED:
+            raise InputError(f"{file}: {name} is missing")
+        if default is not ABSENT:
+            checked[key] = check(copy.deepcopy(default), known, name, file)
+    return checked
+
+
+def _default(schema: Any) -> Any:
+    match schema:
+        case Key() | Entries():
+            return schema.default
+        case IfGiven() | Unused() | Refused():
+            return ABSENT
+    return {}
+
+
+def _offered(kinds: dict) -> list[str]:
+    """The names worth suggesting."""
+    return [name for name, kind in kinds.items() if name != "*" and not isinstance(kind, Refused)]
+
+
+def _check_kind(name: Any, schema: ByName | Entries, where: str, file: str) -> str:
+    """The kind that `name` means; InputError if it is none, or one that is refused."""
+    name = schema.renamed.get(name, name) if isinstance(name, str) else name
+    kind = schema.kinds.get(name) if isinstance(name, str) else None
+    if isinstance(kind, Refused):
+        raise InputError(f"{file}: {where}: {name} is for {kind.task}, which is not supported")
+    if kind is None:
+        offered = _offered(schema.kinds)
+        hint = nearest(name, offered)
+        raise InputError(f"{file}: {where}: {name!r} is none of {', '.join(offered)}{hint}")
+    return name
+
+
+def _check_named(value: Any, schema: ByName, where: str, file: str) -> dict:
+    """The keys that this section's `name` allows."""
+    if value is not None and not isinstance(value, dict):
+        raise InputError(f"{file}: {where}: expected a section, got {value!r}")
+    given = value or {}
+    name = _check_kind(given.get("name", schema.default), schema, f"{where}.name", file)
+    keys = {"name": Key((str,))} | schema.common | schema.kinds[name]
+    return _check_section({"name": name} | given | {"name": name}, keys, where, file, kind=name)
+
+
+def _check_entries(value: Any, schema: Entries, where: str, file: str) -> list:
+    """Each entry of the list as its kind asks for."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise InputError(f"{file}: {where}: expected a list, got {value!r}")
+    checked = []
+    for i, item in enumerate(value):
+        if not isinstance(item, dict) or len(item) != 1:
+            raise InputError(f"{file}: {where}.{i}: expected one 'Name: parameters', got {item!r}")
+        [(given, parameters)] = item.items()
+        name = _check_kind(given, schema, f"{where}.{i}", file)
+        section = _check_section(parameters, schema.kinds[name], f"{where}.{i}.{name}", file, name)
+        checked.append({name: section})
+    return checked
+
+
+def _check_leaf(value: Any, key: Key, where: str) -> Any:
+    """The value as one of the key's types and within its limits."""
+    if value == "None" and NONE in key.types:
+        value = None
+    value = _as_type(value, key.types, where)
+    if key.item is not None and isinstance(value, list):
+        value = [_as_type(item, (key.item,), f"{where}.{i}") for i, item in enumerate(value)]
+    if isinstance(value, str | bool) and value in key.refused:
+        task = key.refused[value]
+        raise InputError(f"{where}: {value} is for {task}, which is not supported")
+    if key.choices and value not in key.choices:
+        hint = nearest(value, key.choices)
+        raise InputError(f"{where}: {value!r} is none of {', '.join(key.choices)}{hint}")
+    if key.minimum is not None and value is not None and value < key.minimum:
+        raise InputError(f"{where}: {value} is below {key.minimum}")
+    return value
+
+
+def _as_type(value: Any, types: tuple[type, ...], where: str) -> Any:
+    is_bool = isinstance(value, bool)  # an int to Python, never to a user
+    # 5 stays 5 where 5.0 would do: PaddleClas asks for whole epochs in some places
+    if float in types and not isinstance(value, (*types, int)):
+        try:
+            value = parse_number(value)
+        except ValueError:
+            raise InputError(f"{where}: expected a number, got {value!r}") from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{where}: expected a number, got {value}")
+    allowed = (*types, int) if float in types else types
+    if not isinstance(value, allowed) or (is_bool and bool not in types):
+        names = " or ".join("null" if t is NONE else t.__name__ for t in types)
+        raise InputError(f"{where}: expected {names}, got {value!r}")
+    return value
