@@ -34,6 +34,11 @@ def expect(outcome, code, *texts):
         ("Global.pretrained_model=/none", ["/none.pdparams: no such weight file"]),
         ("Arch.class_num=2", ["train_list.txt:3: class id 2 is not in 0..1"]),
         ("Global.image_shape=[3]", ["Global.image_shape"]),
+        ("Arch={name: MobileNetV2, class_num: 3, bogus: 1}", ["MobileNetV2", "'bogus'"]),
+        (
+            "Arch={name: SwinTransformer_tiny_patch4_window7_224, class_num: 3}",
+            ["SwinTransformer_tiny_patch4_window7_224 cannot be built so as a static graph"],
+        ),
     ],
 )
 def test_train_names_the_mistake(run, config_file, tmp_path, override, texts):

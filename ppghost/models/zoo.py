@@ -1,8 +1,9 @@
 """Architectures by name: ours, and every one of PaddleClas's that we do not define."""
 
+import contextlib
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,10 +78,26 @@ def create(name: str, **arguments):
             raise InputError(f"Arch.name: no architecture {name!r}{hint} (see ppghost list)")
         constructor = theirs[name].build
     _check_arguments(name, constructor, arguments)
-    try:
+    with building(name):
         return constructor(**arguments)
-    except TypeError as error:  # PaddleClas's constructors pass **kwargs on before they look
-        raise InputError(f"Arch: {name} refuses its arguments: {error}") from None
+
+
+@contextlib.contextmanager
+def building(name: str) -> Iterator[None]:
+    """Turn what a network of PaddleClas's raises while it is built into one line.
+
+    Some of its networks use what Paddle only has in dygraph, and its constructors pass arguments
+    on before they look at them. An error of a network of ours is a defect and stays as it is.
+    """
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        if name in ARCHITECTURES:
+            raise
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"Arch.name: PaddleClas's {name} cannot be built so as a static graph: {reason}"
+        ) from None
 
 
 def _check_arguments(name: str, constructor: Callable, arguments: dict) -> None:

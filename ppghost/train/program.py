@@ -99,7 +99,9 @@ def _build(config: dict, make_outputs: Callable[[_Forward], dict], mixed: bool =
         else:
             label = paddle.static.data("label", [None, 1], "int64")
         network = zoo.create(config["Arch"]["name"], **arch)
-        outputs = make_outputs(_Forward(network, network(image), label))
+        with zoo.building(config["Arch"]["name"]):
+            logits = network(image)
+        outputs = make_outputs(_Forward(network, logits, label))
     return Graph(program, startup, [image, label], outputs, network)
 
 

@@ -1,5 +1,6 @@
 """Training: the schedule, the engine, checkpoints, resuming."""
 
+import contextlib
 import shutil
 
 import numpy as np
@@ -153,6 +154,22 @@ def test_a_resumed_run_is_bitwise_the_run_that_never_stopped(config_file, tmp_pa
         np.testing.assert_array_equal(second[name], array, err_msg=name)
 
 
+@contextlib.contextmanager
+def ctrl_c_in_the_second_step(monkeypatch):
+    """What is trained in the block is interrupted there, and says so."""
+    step = loop.Trainer._step
+
+    def press(self, images, labels):
+        values = step(self, images, labels)
+        if self.position.step == 2:
+            loop.signal.raise_signal(loop.signal.SIGINT)
+        return values
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop.Trainer, "_step", press)
+        yield
+
+
 RECIPES = {
     "mixup": [
         "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.5}}]",
@@ -173,18 +190,8 @@ def test_other_recipes_train_and_resume_bitwise(config_file, tmp_path, monkeypat
     figures = loop.train(settings(tmp_path / "whole"))
     assert ("top1" in figures["train"]) == (recipe != "mixup")  # a mixture has no one class
     assert figures["top1"] >= 0  # of the evaluation
-    step = loop.Trainer._step
-
-    def press(self, images, labels):
-        values = step(self, images, labels)
-        if self.position.step == 2:
-            loop.signal.raise_signal(loop.signal.SIGINT)
-        return values
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop.Trainer, "_step", press)
-        with pytest.raises(KeyboardInterrupt):
-            loop.train(settings(tmp_path / "stopped"))
+    with ctrl_c_in_the_second_step(monkeypatch):
+        loop.train(settings(tmp_path / "stopped"))
     loop.train(settings(tmp_path / "stopped"), resume="auto")
     first, second = (parameters(tmp_path / d / "TinyGhostNet") for d in ("whole", "stopped"))
     for name, array in first.items():
@@ -196,18 +203,8 @@ def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
 ):
     loop.train(config.load(config_file, [f"Global.output_dir={tmp_path / 'whole'}"]))
     stopped = config.load(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
-    step = loop.Trainer._step
-
-    def press(self, images, labels):
-        values = step(self, images, labels)
-        if self.position.step == 2:
-            loop.signal.raise_signal(loop.signal.SIGINT)
-        return values
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop.Trainer, "_step", press)
-        with pytest.raises(KeyboardInterrupt):
-            loop.train(stopped)
+    with ctrl_c_in_the_second_step(monkeypatch):
+        loop.train(stopped)
     directory = tmp_path / "stopped" / "TinyGhostNet"
     states = weights.read_pickle(directory / "latest.pdstates")
     assert (states["epoch"], states["batch"], states["step"]) == (1, 2, 2)
