@@ -165,9 +165,10 @@ def ctrl_c_in_the_second_step(monkeypatch):
             loop.signal.raise_signal(loop.signal.SIGINT)
         return values
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(loop.Trainer, "_step", press)
-        yield
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 RECIPES = {
