@@ -121,6 +121,13 @@ def _data_digits(args):
     return result, f"{result['train']} + {result['val']} digits {done} {args.directory}"
 
 
+def _config_show(args):
+    config = _load_config(args)
+    from ppghost.config import dump
+
+    return config, dump(config).rstrip()
+
+
 def _train(args):
     config = _load_config(args)
     from ppghost.train import loop
@@ -254,6 +261,11 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     command("list", _list, "architectures, ours and PaddleClas's")
+
+    configs = commands.add_parser("config", help="look at configs").add_subparsers(
+        required=True, metavar="WHAT"
+    )
+    command("show", _config_show, "the whole config, for PaddleClas", parent=configs, config=True)
 
     data = commands.add_parser("data", help="make data sets").add_subparsers(
         required=True, metavar="DATASET"

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 import deploy
 import ppghost
@@ -140,6 +141,18 @@ def test_train_eval_export_predict(run, config_file, shapes_dir, tmp_path):
         assert sum(t["score"] for t in entry["topk"]) == pytest.approx(1, abs=1e-5)
     hits = sum(p["topk"][0]["class_id"] == i % 3 for i, p in enumerate(predicted))
     assert hits / 6 == figures["top1"]
+
+
+def test_config_show_resolves_bases_and_overrides(run, tmp_path):
+    recipe = Path(__file__).parents[1] / "configs" / "ghostnet" / "GhostNet_x1_3.yaml"
+    code, out, _ = run("config", "show", "-c", recipe, "-o", "Global.epochs=7")
+    shown = yaml.safe_load(out)
+    assert code == 0
+    assert "_base_" not in shown
+    assert shown["Global"]["epochs"] == 7
+    assert shown["Optimizer"]["regularizer"] == {"name": "L2", "coeff": 4e-5}  # of the base
+    (tmp_path / "whole.yaml").write_text(out)
+    assert yaml.safe_load(run("config", "show", "-c", tmp_path / "whole.yaml")[1]) == shown
 
 
 def test_a_library_that_prints_does_not_spoil_the_json(run, monkeypatch, tmp_path):
