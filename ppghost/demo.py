@@ -79,16 +79,18 @@ def demo(output: Path) -> dict:
         InputError, DeviceError, ConversionError, TrainingError: as the stages raise them.
     """
     stages = Stages(output / "stages", total=8 + len(NETWORKS))
+    _digits_stages(stages, output)
+    _latency_stages(stages, output)
+    return stages.results
+
+
+def _digits_stages(stages: Stages, output: Path) -> None:
+    """Real images, a network trained on them, and that network converted."""
     digits, model = output / "digits", output / "GhostNet_x0_5_digits"
     best = output / "train" / "GhostNet_x0_5" / "best_model"
-    settings = _digits_config(output, digits)
-    trained = config.load(
-        CONFIGS / "demo" / "GhostNet_x0_5_digits.yaml",
-        [*settings, f"Global.pretrained_model={best}"],
-    )
-    untrained = config.load(CONFIGS / "demo" / "GhostNet_x0_5_digits.yaml", settings)
-    results = output / "latency.json"
-
+    file, settings = CONFIGS / "demo" / "GhostNet_x0_5_digits.yaml", _digits_config(output, digits)
+    untrained = config.load(file, settings)
+    trained = config.load(file, [*settings, f"Global.pretrained_model={best}"])
     stages.run(
         "digits",
         "write scikit-learn's digits",
@@ -111,6 +113,11 @@ def demo(output: Path) -> dict:
         lambda: [convert(model, t, _nb(output, model.name, t)) for t in ("arm", "x86")],
         [_nb(output, model.name, t) for t in ("arm", "x86")],
     )
+
+
+def _latency_stages(stages: Stages, output: Path) -> None:
+    """The networks of the curve, timed on this host, and the report."""
+    results = output / "latency.json"
     for name in NETWORKS:
         stages.run(
             f"network-{name}",
@@ -137,7 +144,6 @@ def demo(output: Path) -> dict:
         lambda: report([results], output / "report"),
         [output / "report" / "index.html"],
     )
-    return stages.results
 
 
 def summary(results: dict) -> str:

@@ -47,7 +47,7 @@ _GLOBAL = {
     "eval_interval": _key(int, default=1, minimum=1),
     "epochs": _key(int, default=1, minimum=1),
     "print_batch_step": _key(int, default=10, minimum=1),
-    "use_visualdl": _key(bool, default=False),
+    "use_visualdl": Unused("VisualDL is not written yet"),
     "image_shape": _key(list, default=[3, 224, 224], item=int),
     "save_inference_dir": _key(str, default="./inference"),
     "seed": _key(int, NONE, default=None),

@@ -2,7 +2,7 @@
 
 A state is a dict name -> numpy array. PaddleClas's dygraph engine names tensors by structure
 (`conv1._conv.weight`), its static engine by parameter (`conv1_weights`); both are read, and what
-we write is read by both: structured names, with Paddle's own table to the parameter names.
+we write holds both, so that either engine finds its own.
 """
 
 import collections
@@ -159,7 +159,7 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     found = match(read_state(path), slots_of(network))
     wrong = dict(found.mismatched)
     if new_head_classes is not None and found.arrays:
-        head = [key for key, (_, wanted) in wrong.items() if wanted[-1] == new_head_classes]
+        head = [key for key, shapes in wrong.items() if _is_head(*shapes, new_head_classes)]
         if head:
             log.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
         wrong = {key: shapes for key, shapes in wrong.items() if key not in head}
@@ -173,6 +173,13 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     if found.unexpected:
         log.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
     return found
+
+
+def _is_head(has: tuple[int, ...], wanted: tuple[int, ...], classes: int) -> bool:
+    """Whether two shapes differ in the class count and in nothing else."""
+    if len(has) != len(wanted):
+        return False
+    return [b for a, b in zip(has, wanted, strict=True) if a != b] == [classes]
 
 
 def _some(tensors: list[str], what: str) -> str:

@@ -109,14 +109,30 @@ def test_weights_of_another_architecture_are_named(dygraph, tmp_path):
         weights.load(path, ours(), "GhostNet_x0_5")
 
 
-def test_weights_of_another_scale_are_named(dygraph, tmp_path):
+# with 3 classes a 3x3 filter, with 8 the narrower stem, could pass for a new classifier
+@pytest.mark.parametrize("classes", [3, 4, 8])
+def test_weights_of_another_scale_are_named(dygraph, tmp_path, classes):
     with unique_name.guard():
-        other = backbone.GhostNet_x1_0(class_num=4)
+        other = backbone.GhostNet_x1_0(class_num=classes)
     path = save(other.state_dict(), tmp_path / "w.pdparams")
-    with pytest.raises(
-        InputError, match=r"conv1\._conv\.weight \[16, 3, 3, 3\] for \[8, 3, 3, 3\]"
-    ):
-        weights.load(path, ours(), "GhostNet_x0_5", new_head_classes=4)
+    with pytest.raises(InputError, match=r"not the weights of GhostNet_x0_5.*of another"):
+        weights.load(path, ours(classes), "GhostNet_x0_5", new_head_classes=classes)
+
+
+@pytest.mark.parametrize(
+    ("has", "wanted", "head"),
+    [
+        ((1280, 1000), (1280, 3), True),
+        ((1000,), (3,), True),
+        ((1000, 512, 1, 1), (3, 512, 1, 1), True),  # SqueezeNet's classifier is a convolution
+        ((16, 16, 3, 3), (8, 8, 3, 3), False),
+        ((1280, 1000), (640, 3), False),
+        ((1280, 1000), (1280, 4), False),
+        ((3, 3), (3,), False),
+    ],
+)
+def test_only_the_class_count_may_differ(has, wanted, head):
+    assert weights._is_head(has, wanted, 3) == head
 
 
 def test_fine_tuning_leaves_another_classifier_out(theirs, tmp_path, caplog):

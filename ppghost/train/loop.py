@@ -232,6 +232,8 @@ class Trainer:
         """What a resumed run must have in common with the one that it goes on from."""
         return {
             "Arch.name": self.name,
+            "Arch.class_num": self.config["Arch"]["class_num"],
+            "Optimizer.name": self.config["Optimizer"]["name"],
             "Global.seed": self.seed,
             "Global.epochs": self.settings["epochs"],
             "DataLoader.Train.sampler.batch_size": self.loader.batch_size,

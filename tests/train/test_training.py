@@ -257,10 +257,21 @@ def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
         checkpoint.load(directory / "latest", trainer.slots)
 
 
-def test_resuming_with_another_recipe_is_refused(config_file):
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("Global.epochs=5", r"Global\.epochs 2, this config says 5"),
+        ("Arch.class_num=4", r"Arch\.class_num 3, this config says 4"),
+        (
+            "Optimizer={name: AdamW, lr: {name: Constant, learning_rate: 0.1}}",
+            r"Optimizer\.name Momentum, this config says AdamW",
+        ),
+    ],
+)
+def test_resuming_with_another_recipe_is_refused(config_file, override, message):
     loop.Trainer(config.load(config_file))._save("latest")
-    with pytest.raises(InputError, match=r"Global\.epochs 2, this config says 5"):
-        loop.train(config.load(config_file, ["Global.epochs=5"]), resume="auto")
+    with pytest.raises(InputError, match=message):
+        loop.train(config.load(config_file, [override]), resume="auto")
 
 
 def test_a_loss_that_is_no_number_ends_the_run(config_file):
