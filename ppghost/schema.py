@@ -47,7 +47,7 @@ _GLOBAL = {
     "eval_interval": _key(int, default=1, minimum=1),
     "epochs": _key(int, default=1, minimum=1),
     "print_batch_step": _key(int, default=10, minimum=1),
-    "use_visualdl": Unused("VisualDL is not written yet"),
+    "use_visualdl": _key(bool, default=False),
     "image_shape": _key(list, default=[3, 224, 224], item=int),
     "save_inference_dir": _key(str, default="./inference"),
     "seed": _key(int, NONE, default=None),
@@ -80,6 +80,16 @@ _GLOBAL = {
     # ours; PaddleClas passes over keys of Global that it does not know
     "bad_images": _key(str, default="stop", choices=("stop", "skip")),
     "depthwise_onednn": _key(bool, default=False),
+    # seconds after which a silent process of a distributed run counts as lost
+    "peer_timeout": _key(int, default=300, minimum=1),
+    # how many epoch_N checkpoints stay on disk, the newest; best_model and latest always do
+    "keep_checkpoints": _key(int, default=3, minimum=1),
+    # save `latest` every so many steps inside an epoch too, not only at its end
+    "checkpoint_steps": _key(int, NONE, default=None, minimum=1),
+    # the total batch (per process x processes x update_freq) that the learning rate was tuned for
+    "tuned_batch_size": _key(int, NONE, default=None, minimum=1),
+    # multiply the learning rates by total batch / tuned_batch_size
+    "scale_lr": _key(bool, default=False),
 }
 
 _AMP = {
@@ -300,7 +310,7 @@ def _loader(shuffle: bool) -> dict:
 SCHEMA = {
     "Global": _GLOBAL,
     "AMP": IfGiven(_AMP),
-    "EMA": IfGiven({"decay": Unused("the moving average of the weights is not kept yet")}),
+    "EMA": IfGiven({"decay": _key(float, default=0.9999, between=(0, 1))}),
     "Arch": _ARCH,
     "Loss": {"Train": _LOSS, "Eval": _LOSS},
     "Optimizer": _OPTIMIZER,
