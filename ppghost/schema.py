@@ -79,7 +79,7 @@ _GLOBAL = {
     "feature_normalize": Unused(),
     # ours; PaddleClas passes over keys of Global that it does not know
     "bad_images": _key(str, default="stop", choices=("stop", "skip")),
-    "depthwise_onednn": _key(bool, default=False),
+    "onednn": _key(bool, default=False),
     # seconds after which a silent process of a distributed run counts as lost
     "peer_timeout": _key(int, default=300, minimum=1),
     # how many epoch_N checkpoints stay on disk, the newest; best_model and latest always do

@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import paddle
 
 from ppghost import static, weights
@@ -9,7 +10,7 @@ from ppghost.data.build import make_loader
 from ppghost.data.loader import Loader
 from ppghost.errors import InputError
 from ppghost.train import program
-from ppghost.train.metrics import Averages
+from ppghost.train.distributed import Group, connect
 
 
 def pretrained_path(config: dict) -> str | None:
@@ -23,23 +24,36 @@ def pretrained_path(config: dict) -> str | None:
     return config["Global"]["pretrained_model"] or arch or None
 
 
-def evaluate(executor, graph: program.Graph, loader: Loader) -> dict:
-    """Run an evaluation graph over the whole loader, in the current scope.
+def evaluate(
+    executor, graph: program.Graph, loader: Loader, group: Group, network: dict[str, np.ndarray]
+) -> dict:
+    """Run an evaluation graph over the whole loader, each process over its share.
+
+    Args:
+        network: the network's tensors by parameter name. They are put into a scope of their own:
+            an evaluation touches nothing of a training run.
 
     Returns "loss", "top1", "top5" (those that the class count allows), "samples",
-    "images_per_second".
+    "images_per_second", of all processes together.
     """
-    averages, started = Averages(), time.monotonic()
-    names = list(graph.outputs)
+    totals, samples, started = np.zeros(len(graph.outputs)), 0, time.monotonic()
+    scope = paddle.static.Scope()
+    program.assign(scope, network, executor.place)
     for images, labels in loader.epoch(0):
         values = executor.run(
             graph.program,
             feed={"image": images, "label": labels},
             fetch_list=list(graph.outputs.values()),
+            scope=scope,
         )
-        averages.add({n: float(v) for n, v in zip(names, values, strict=True)}, len(images))
-    rate = averages.samples / (time.monotonic() - started)
-    return {**averages.means(), "samples": averages.samples, "images_per_second": round(rate, 1)}
+        totals += np.array([float(value) for value in values]) * len(images)
+        samples += len(images)
+        if group.orphaned():
+            raise KeyboardInterrupt
+    *totals, samples = group.sum(np.array([*totals, samples])).tolist()
+    rate = samples / (time.monotonic() - started)
+    means = {name: total / samples for name, total in zip(graph.outputs, totals, strict=True)}
+    return {**means, "samples": int(samples), "images_per_second": round(rate, 1)}
 
 
 def describe(figures: dict) -> str:
@@ -50,14 +64,12 @@ def describe(figures: dict) -> str:
 
 def evaluate_config(config: dict) -> dict:
     """Evaluate `Global.pretrained_model` on `DataLoader.Eval`."""
-    static.enable(config["Global"]["device"])
+    place = static.enable(config["Global"]["device"])
     path = pretrained_path(config)
     if path is None:
         raise InputError("Global.pretrained_model is missing; give the weights to evaluate")
-    loader = make_loader(config, "Eval")
+    group = connect(config)
+    loader = make_loader(config, "Eval", rank=group.rank, world_size=group.size)
     graph = program.build_evaluation(config)
     found = weights.load(path, graph.network, config["Arch"]["name"])
-    scope = paddle.static.Scope()
-    program.assign(scope, found.arrays)
-    with paddle.static.scope_guard(scope):
-        return evaluate(paddle.static.Executor(paddle.CPUPlace()), graph, loader)
+    return evaluate(paddle.static.Executor(place), graph, loader, group, found.arrays)
