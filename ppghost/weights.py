@@ -5,7 +5,6 @@ A state is a dict name -> numpy array. PaddleClas's dygraph engine names tensors
 we write holds both, so that either engine finds its own.
 """
 
-import collections
 import logging
 import pickle
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ppghost import pickles
 from ppghost.errors import InputError
 from ppghost.files import write_atomically
 
@@ -20,15 +20,6 @@ log = logging.getLogger(__name__)
 
 #: the key under which Paddle keeps structured name -> parameter name
 NAME_TABLE = "StructuredToParameterName@@"
-#: all that real files need; everything else that a pickle can name stays out
-_ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-    ("collections", "OrderedDict"),
-}
 
 
 class Slot(NamedTuple):
@@ -52,18 +43,6 @@ class Match(NamedTuple):
     unexpected: list[str]
 
 
-class _Unpickler(pickle.Unpickler):
-    """Builds plain containers and numpy arrays, and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no weights need")
-        module = module.replace("numpy._core", "numpy.core")  # as numpy 2 calls it
-        return (
-            collections.OrderedDict if name == "OrderedDict" else super().find_class(module, name)
-        )
-
-
 def read_pickle(path: Path) -> Any:
     """What `paddle.save` wrote to `path`: containers, numbers, strings and numpy arrays.
 
@@ -73,12 +52,10 @@ def read_pickle(path: Path) -> Any:
     """
     try:
         with open(path, "rb") as file:
-            return _Unpickler(file).load()
+            return pickles.load(file)
     except OSError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError,
-            KeyError, ImportError, MemoryError, OverflowError) as error:  # fmt: skip
-        # a damaged pickle can raise any of these
+    except ValueError as error:
         raise InputError(
             f"{path}: not a Paddle weight file that is safe to read: {error}"
         ) from None
