@@ -37,6 +37,12 @@ _MULTILABEL = "multi-label classification"
 _SEMI = "semi-supervised training"
 _HASHING = "deep hashing"
 
+#: keys of Global that are ours; PaddleClas passes over those that it does not know
+OWN = {
+    "bad_images": _key(str, default="stop", choices=("stop", "skip")),
+    "depthwise_onednn": _key(bool, default=False),
+}
+
 _GLOBAL = {
     "checkpoints": _key(str, NONE, default=None),
     "pretrained_model": _key(str, NONE, default=None),
@@ -47,7 +53,7 @@ _GLOBAL = {
     "eval_interval": _key(int, default=1, minimum=1),
     "epochs": _key(int, default=1, minimum=1),
     "print_batch_step": _key(int, default=10, minimum=1),
-    "use_visualdl": Unused("VisualDL is not written yet"),
+    "use_visualdl": Unused("VisualDL is not written yet", default=False),
     "image_shape": _key(list, default=[3, 224, 224], item=int),
     "save_inference_dir": _key(str, default="./inference"),
     "seed": _key(int, NONE, default=None),
@@ -77,10 +83,7 @@ _GLOBAL = {
     "pdx_model_name": Unused(),
     "hpi_config_path": Unused(),
     "feature_normalize": Unused(),
-    # ours; PaddleClas passes over keys of Global that it does not know
-    "bad_images": _key(str, default="stop", choices=("stop", "skip")),
-    "depthwise_onednn": _key(bool, default=False),
-}
+} | OWN
 
 _AMP = {
     "use_amp": _key(bool, default=True),
@@ -311,8 +314,8 @@ SCHEMA = {
     }
     | _refused({_SEMI: "UnLabelTrain", _RETRIEVAL: "Gallery Query"}),
     "Infer": {
-        "infer_imgs": _key(str),
-        "batch_size": _key(int),
+        "infer_imgs": _key(str, NONE, default=None),
+        "batch_size": _key(int, default=10, minimum=1),
         "transforms": _key(list),
         "PostProcess": {
             "name": _key(str, default="Topk"),
