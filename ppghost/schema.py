@@ -37,6 +37,23 @@ _MULTILABEL = "multi-label classification"
 _SEMI = "semi-supervised training"
 _HASHING = "deep hashing"
 
+#: keys of Global that are ours; PaddleClas passes over those that it does not know
+OWN = {
+    "bad_images": _key(str, default="stop", choices=("stop", "skip")),
+    # convolutions and ReLU in oneDNN's CPU kernels; off, they run in Paddle's own
+    "onednn": _key(bool, default=True),
+    # seconds after which a silent process of a distributed run counts as lost
+    "peer_timeout": _key(int, default=300, minimum=1),
+    # how many epoch_N checkpoints stay on disk, the newest; best_model and latest always do
+    "keep_checkpoints": _key(int, default=3, minimum=1),
+    # save `latest` every so many steps inside an epoch too, not only at its end
+    "checkpoint_steps": _key(int, NONE, default=None, minimum=1),
+    # the total batch (per process x processes x update_freq) that the learning rate was tuned for
+    "tuned_batch_size": _key(int, NONE, default=None, minimum=1),
+    # multiply the learning rates by total batch / tuned_batch_size
+    "scale_lr": _key(bool, default=False),
+}
+
 _GLOBAL = {
     "checkpoints": _key(str, NONE, default=None),
     "pretrained_model": _key(str, NONE, default=None),
@@ -77,20 +94,7 @@ _GLOBAL = {
     "pdx_model_name": Unused(),
     "hpi_config_path": Unused(),
     "feature_normalize": Unused(),
-    # ours; PaddleClas passes over keys of Global that it does not know
-    "bad_images": _key(str, default="stop", choices=("stop", "skip")),
-    "onednn": _key(bool, default=False),
-    # seconds after which a silent process of a distributed run counts as lost
-    "peer_timeout": _key(int, default=300, minimum=1),
-    # how many epoch_N checkpoints stay on disk, the newest; best_model and latest always do
-    "keep_checkpoints": _key(int, default=3, minimum=1),
-    # save `latest` every so many steps inside an epoch too, not only at its end
-    "checkpoint_steps": _key(int, NONE, default=None, minimum=1),
-    # the total batch (per process x processes x update_freq) that the learning rate was tuned for
-    "tuned_batch_size": _key(int, NONE, default=None, minimum=1),
-    # multiply the learning rates by total batch / tuned_batch_size
-    "scale_lr": _key(bool, default=False),
-}
+} | OWN
 
 _AMP = {
     "use_amp": _key(bool, default=True),
@@ -321,8 +325,8 @@ SCHEMA = {
     }
     | _refused({_SEMI: "UnLabelTrain", _RETRIEVAL: "Gallery Query"}),
     "Infer": {
-        "infer_imgs": _key(str),
-        "batch_size": _key(int),
+        "infer_imgs": _key(str, NONE, default=None),
+        "batch_size": _key(int, default=10, minimum=1),
         "transforms": _key(list),
         "PostProcess": {
             "name": _key(str, default="Topk"),

@@ -47,9 +47,10 @@ class Free(NamedTuple):
 
 
 class Unused(NamedTuple):
-    """A key that has no effect here; `why` ends the notice."""
+    """A key that has no effect here; `why` ends the notice, `default` is what PaddleClas needs."""
 
     why: str = ""
+    default: Any = ABSENT
 
 
 class Refused(NamedTuple):
@@ -179,9 +180,9 @@ def _check_section(value: Any, schema: dict, where: str, file: str, kind: str = 
 
 def _default(schema: Any) -> Any:
     match schema:
-        case Key() | Entries():
+        case Key() | Entries() | Unused():
             return schema.default
-        case IfGiven() | Unused() | Refused():
+        case IfGiven() | Refused():
             return ABSENT
     return {}
 
