@@ -95,7 +95,12 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict:
 
 
 def _merge(base: dict, own: dict) -> dict:
-    """`own` over `base`: sections merge key by key, anything else (lists too) is replaced."""
+    """`own` over `base`: sections merge key by key, anything else (lists too) is replaced.
+
+    So is a section that gets another `name`: the keys of a Cosine are not those of a Step.
+    """
+    if "name" in base and own.get("name", base["name"]) != base["name"]:
+        return own
     merged = dict(base)
     for key, value in own.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
