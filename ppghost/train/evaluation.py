@@ -57,7 +57,8 @@ def evaluate_config(config: dict) -> dict:
     loader = make_loader(config, "Eval")
     graph = program.build_evaluation(config)
     found = weights.load(path, graph.network, config["Arch"]["name"])
-    scope = paddle.static.Scope()
-    program.assign(scope, found.arrays)
+    scope, executor = paddle.static.Scope(), paddle.static.Executor(paddle.CPUPlace())
     with paddle.static.scope_guard(scope):
-        return evaluate(paddle.static.Executor(paddle.CPUPlace()), graph, loader)
+        program.initialize(executor, graph, seed=0)  # what is no weight: index tables and the like
+        program.assign(scope, found.arrays)
+        return evaluate(executor, graph, loader)

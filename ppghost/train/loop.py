@@ -84,9 +84,10 @@ class Trainer:
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(paddle.CPUPlace())
         self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=0.0)
-        paddle.seed(self.seed)
         with paddle.static.scope_guard(self.scope):
-            self.executor.run(self.graph.startup)
+            # evaluation first, for what it alone has; training has the last word
+            program.initialize(self.executor, self.eval_graph, self.seed)
+            program.initialize(self.executor, self.graph, self.seed)
 
     def start_from(self, resume: str | None) -> None:
         """Load `--resume` (auto, or a checkpoint's prefix), else the pretrained weights."""

@@ -12,8 +12,8 @@ import paddle
 from paddle.optimizer.lr import LRScheduler
 from paddle.utils import unique_name
 
-from ppghost.models import zoo
-from ppghost.train.loss import total_loss
+from ppghost.models import dy2static, zoo
+from ppghost.train.loss import main_output, total_loss
 from ppghost.train.metrics import topk_accuracy
 from ppghost.train.optimizer import optimizer
 from ppghost.weights import Slot, slots_of
@@ -30,7 +30,7 @@ class Graph(NamedTuple):
 
 
 #: keys of Arch that are not arguments of the network
-_NOT_ARGUMENTS = ("name", "pretrained", "use_ssld")
+_NOT_ARGUMENTS = ("name", "pretrained", "use_ssld", "use_sync_bn")
 
 
 def image_shape(config: dict) -> list[int]:
@@ -40,7 +40,7 @@ def image_shape(config: dict) -> list[int]:
 
 def build_inference(config: dict) -> Graph:
     """Image [N, C, H, W] -> softmax scores [N, class_num], in evaluation mode."""
-    graph = _build(config, _scores)
+    graph = _build(config, _scores, training=False)
     return graph._replace(program=graph.program.clone(for_test=True), inputs=graph.inputs[:1])
 
 
@@ -55,7 +55,7 @@ def build_calibration(config: dict) -> Graph:
 
 def build_evaluation(config: dict) -> Graph:
     """Image and label -> loss and top-k of the batch, in evaluation mode."""
-    graph = _build(config, lambda forward: _loss_and_metrics(config, "Eval", forward))
+    graph = _build(config, lambda f: _loss_and_metrics(config, "Eval", f), training=False)
     graph = graph._replace(program=graph.program.clone(for_test=True))
     if config["Global"]["depthwise_onednn"]:
         _use_onednn_for_depthwise(graph.program)
@@ -85,13 +85,19 @@ class _Forward(NamedTuple):
     """A network that was called in the current Program."""
 
     network: paddle.nn.Layer
-    logits: paddle.static.Variable
+    outputs: paddle.static.Variable | list | dict
     label: paddle.static.Variable
 
 
-def _build(config: dict, make_outputs: Callable[[_Forward], dict], mixed: bool = False) -> Graph:
+def _build(
+    config: dict,
+    make_outputs: Callable[[_Forward], dict],
+    mixed: bool = False,
+    training: bool = True,
+) -> Graph:
     arch = {k: v for k, v in config["Arch"].items() if k not in _NOT_ARGUMENTS}
     program, startup = paddle.static.Program(), paddle.static.Program()
+    paddle.seed(config["Global"]["seed"] or 0)  # PaddleClas's networks draw their weights here
     with paddle.static.program_guard(program, startup), unique_name.guard():
         image = paddle.static.data("image", [None, *image_shape(config)], "float32")
         if mixed:
@@ -99,19 +105,22 @@ def _build(config: dict, make_outputs: Callable[[_Forward], dict], mixed: bool =
         else:
             label = paddle.static.data("label", [None, 1], "int64")
         network = zoo.create(config["Arch"]["name"], **arch)
+        if not training:
+            dy2static.set_evaluating(network)
         with zoo.building(config["Arch"]["name"]):
-            logits = network(image)
-        outputs = make_outputs(_Forward(network, logits, label))
+            outputs = network(image)
+        outputs = make_outputs(_Forward(network, outputs, label))
     return Graph(program, startup, [image, label], outputs, network)
 
 
 def _scores(forward: _Forward) -> dict:
-    return {"scores": paddle.nn.functional.softmax(forward.logits)}
+    return {"scores": paddle.nn.functional.softmax(main_output(forward.outputs))}
 
 
 def _loss_and_metrics(config: dict, mode: str, forward: _Forward) -> dict:
-    loss = total_loss(config["Loss"][mode], forward.logits, forward.label)
-    return {"loss": loss} | topk_accuracy(config["Metric"][mode], forward.logits, forward.label)
+    loss = total_loss(config["Loss"][mode], forward.outputs, forward.label)
+    logits = main_output(forward.outputs)
+    return {"loss": loss} | topk_accuracy(config["Metric"][mode], logits, forward.label)
 
 
 def _use_onednn_for_depthwise(program: paddle.static.Program) -> None:
@@ -127,6 +136,13 @@ def _use_onednn_for_depthwise(program: paddle.static.Program) -> None:
             # else an evaluation Program keeps the weights of its first run, in oneDNN's layout,
             # and never sees what training makes of them
             op._set_attr("is_test", False)
+
+
+def initialize(executor, graph, seed: int) -> None:
+    """Give every tensor of the graph in the current scope its first value, drawn from `seed`."""
+    paddle.seed(seed)
+    executor.run(graph.startup)
+    assign(paddle.static.global_scope(), dy2static.take_starting_values(graph.network))
 
 
 def assign(scope, arrays: dict[str, np.ndarray]) -> None:
