@@ -103,6 +103,7 @@ _AMP = {
     "use_dynamic_loss_scaling": _key(bool, default=False),
     "use_fp16_test": _key(bool, default=False),
     "use_promote": Unused(),
+    "use_pure_fp16": Unused("; level O2 says it"),  # PaddleClas 2.2
 }
 
 _ARCH = {
@@ -116,6 +117,8 @@ _ARCH = {
     "pretrained": _key(bool, str, NONE),
     "use_ssld": _key(bool),
     "is_rec": _key(bool, refused={True: _RETRIEVAL}),
+    "use_sync_bn": Unused("; each process normalises over its own share of the batch"),
+    "use_ml_decoder": _key(bool, refused={True: _MULTILABEL}),
     "*": Free(),  # the rest are arguments of the network, checked when it is built
 } | _refused({_RETRIEVAL: "Backbone BackboneStopLayer Neck Head"})
 
@@ -126,11 +129,12 @@ _LOSS = Entries(
             "epsilon": _key(float, NONE, default=None),
             # PaddleClas's third, none, is no scalar and cannot be trained on
             "reduction": _key(str, choices=("mean", "sum")),
-        }
+        },
+        # PaddleClas's takes an epsilon that does not smooth, and nothing else
+        "GoogLeNetLoss": {"weight": _key(float, default=1.0)},
     }
     | _refused(
         {
-            "networks with auxiliary classifiers": "GoogLeNetLoss",
             _MULTILABEL: "MultiLabelLoss MultiLabelAsymmetricLoss",
             _DISTILLATION: "AFDLoss DMLLoss DistanceLoss SoftTargetCrossEntropy "
             "DistillationCELoss DistillationGTCELoss DistillationDMLLoss DistillationDistanceLoss "
@@ -150,11 +154,11 @@ _LOSS = Entries(
     renamed={"MixCELoss": "CELoss"},
 )
 
+_TOPK = {"topk": _key(list, int, default=[1, 5], item=int)}
 _METRIC = Entries(
-    {"TopkAcc": {"topk": _key(list, int, default=[1, 5], item=int)}}
+    {"TopkAcc": _TOPK, "GoogLeNetTopkAcc": _TOPK}
     | _refused(
         {
-            "networks with auxiliary classifiers": "GoogLeNetTopkAcc",
             _DISTILLATION: "DistillationTopkAcc",
             _RETRIEVAL: "Recallk mAP mINP Precisionk",
             _MULTILABEL: "HammingDistance AccuracyScore ATTRMetric MultilabelMeanAccuracy "

@@ -25,19 +25,23 @@ def pretrained_path(config: dict) -> str | None:
 
 
 def evaluate(
-    executor, graph: program.Graph, loader: Loader, group: Group, network: dict[str, np.ndarray]
+    executor,
+    graph: program.Graph,
+    loader: Loader,
+    group: Group,
+    scope: paddle.static.Scope,
+    network: dict[str, np.ndarray],
 ) -> dict:
     """Run an evaluation graph over the whole loader, each process over its share.
 
     Args:
-        network: the network's tensors by parameter name. They are put into a scope of their own:
-            an evaluation touches nothing of a training run.
+        scope: where the graph was initialized and runs; no scope of a training run.
+        network: the network's tensors by parameter name, put into that scope.
 
     Returns "loss", "top1", "top5" (those that the class count allows), "samples",
     "images_per_second", of all processes together.
     """
     totals, samples, started = np.zeros(len(graph.outputs)), 0, time.monotonic()
-    scope = paddle.static.Scope()
     program.assign(scope, network, executor.place)
     for images, labels in loader.epoch(0):
         values = executor.run(
@@ -72,4 +76,7 @@ def evaluate_config(config: dict) -> dict:
     loader = make_loader(config, "Eval", rank=group.rank, world_size=group.size)
     graph = program.build_evaluation(config)
     found = weights.load(path, graph.network, config["Arch"]["name"])
-    return evaluate(paddle.static.Executor(place), graph, loader, group, found.arrays)
+    scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
+    # what is no weight: index tables and the like
+    program.initialize(executor, graph, seed=0, scope=scope)
+    return evaluate(executor, graph, loader, group, scope, found.arrays)

@@ -51,8 +51,9 @@ class Trainer:
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(place)
         self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=0.0)
-        paddle.seed(self.seed)
-        self.executor.run(self.graph.startup, scope=self.scope)
+        self.eval_scope = paddle.static.Scope()
+        program.initialize(self.executor, self.graph, self.seed, self.scope)
+        program.initialize(self.executor, self.eval_graph, self.seed, self.eval_scope)
 
     def start_from(self, resume: str | None) -> None:
         """Load `--resume` (auto, or a checkpoint's prefix), else the pretrained weights.
@@ -104,7 +105,7 @@ class Trainer:
                 threads,
                 _threads(),
             )
-        averages = {self.graph.averages[name]: array for name, array in saved.average.items()}
+        averages = {copy: saved.average[name] for name, copy in self.graph.averages.items()}
         self._assign(saved.network | saved.optimizer | averages)
         self.schedule.step(saved.schedule["last_epoch"])
         self.position = saved.position
@@ -258,7 +259,9 @@ class Trainer:
         return figures
 
     def _evaluate(self, journal: Journal, network: dict[str, np.ndarray], phase: str) -> dict:
-        figures = evaluate(self.executor, self.eval_graph, self.eval_loader, self.group, network)
+        figures = evaluate(
+            self.executor, self.eval_graph, self.eval_loader, self.group, self.eval_scope, network
+        )
         journal.evaluation(self.position.step, self.position.epoch, figures, phase)
         return figures
 
@@ -296,7 +299,8 @@ class Trainer:
         now |= self._fetch(self.graph.averages.values())
         now |= {name: arrays.mean(0, arrays.dtype) for name, arrays in each.items()}
         network = {slot.parameter: now[slot.parameter] for slot in self.slots}
-        average = {name: now[copy] for name, copy in self.graph.averages.items()}
+        averages = self.graph.averages
+        average = averages and {name: now[averages.get(name, name)] for name in network}
         return network, average, each
 
     def _statistics(self) -> list[str]:

@@ -12,9 +12,9 @@ import paddle
 from paddle.optimizer.lr import LRScheduler
 from paddle.utils import unique_name
 
-from ppghost.models import zoo
+from ppghost.models import dy2static, zoo
 from ppghost.train import distributed
-from ppghost.train.loss import total_loss
+from ppghost.train.loss import main_output, total_loss
 from ppghost.train.metrics import topk_accuracy
 from ppghost.train.optimizer import mixed_precision, optimizer
 from ppghost.weights import Slot, slots_of
@@ -43,7 +43,7 @@ class TrainingGraph(NamedTuple):
 
 
 #: keys of Arch that are not arguments of the network
-_NOT_ARGUMENTS = ("name", "pretrained", "use_ssld")
+_NOT_ARGUMENTS = ("name", "pretrained", "use_ssld", "use_sync_bn")
 
 
 def image_shape(config: dict) -> list[int]:
@@ -53,7 +53,7 @@ def image_shape(config: dict) -> list[int]:
 
 def build_inference(config: dict) -> Graph:
     """Image [N, C, H, W] -> softmax scores [N, class_num], in evaluation mode."""
-    graph = _build(config, _scores)
+    graph = _build(config, _scores, training=False)
     return graph._replace(program=graph.program.clone(for_test=True), inputs=graph.inputs[:1])
 
 
@@ -68,7 +68,7 @@ def build_calibration(config: dict) -> Graph:
 
 def build_evaluation(config: dict) -> Graph:
     """Image and label -> loss and top-k of the batch, in evaluation mode."""
-    graph = _build(config, lambda forward: _loss_and_metrics(config, "Eval", forward))
+    graph = _build(config, lambda f: _loss_and_metrics(config, "Eval", f), training=False)
     graph = graph._replace(program=graph.program.clone(for_test=True))
     if config["Global"]["device"] == "cpu" and config["Global"]["onednn"]:
         _use_onednn(graph.program)
@@ -121,11 +121,14 @@ def build_training(
 def _append_averages(state: Iterable, decay: float) -> dict[str, str]:
     """Append the update of `EMA`'s moving averages, PaddleClas's `ppcls/utils/ema.py`.
 
-    `average = decay * average + (1 - decay) * value` for each tensor of the network, BN's
-    statistics too; the caller sets the averages' first values. Returns tensor -> average, by name.
+    `average = decay * average + (1 - decay) * value` for each tensor of the network but tables of
+    whole numbers, BN's statistics too; the caller sets the averages' first values. Returns
+    tensor -> average, by name.
     """
     names = {}
     for tensor in state:
+        if tensor.dtype != paddle.float32:
+            continue
         average = paddle.static.create_global_var(
             tensor.shape, 0.0, tensor.dtype, persistable=True, name=f"{tensor.name}@EMA"
         )
@@ -138,13 +141,19 @@ class _Forward(NamedTuple):
     """A network that was called in the current Program."""
 
     network: paddle.nn.Layer
-    logits: paddle.static.Variable
+    outputs: paddle.static.Variable | list | dict
     label: paddle.static.Variable
 
 
-def _build(config: dict, make_outputs: Callable[[_Forward], dict], mixed: bool = False) -> Graph:
+def _build(
+    config: dict,
+    make_outputs: Callable[[_Forward], dict],
+    mixed: bool = False,
+    training: bool = True,
+) -> Graph:
     arch = {k: v for k, v in config["Arch"].items() if k not in _NOT_ARGUMENTS}
     program, startup = paddle.static.Program(), paddle.static.Program()
+    paddle.seed(config["Global"]["seed"] or 0)  # PaddleClas's networks draw their weights here
     with paddle.static.program_guard(program, startup), unique_name.guard():
         image = paddle.static.data("image", [None, *image_shape(config)], "float32")
         if mixed:
@@ -152,19 +161,22 @@ def _build(config: dict, make_outputs: Callable[[_Forward], dict], mixed: bool =
         else:
             label = paddle.static.data("label", [None, 1], "int64")
         network = zoo.create(config["Arch"]["name"], **arch)
+        if not training:
+            dy2static.set_evaluating(network)
         with zoo.building(config["Arch"]["name"]):
-            logits = network(image)
-        outputs = make_outputs(_Forward(network, logits, label))
+            outputs = network(image)
+        outputs = make_outputs(_Forward(network, outputs, label))
     return Graph(program, startup, [image, label], outputs, network)
 
 
 def _scores(forward: _Forward) -> dict:
-    return {"scores": paddle.nn.functional.softmax(forward.logits)}
+    return {"scores": paddle.nn.functional.softmax(main_output(forward.outputs))}
 
 
 def _loss_and_metrics(config: dict, mode: str, forward: _Forward) -> dict:
-    loss = total_loss(config["Loss"][mode], forward.logits, forward.label)
-    return {"loss": loss} | topk_accuracy(config["Metric"][mode], forward.logits, forward.label)
+    loss = total_loss(config["Loss"][mode], forward.outputs, forward.label)
+    logits = main_output(forward.outputs)
+    return {"loss": loss} | topk_accuracy(config["Metric"][mode], logits, forward.label)
 
 
 #: on a CPU the better part of a step; measured in docs/results.md
@@ -186,6 +198,13 @@ def _use_onednn(program: paddle.static.Program) -> None:
             # and never sees what training makes of them
             if op.has_attr("is_test"):
                 op._set_attr("is_test", False)
+
+
+def initialize(executor, graph: Graph | TrainingGraph, seed: int, scope) -> None:
+    """Give every tensor of the graph in `scope` its first value, drawn from `seed`."""
+    paddle.seed(seed)
+    executor.run(graph.startup, scope=scope)
+    assign(scope, dy2static.take_starting_values(graph.network), executor.place)
 
 
 def assign(scope, arrays: dict[str, np.ndarray], place=None) -> None:
