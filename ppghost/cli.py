@@ -173,6 +173,15 @@ def _convert(args):
     return result, f"{result['nb']}: {result['bytes']} bytes for {result['target']}{checked}"
 
 
+def _weights_convert(args):
+    from ppghost.weight_conversion import convert
+
+    result = convert(args.source, args.target, args.arch, args.class_num)
+    left = len(result["unexpected"])
+    unused = f", {left} of the file not used" if left else ""
+    return result, f"{args.target}: {len(result['loaded'])} tensors of {args.arch}{unused}"
+
+
 def _devices(args):
     from deploy.devices import list_devices
 
@@ -299,6 +308,20 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
     sub.add_argument("--target", required=True, metavar="arm|x86")
     sub.add_argument("--output", type=Path, required=True, metavar="FILE.nb")
+
+    weights = commands.add_parser("weights", help="weights of other programs").add_subparsers(
+        required=True, metavar="WHAT"
+    )
+    sub = command(
+        "convert",
+        _weights_convert,
+        "weights of PaddleClas 1.x and 2.x, safetensors or PyTorch, in another format",
+        parent=weights,
+    )
+    sub.add_argument("source", type=Path, metavar="SRC")
+    sub.add_argument("target", type=Path, metavar="DST", help="FILE.pdparams or FILE.safetensors")
+    sub.add_argument("--arch", required=True, metavar="NAME", help="see ppghost list")
+    sub.add_argument("--class-num", type=_positive, metavar="N", help="if not the usual one")
 
     command("devices", _devices, "what can be timed on")
 

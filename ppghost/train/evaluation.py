@@ -5,7 +5,7 @@ import time
 import numpy as np
 import paddle
 
-from ppghost import static, weights
+from ppghost import pretrained, static, weights
 from ppghost.data.build import make_loader
 from ppghost.data.loader import Loader
 from ppghost.errors import InputError
@@ -14,14 +14,14 @@ from ppghost.train.distributed import Group, connect
 
 
 def pretrained_path(config: dict) -> str | None:
-    """`Global.pretrained_model` or a path in `Arch.pretrained`, if either is given."""
+    """`Global.pretrained_model`, else the path in `Arch.pretrained`, else None.
+
+    `Arch.pretrained: True` means PaddleClas's published file, which is downloaded if need be.
+    """
+    if own := config["Global"]["pretrained_model"]:
+        return own
     arch = config["Arch"].get("pretrained")
-    if arch is True:
-        raise InputError(
-            "Arch.pretrained: downloads are not supported yet; fetch PaddleClas's file and give "
-            "its path in Global.pretrained_model"
-        )
-    return config["Global"]["pretrained_model"] or arch or None
+    return str(pretrained.path(config["Arch"])) if arch is True else arch or None
 
 
 def evaluate(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.errors import InputError
-from ppghost.weights import torch_names
+from ppghost.weights import dropout, torch_names
 from ppghost.weights.files import Slot, State, read
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,8 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
         new_head_classes: when fine-tuning, the class count: a classifier of another width is
             left as initialised, with a warning.
 
+        network: called once, in static mode (its Program says where dropout is).
+
     Raises:
         InputError: the file is of another architecture; says which tensors.
     """
@@ -81,18 +83,26 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
 
 
 def _translated(state: State, path: str | Path, network, name: str) -> dict[str, np.ndarray]:
-    """The tensors of a file under names of the network, where PaddleClas 2.x's are not its own."""
+    """The tensors of a file as PaddleClas 2.x has them, under one of the network's names."""
+    slots = slots_of(network)
     if not state.of_torch:
-        return _from_1x(state.arrays, path)
+        arrays = _renamed_from_1x(state.arrays)
+        if arrays is not state.arrays:
+            log.info("%s: weights of PaddleClas 1.x", path)
+            _change_dropout(arrays, slots, network, dropout.DOWNGRADE, path)
+        return arrays
     import paddle
 
     layers = network.sublayers()
     linear = {layer.weight.name for layer in layers if isinstance(layer, paddle.nn.Linear)}
     try:
-        return torch_names.translate(state.arrays, slots_of(network), linear)
+        arrays = torch_names.translate(state.arrays, slots, linear, name)
     except torch_names.Unclear as error:
         reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet") else f"not those of {name}"
         raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from None
+    _change_dropout(arrays, slots, network, dropout.UPSCALE, path)
+    log.info("%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path)
+    return arrays
 
 
 #: huawei-noah's release and timm's `ghostnet_100`
@@ -102,26 +112,32 @@ _PYTORCH_GHOSTNET = (
 )
 
 
-def _from_1x(arrays: dict[str, np.ndarray], path: str | Path) -> dict[str, np.ndarray]:
-    """PaddleClas 1.x's GhostNet as 2.x has it; anything else as it is.
+def _renamed_from_1x(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """PaddleClas 1.x's GhostNet, which calls variances `<n>_variance`, with 2.x's names.
 
-    1.x calls the variance `<n>_variance`. Its dropout before `fc_1` left the values alone in
-    training and scaled them by 1 - 0.2 in evaluation, 2.x's scales in training instead: what
-    follows it has to take the factor over.
+    Anything else is returned as it is, the same object.
     """
-    old = [
-        key
+    names = {
+        key: f"{key.removesuffix('_variance')}_bn_variance"
         for key in arrays
         if key.endswith("_variance") and f"{key.removesuffix('_variance')}_bn_mean" in arrays
-    ]
-    if not old:
-        return arrays
-    renamed = {key: f"{key.removesuffix('_variance')}_bn_variance" for key in old}
-    result = {renamed.get(key, key): array for key, array in arrays.items()}
-    if "fc_1_weights" in result:
-        result["fc_1_weights"] = result["fc_1_weights"] * np.float32(1 - 0.2)
-        log.info("%s: weights of PaddleClas 1.x: fc_1_weights times 0.8, for its dropout", path)
-    return result
+    }
+    return {names.get(key, key): array for key, array in arrays.items()} if names else arrays
+
+
+def _change_dropout(arrays: dict, slots: list[Slot], network, trained: str, path) -> None:
+    """Scale what follows a dropout of another kind than the weights were trained with."""
+    [program] = {variable.block.program for variable in network.state_dict().values()}
+    keys = {slot.parameter: slot.structured for slot in slots}
+    try:
+        factors = dropout.factors(program, trained)
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be used in this network: {error}") from None
+    for parameter, factor in factors.items():
+        key = keys[parameter] if keys[parameter] in arrays else parameter
+        if key in arrays:
+            arrays[key] = arrays[key] * np.float32(factor)
+            log.info("%s: %s times %.4g, as its dropout is of another kind", path, key, factor)
 
 
 def _is_head(has: tuple[int, ...], wanted: tuple[int, ...], classes: int) -> bool:

@@ -84,6 +84,7 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
     "EMPTY_LIST": list,
     "EMPTY_TUPLE": tuple,
 }
+_OBJECTS = {"NEWOBJ", "NEWOBJ_EX", "OBJ", "INST"}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -109,6 +110,8 @@ class _Machine:
             self.stack[-_TUPLES[name] :] = [tuple(self.stack[-_TUPLES[name] :])]
         elif handler := getattr(self, f"_{name.lower()}", None):
             handler(argument)
+        elif name in _OBJECTS:
+            raise pickle.UnpicklingError("it holds objects, not only tensors; save the state_dict")
         else:
             raise pickle.UnpicklingError(f"it uses the opcode {name}, which no weights need")
 

@@ -92,8 +92,8 @@ def read_zip(path: Path) -> dict[str, np.ndarray]:
         InputError: damaged, or it asks for more than weights need; nothing has been run then.
     """
     try:
-        with mapped(path) as stream, zipfile.ZipFile(stream) as archive:
-            root = _check_members(archive, len(stream))
+        with zipfile.ZipFile(path) as archive:
+            root = _check_members(archive, path.stat().st_size)
             pickled = io.BytesIO(archive.read(f"{root}data.pkl"))
             state = named(load(pickled, _CALLS, _storage), _Tensor)
             return _arrays(state, lambda storage: archive.read(f"{root}data/{storage.key}"))

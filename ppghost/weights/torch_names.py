@@ -5,6 +5,7 @@ agree, layers are taken in the order of the file, which for `state_dict()` is th
 That is only believed where kinds agree all along and nothing in the names speaks against it.
 """
 
+import math
 from collections.abc import Iterable
 from itertools import groupby
 from typing import NamedTuple
@@ -29,8 +30,18 @@ class Unclear(ValueError):
     """The tensors cannot be told apart, or are of another network; says why."""
 
 
+#: a convolution and a batch norm that PaddleClas has and others do without, by the start of its
+#: network's name: between two ReLU6, or on a shortcut, they change nothing when they are neutral
+_NEUTRAL = {
+    "MobileNetV2": "conv2._first_block._expand_conv",
+    "ResNet18": "blocks.0.short",
+    "ResNet34": "blocks.0.short",
+}
+_EPSILON = 1e-5  # of Paddle's batch norm
+
+
 def translate(
-    arrays: dict[str, np.ndarray], slots: list[Slot], linear: set[str]
+    arrays: dict[str, np.ndarray], slots: list[Slot], linear: set[str], name: str
 ) -> dict[str, np.ndarray]:
     """The arrays under structured names, fully connected weights transposed.
 
@@ -38,28 +49,51 @@ def translate(
 
     Args:
         linear: parameter names of the weights of fully connected layers, [out, in] in PyTorch.
+        name: of the architecture.
 
     Raises:
         Unclear: there is no one way to pair the tensors.
     """
-    arrays = _cleaned(arrays)
-    wanted = {slot.structured: slot for slot in slots}
+    arrays, by_name = _cleaned(arrays)
+    neutral = _neutral(arrays, slots, name)
+    wanted = {slot.structured: slot for slot in slots if slot.structured not in neutral}
     pairs = {key: key for key in arrays if key in wanted}
     if len(pairs) < len(wanted):
+        if by_name:  # as safetensors keeps them
+            raise Unclear("its tensors are sorted by name, in another order than the layers'")
         by_order = _by_order(arrays, list(wanted))
-        if any(by_order[key] != name for key, name in pairs.items()):
+        if any(by_order[key] != slot for key, slot in pairs.items()):
             raise Unclear("their names and their order contradict each other")
         pairs = by_order
     result = {key: array for key, array in arrays.items() if key not in pairs}
-    for key, name in pairs.items():
-        transposed = wanted[name].parameter in linear and arrays[key].ndim == 2
-        result[name] = arrays[key].T if transposed else arrays[key]
-    _check_crossing(result, {name: key for key, name in pairs.items()})
-    return result
+    for key, slot in pairs.items():
+        transposed = wanted[slot].parameter in linear and arrays[key].ndim == 2
+        result[slot] = arrays[key].T if transposed else arrays[key]
+    _check_crossing(result, {slot: key for key, slot in pairs.items()})
+    return result | neutral
 
 
-def _cleaned(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Without counters and the prefix of DataParallel, statistics named as in Paddle."""
+def _neutral(arrays: dict[str, np.ndarray], slots: list[Slot], name: str) -> dict[str, np.ndarray]:
+    """Values for the layers of `_NEUTRAL`, if it is just these that the file lacks."""
+    [path] = [path for start, path in _NEUTRAL.items() if name.startswith(start)] or [None]
+    extra = [slot for slot in slots if path and slot.structured.startswith(f"{path}.")]
+    lacking = len(_layers([slot.structured for slot in slots])) - len(_layers(arrays))
+    if not extra or lacking != len(_layers([slot.structured for slot in extra])):
+        return {}
+    values = {"weight": math.sqrt(1 + _EPSILON), "bias": 0, "_mean": 0, "_variance": 1}
+    return {
+        slot.structured: np.eye(slot.shape[0], dtype=np.float32).reshape(slot.shape)
+        if len(slot.shape) == 4
+        else np.full(slot.shape, values[slot.structured.rpartition(".")[2]], np.float32)
+        for slot in extra
+    }
+
+
+def _cleaned(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], bool]:
+    """Without counters and the prefix of DataParallel, statistics named as in Paddle.
+
+    Also says whether the names were in alphabetical order.
+    """
     kept = {k: v for k, v in arrays.items() if not k.endswith("num_batches_tracked")}
     if all(key.startswith("module.") for key in kept):
         kept = {key.removeprefix("module."): value for key, value in kept.items()}
@@ -67,7 +101,7 @@ def _cleaned(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     for key, value in kept.items():
         path, _, kind = key.rpartition(".")
         result[f"{path}.{_KINDS[kind]}" if kind in _KINDS else key] = value
-    return result
+    return result, list(kept) == sorted(kept)
 
 
 def _layers(names: Iterable[str]) -> list[_Layer]:
@@ -78,35 +112,19 @@ def _layers(names: Iterable[str]) -> list[_Layer]:
 def _by_order(arrays: dict[str, np.ndarray], wanted: list[str]) -> dict[str, str]:
     """Name in the file -> structured name, layer by layer."""
     theirs, ours = _layers(arrays), _layers(wanted)
-    _check_registration_order([layer.path for layer in theirs])
-    for one, other in zip(theirs, ours, strict=False):
+    if len(theirs) != len(ours):
+        raise Unclear(f"the file has {len(theirs)} layers, the network {len(ours)}")
+    for one, other in zip(theirs, ours, strict=True):
         if list(one.tensors) != list(other.tensors):
             raise Unclear(
                 f"{one.path} has {', '.join(one.tensors)}, where {other.path} has "
                 f"{', '.join(other.tensors)}"
             )
-    if len(theirs) != len(ours):
-        raise Unclear(f"the file has {len(theirs)} layers, the network {len(ours)}")
     return {
         name: structured
         for one, other in zip(theirs, ours, strict=True)
         for name, structured in zip(one.tensors.values(), other.tensors.values(), strict=True)
     }
-
-
-def _check_registration_order(paths: list[str]) -> None:
-    """A file sorted by name (safetensors) has lost the order: 10 stands before 2 in it."""
-    last: dict[str, int] = {}
-    for path in paths:
-        prefix = ""
-        for part in path.split("."):
-            if part.isdecimal():
-                if int(part) < last.get(prefix, 0):
-                    raise Unclear(
-                        f"its tensors are sorted by name ({path}), so their order says nothing"
-                    )
-                last[prefix] = int(part)
-            prefix += f"{part}."
 
 
 def _check_crossing(arrays: dict[str, np.ndarray], sources: dict[str, str]) -> None:
