@@ -35,6 +35,29 @@ def both(x):
     return linear(paddle.flatten(F.relu6(4 * convolution(x, None)), 1))
 
 
+def swish(x):
+    return classifier(F.swish(convolution(x, None)))
+
+
+def instance_norm(x):
+    return classifier(paddle.nn.InstanceNorm2D(8)(convolution(x, None)))
+
+
+def bmm(x):
+    tokens = paddle.flatten(convolution(x, None), 2)
+    return classifier(paddle.bmm(tokens, paddle.transpose(tokens, [0, 2, 1])))
+
+
+def random_parameters(x):
+    layer = paddle.nn.Linear(3072, 10)
+    paddle.nn.initializer.Normal()(layer.weight)
+    return F.softmax(layer(paddle.flatten(x, 1)))
+
+
+def prints(x):
+    return classifier(paddle.static.Print(x))
+
+
 def unsupported(x):
     return classifier(paddle.erfinv(paddle.tanh(x)))
 
@@ -49,6 +72,11 @@ MODELS = {
     "Flatten": flatten,
     "Relu6": relu6,
     "Both": both,
+    "Swish": swish,
+    "InstanceNorm": instance_norm,
+    "Bmm": bmm,
+    "RandomParameters": random_parameters,
+    "Prints": prints,
     "Unsupported": unsupported,
     "GhostNet_x0_5": ghostnet,
 }
