@@ -35,8 +35,10 @@ REFERENCE_SEED = 0
 #: scores are nearly equal, as in an untrained net; but never less than float32 noise.
 CHECK_RELATIVE = 1e-3
 CHECK_NOISE = 1e-6
-#: with rounded weights outputs differ for a good reason: there the direction is compared
-CHECK_COSINE = 0.98
+#: With rounded weights outputs differ for a good reason: there the scores must correlate. Measured
+#: on 9 networks: int16 0.99999 and more; int8 0.994 and more trained, 0.949 for an untrained
+#: GhostNet; 0.13 and less where weights were read wrongly.
+CHECK_CORRELATION = {"int16": 0.999, "int8": 0.9}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _build(
     expected = program.reference_outputs(source / MODEL_FILE, source / PARAMS_FILE, values)
     check = None
     if options.target == host.TARGET:
-        check = _check_outputs(built, values, expected, rounded=options.weights is not None)
+        check = _check_outputs(built, values, expected, options.weights)
     return {
         "model": model.name,
         "weights": model.config.get("weights"),
@@ -211,7 +213,9 @@ def _check_header(target: str, built: Path) -> NbInfo:
     return info
 
 
-def _check_outputs(built: Path, values: dict, expected: list, *, rounded: bool) -> dict[str, Any]:
+def _check_outputs(
+    built: Path, values: dict, expected: list, weights: str | None
+) -> dict[str, Any]:
     """Compare the `.nb` with what Paddle gives for `values`. Raises ConversionError."""
     import numpy as np
 
@@ -229,8 +233,8 @@ def _check_outputs(built: Path, values: dict, expected: list, *, rounded: bool) 
     worst = 0.0
     for ours, theirs in zip(actual, expected, strict=True):
         difference = float(np.abs(ours - theirs).max())
-        if rounded:
-            _check_direction(ours, theirs)
+        if weights:
+            _check_correlation(ours, theirs, CHECK_CORRELATION[weights])
         else:
             _check_difference(difference, theirs)
         worst = max(worst, difference)
@@ -250,16 +254,15 @@ def _check_difference(difference: float, theirs: Any) -> None:
         )
 
 
-def _check_direction(ours: Any, theirs: Any) -> None:
+def _check_correlation(ours: Any, theirs: Any, least: float) -> None:
     import numpy as np
 
-    # all scores of a net are positive: about their mean, or any two nets would agree
     ours, theirs = ours - ours.mean(), theirs - theirs.mean()
-    cosine = float((ours * theirs).sum() / (np.linalg.norm(ours) * np.linalg.norm(theirs)))
-    if not cosine >= CHECK_COSINE:
+    correlation = float((ours * theirs).sum() / (np.linalg.norm(ours) * np.linalg.norm(theirs)))
+    if not correlation >= least:
         raise ConversionError(
             "the model with rounded weights computes something else than Paddle "
-            f"(correlation {cosine:.3f} of the scores, at least {CHECK_COSINE} wanted)"
+            f"(correlation of the scores {correlation:.3f}, at least {least} wanted)"
         )
 
 

@@ -4,6 +4,8 @@ Paddle is imported inside the functions (it costs over 2 s), and never in a proc
 loaded paddlelite.
 """
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ def load_program(path: Path) -> Any:
     """Parse a `.pdmodel` into a ProgramDesc. Raises InputError if it is not one."""
     from google.protobuf.message import DecodeError
 
-    _import_paddle()
+    import_paddle()
     from paddle.base.proto import framework_pb2
 
     program = framework_pb2.ProgramDesc()
@@ -110,42 +112,63 @@ def _closed(name: str, declared: list[int], given: list[int] | None) -> list[int
     return [int(size) for size in given]
 
 
+class Runner:
+    """A program in Paddle's own runtime, without graph rewriting; `model`, `params` are files.
+
+    Raises ConversionError if Paddle cannot load it.
+    """
+
+    def __init__(self, model: Path, params: Path, threads: int = 1) -> None:
+        paddle = import_paddle()
+        config = paddle.inference.Config(str(model), str(params))
+        config.disable_glog_info()
+        config.switch_ir_optim(False)
+        config.set_cpu_math_library_num_threads(threads)
+        with _one_line("load"):
+            self._predictor = paddle.inference.create_predictor(config)
+
+    def __call__(self, inputs: Sequence["np.ndarray"]) -> list["np.ndarray"]:
+        """Outputs in fetch order for `inputs` in feed order. Raises ConversionError."""
+        predictor = self._predictor
+        with _one_line("run"):
+            for name, value in zip(predictor.get_input_names(), inputs, strict=True):
+                predictor.get_input_handle(name).copy_from_cpu(value)
+            predictor.run()
+            names = predictor.get_output_names()
+            return [predictor.get_output_handle(name).copy_to_cpu() for name in names]
+
+
 def reference_outputs(
     model: Path, params: Path, inputs: dict[str, "np.ndarray"]
 ) -> list["np.ndarray"]:
-    """Paddle's own outputs of a program in fetch order, without graph rewriting.
+    """What Paddle gives for `inputs`, which are by name in feed order.
 
-    `model` and `params` are files; `inputs` are by name.
     Raises ConversionError if Paddle cannot run the model or gets NaN.
     """
     import numpy as np
 
-    paddle = _import_paddle()
-    config = paddle.inference.Config(str(model), str(params))
-    config.disable_glog_info()
-    config.switch_ir_optim(False)
-    config.set_cpu_math_library_num_threads(1)
-    try:
-        predictor = paddle.inference.create_predictor(config)
-        for name, value in inputs.items():
-            predictor.get_input_handle(name).copy_from_cpu(value)
-        predictor.run()
-        outputs = [
-            predictor.get_output_handle(name).copy_to_cpu() for name in predictor.get_output_names()
-        ]
-    # every C++ check of Paddle arrives as one of these
-    except (RuntimeError, ValueError, IndexError, TypeError, OSError, SystemError) as error:
-        reason = [line.strip() for line in str(error).splitlines() if "Error:" in line]
-        raise ConversionError(
-            "Paddle itself cannot run this model "
-            f"({reason[0] if reason else type(error).__name__}); export it again"
-        ) from None
+    outputs = Runner(model, params)(list(inputs.values()))
     if not all(np.isfinite(one).all() for one in outputs):
         raise ConversionError("Paddle itself computes NaN or infinity from normal noise")
     return outputs
 
 
-def _import_paddle() -> Any:
+@contextlib.contextmanager
+def _one_line(verb: str) -> Iterator[None]:
+    """Turn what Paddle raises into one line that says what it could not do."""
+    try:
+        yield
+    # every C++ check of Paddle arrives as one of these
+    except (RuntimeError, ValueError, IndexError, TypeError, OSError, SystemError) as error:
+        reason = [line.strip() for line in str(error).splitlines() if "Error:" in line]
+        raise ConversionError(
+            f"Paddle itself cannot {verb} this model "
+            f"({reason[0] if reason else type(error).__name__}); export it again"
+        ) from None
+
+
+def import_paddle() -> Any:
+    """Paddle, made ready for a process that handles its own signals."""
     import paddle
 
     # paddle's C++ handlers allocate memory: a SIGTERM inside malloc would hang for good

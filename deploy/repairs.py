@@ -1,7 +1,7 @@
 """Named repairs of what Paddle 2.6.2 exports and Paddle-Lite 2.13rc0 cannot read.
 
-Each pass changes a ProgramDesc in place and returns how many operators it repaired. A pass only
-adds what is missing, so a graph that needs no repair stays as it is.
+Each pass changes a ProgramDesc in place and returns how many operators it repaired. What is
+computed stays the same, and a graph that needs no repair stays as it is.
 """
 
 from collections.abc import Callable
@@ -72,6 +72,35 @@ def bmm_to_matmul(program: Any) -> int:
     return repaired
 
 
+def matmul_to_mul(program: Any) -> int:
+    """Make every `matmul_v2` by a weight matrix a `mul`, as Paddle 1.x wrote such layers.
+
+    Paddle-Lite's weight-only quantization (`--quant_model`) scales the rows of matmul_v2's weights
+    and gets nonsense or NaN out of them; those of mul it handles rightly. The result is the same
+    otherwise, and Paddle-Lite joins mul and the addition of the bias into its `fc`.
+    """
+    from paddle.base.proto.framework_pb2 import INT
+
+    variables = {var.name: var for block in program.blocks for var in block.vars}
+    repaired = 0
+    for _, op in _operators(program, "matmul_v2"):
+        x, y = (
+            variables[slot.arguments[0]]
+            for name in ("X", "Y")
+            for slot in op.inputs
+            if slot.parameter == name
+        )
+        flipped = any(attr.name in ("trans_x", "trans_y") and attr.b for attr in op.attrs)
+        rank = len(x.type.lod_tensor.tensor.dims)
+        if flipped or rank < 2 or not y.persistable or len(y.type.lod_tensor.tensor.dims) != 2:
+            continue
+        op.type = "mul"
+        op.attrs.add(name="x_num_col_dims", type=INT, i=rank - 1)
+        op.attrs.add(name="y_num_col_dims", type=INT, i=1)
+        repaired += 1
+    return repaired
+
+
 #: every pass, in the order it is run
 PASSES: list[Callable[[Any], int]] = [
     add_xshape,
@@ -79,6 +108,7 @@ PASSES: list[Callable[[Any], int]] = [
     add_relu6_threshold,
     add_swish_beta,
     bmm_to_matmul,
+    matmul_to_mul,
 ]
 
 

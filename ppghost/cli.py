@@ -204,6 +204,39 @@ def _converted(result: dict) -> str:
     return f"{result['nb']}: {result['bytes']} bytes for {result['target']}{checked}"
 
 
+def _quantize(args):
+    from deploy.quantize import quantize
+    from ppghost.data.inference import ListedImages
+
+    images = ListedImages(args.model_dir, args.images, args.image_root)
+    result = quantize(
+        args.model_dir,
+        images,
+        args.output,
+        samples=args.samples,
+        algo=args.algo,
+        min_agreement=args.min_agreement,
+    )
+    return result, _quantized(result)
+
+
+def _quantized(result: dict) -> str:
+    """What was written, and how well it agrees, in a few lines."""
+    where = "held-out" if result["held_out"] else "calibration"
+    lines = [
+        f"{result['model_dir']}: int8 by {result['algo']}, {result['bytes']} bytes",
+        f"agreement with fp32 on {result['measured_images']} {where} images, in Paddle's "
+        f"simulation: top-1 {result['top1_agreement']:.4f}, cosine {result['cosine']:.4f}",
+    ]
+    if result["fp32"]["top1"] is not None:
+        fp32, int8 = result["fp32"], result["int8"]
+        lines.append(
+            f"top-1 {fp32['top1']:.4f} -> {int8['top1']:.4f}, "
+            f"top-5 {fp32['top5']:.4f} -> {int8['top5']:.4f}"
+        )
+    return "\n".join(lines)
+
+
 def _devices(args):
     from deploy.devices import list_devices
 
@@ -342,6 +375,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument(
         "--output", type=Path, required=True, metavar="FILE.nb", help="a folder for several models"
+    )
+
+    sub = command("quantize", _quantize, "static int8, by calibration images")
+    sub.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
+    sub.add_argument(
+        "--images", type=Path, required=True, metavar="LIST", help="'path' or 'path label' lines"
+    )
+    sub.add_argument(
+        "--image-root", type=Path, metavar="DIR", help="what the paths are relative to, if not LIST"
+    )
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR")
+    sub.add_argument(
+        "--samples",
+        type=_positive,
+        default=32,
+        metavar="N",
+        help="images to calibrate with, at most half of the list (default 32)",
+    )
+    sub.add_argument(
+        "--algo", default="avg", metavar="NAME", help="avg (default), hist, KL, mse, emd, abs_max"
+    )
+    sub.add_argument(
+        "--min-agreement",
+        type=float,
+        default=0.9,
+        metavar="SHARE",
+        help="least cosine and top-1 agreement with fp32 (default 0.9)",
     )
 
     command("devices", _devices, "what can be timed on")

@@ -19,6 +19,10 @@ def classifier(x):
     return F.softmax(paddle.static.nn.fc(x, 10))
 
 
+def plain(x):
+    return classifier(convolution(x, "relu"))
+
+
 def linear(x):
     return F.softmax(paddle.nn.Linear(8 * 15 * 15, 10)(x))
 
@@ -48,6 +52,10 @@ def bmm(x):
     return classifier(paddle.bmm(tokens, paddle.transpose(tokens, [0, 2, 1])))
 
 
+def split(x):
+    return classifier(paddle.concat(paddle.split(convolution(x, None), 4, axis=1)[::-1], axis=1))
+
+
 def random_parameters(x):
     layer = paddle.nn.Linear(3072, 10)
     paddle.nn.initializer.Normal()(layer.weight)
@@ -69,12 +77,14 @@ def ghostnet(x):
 
 
 MODELS = {
+    "Plain": plain,
     "Flatten": flatten,
     "Relu6": relu6,
     "Both": both,
     "Swish": swish,
     "InstanceNorm": instance_norm,
     "Bmm": bmm,
+    "Split": split,
     "RandomParameters": random_parameters,
     "Prints": prints,
     "Unsupported": unsupported,

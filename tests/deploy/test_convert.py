@@ -44,7 +44,7 @@ def test_sidecar_says_what_the_result_says(converted):
     info = inspect_nb(converted / "both.nb")
     assert sidecar["content_sha256"] == info.content_sha256
     assert sidecar["kernels"] == info.kernels
-    assert sidecar["repairs"] == {"add_xshape": 1, "add_relu6_threshold": 1}
+    assert sidecar["repairs"] == {"add_xshape": 1, "add_relu6_threshold": 1, "matmul_to_mul": 1}
     assert sidecar["options"] == {"fp16": False, "weights": None}
     assert sidecar["source_files"] == ["inference.pdmodel", "inference.pdiparams"]
     assert sidecar["output_check"]["ok"]
@@ -253,9 +253,10 @@ def test_opencl_is_asked_for_in_any_order_and_used(models, tmp_path, text):
     assert result["kernels"]["opencl/fp16"] >= 3
 
 
-def test_operators_off_the_gpu_are_named(models, tmp_path):
-    result = convert(models / "Bmm", "opencl", tmp_path / "x.nb")
-    assert result["fallbacks"] == {"transpose2 arm/any": 1}
+def test_operators_off_the_gpu_are_named(models, tmp_path, caplog):
+    result = convert(models / "Split", "opencl", tmp_path / "x.nb")
+    assert result["fallbacks"] == {"split host/fp32": 1}
+    assert "split host/fp32 (1)" in caplog.text
 
 
 def test_one_bad_model_does_not_stop_the_others(models, tmp_path):

@@ -27,7 +27,7 @@ def split_parameters(folder: Path) -> list[str]:
     paddle.enable_static()
     scope, executor = paddle.static.Scope(), paddle.static.Executor(paddle.CPUPlace())
     with paddle.static.scope_guard(scope):
-        loaded, *_ = paddle.static.load_inference_model(str(folder / "inference"), executor)
+        paddle.static.load_inference_model(str(folder / "inference"), executor)
         save = paddle.static.Program()
         with paddle.static.program_guard(save):
             for name in names:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from deploy import opt
+from deploy import opt, repairs
+from deploy.convert import convert
 from deploy.exported import MODEL_FILE, PARAMS_FILE, open_model
 from deploy.repairs import (
     PASSES,
@@ -11,6 +12,7 @@ from deploy.repairs import (
     add_swish_beta,
     add_xshape,
     bmm_to_matmul,
+    matmul_to_mul,
     repair,
 )
 from ppghost.errors import ConversionError
@@ -89,9 +91,42 @@ def test_conversion_fails_without_the_repair_and_not_with_it(models, tmp_path, m
     source.write(source.program, tmp_path / "as_it_is")
     with pytest.raises(ConversionError, match="paddle_lite_opt"):
         bare_opt(tmp_path / "as_it_is", target)
-    assert len(repair(source.program)) == 1
+    assert repair(source.program)
     source.write(source.program, tmp_path / "repaired")
     bare_opt(tmp_path / "repaired", target)
+
+
+def test_matmul_by_a_weight_matrix_becomes_mul(models):
+    program = open_model(models / "Flatten").program
+    (before,) = ops(program, "matmul_v2")
+    inputs = {slot.parameter: list(slot.arguments) for slot in before.inputs}
+    assert matmul_to_mul(program) == 1
+    (after,) = ops(program, "mul")
+    assert {slot.parameter: list(slot.arguments) for slot in after.inputs} == inputs
+    columns = {attr.name: attr.i for attr in after.attrs if attr.name.endswith("num_col_dims")}
+    assert columns == {"x_num_col_dims": 1, "y_num_col_dims": 1}
+
+
+def test_matmul_of_two_computed_tensors_or_a_flipped_one_stays(models):
+    program = open_model(models / "Bmm").program
+    bmm_to_matmul(program)
+    assert matmul_to_mul(program) == 0
+    program = open_model(models / "Flatten").program
+    (op,) = ops(program, "matmul_v2")
+    for attr in op.attrs:
+        if attr.name == "trans_y":
+            attr.b = True
+    assert matmul_to_mul(program) == 0
+
+
+@pytest.mark.parametrize("weights", ["int8", "int16"])
+def test_rounded_weights_of_a_matmul_are_read_wrongly_without_the_repair(
+    models, tmp_path, monkeypatch, weights
+):
+    convert(models / "Flatten", "x86", tmp_path / "with.nb", weights=weights)
+    monkeypatch.setattr(repairs, "PASSES", [one for one in PASSES if one is not matmul_to_mul])
+    with pytest.raises(ConversionError, match=r"NaN|computes something else"):
+        convert(models / "Flatten", "x86", tmp_path / "without.nb", weights=weights)
 
 
 def test_every_pass_is_tested_here(models):
@@ -102,7 +137,7 @@ def test_every_pass_is_tested_here(models):
 
 
 def test_a_graph_that_needs_nothing_stays_as_it_is(models):
-    program = open_model(models / "GhostNet_x0_5").program
+    program = open_model(models / "Plain").program
     before = program.SerializeToString(deterministic=True)
     assert repair(program) == {}
     assert program.SerializeToString(deterministic=True) == before
