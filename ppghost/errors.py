@@ -28,6 +28,10 @@ class DeviceError(PPGhostError):
     exit_code = 3
 
 
+class DeviceLost(DeviceError):
+    """The link to a device broke: the device may come back, and nothing says the model is bad."""
+
+
 class ConversionError(PPGhostError):
     """A model cannot be converted for Paddle-Lite."""
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from emulated_lite import Faults, serve_benchmarks  # noqa: E402
+from emulated_lite import Faults, serve_benchmarks
 
 VERSION, MAX_DATA = 0x01000001, 256 * 1024
 HEADER = struct.Struct("<4sIIIII")

@@ -30,8 +30,8 @@ PROPERTIES = {
 }
 #: of the host's programs, those that Android's toybox has too
 PROGRAMS = (
-    "cat", "chmod", "cut", "grep", "head", "ls", "mkdir", "mv", "rm", "sed", "sh", "sha256sum",
-    "sleep", "timeout", "tr", "uname", "wc",
+    "cat", "chmod", "cut", "grep", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sh",
+    "sha256sum", "sleep", "timeout", "tr", "uname", "wc",
 )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ class AdbServer:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-class Phone:
+class EmulatedPhone:
     """One emulated phone, connected to `server`; `serial` is its address."""
 
     def __init__(self, server: AdbServer) -> None:
@@ -155,6 +155,12 @@ class Phone:
         marker = self.root / "unauthorized"
         marker.unlink(missing_ok=True) if yes else marker.touch()
 
+    def heal(self) -> None:
+        """Healthy, empty and connected, whatever a test did to it."""
+        self.reset()
+        if f"{self.serial}\tdevice" not in self.server.run("devices"):
+            self.reconnect()
+
     def reconnect(self) -> None:
         self.server.run("disconnect", self.serial)
         self.connect()
@@ -167,13 +173,14 @@ class Phone:
     def programs(self) -> list[int]:
         """Process ids of benchmark_bin on this phone."""
         found = []
-        for file in Path("/proc").glob("[0-9]*/cmdline"):
+        for process in Path("/proc").glob("[0-9]*"):
             try:
-                words = file.read_bytes().split(b"\0")
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                here = (process / "cwd").readlink().is_relative_to(self.root)
             except OSError:
                 continue
-            if words[0].endswith(b"python3") and bytes(self.root) in b" ".join(words[1:]):
-                found.append(int(file.parent.name))
+            if here and words[0].endswith(b"python3"):
+                found.append(int(process.name))
         return found
 
     def close(self) -> None:
