@@ -1,4 +1,4 @@
-"""The emulated phone's adb daemon: `python tests/adbd.py ROOT` (see tests/phone.py).
+"""The emulated phone's adb daemon: `python tests/adbd.py ROOT PORT` (see tests/phone.py).
 
 The device's side of the adb protocol on a loopback port, enough for the stock adb client: the
 services shell, shell_v2, exec and sync. The phone's file system is the folder ROOT; a command runs
@@ -13,7 +13,6 @@ import errno
 import os
 import re
 import signal
-import stat
 import struct
 import sys
 import time
@@ -247,7 +246,7 @@ class Stream:
         await self.write(b"DONE" + bytes(size))
 
 
-async def main(root: Path) -> None:
+async def main(root: Path, port: int) -> None:
     phone = Phone(root)
 
     async def connected(reader, writer):
@@ -260,7 +259,7 @@ async def main(root: Path) -> None:
         phone.links.discard(writer)
         writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", port)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.close)
     (root / "port.new").write_text(str(server.sockets[0].getsockname()[1]))
     async with await serve_benchmarks(root, phone.faults):
@@ -271,5 +270,4 @@ async def main(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    assert stat.S_ISDIR(os.stat(sys.argv[1]).st_mode)
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

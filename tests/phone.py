@@ -81,11 +81,30 @@ class EmulatedPhone:
         self.properties = dict(PROPERTIES)
         self._system()
         self.reset()
-        self._process = subprocess.Popen([sys.executable, HERE / "adbd.py", self.root])
+        self._port = 0
+        self._start()
+
+    def _start(self) -> None:
         port_file = self.root / "port"
+        port_file.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            [sys.executable, HERE / "adbd.py", self.root, str(self._port)]
+        )
         _wait_for(port_file.exists, "the emulated phone")
-        self.serial = f"127.0.0.1:{port_file.read_text()}"
+        self._port = int(port_file.read_text())
+        self.serial = f"127.0.0.1:{self._port}"
         self.connect()
+
+    def restart(self) -> None:
+        """Off and on again, healthy: what was stored is still there."""
+        self._end()
+        self.faults()
+        self._start()
+        self.reconnect()
+
+    def _end(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(timeout=10)
 
     def connect(self) -> None:
         self.server.run("connect", self.serial)
@@ -185,8 +204,7 @@ class EmulatedPhone:
 
     def close(self) -> None:
         self.server.run("disconnect", self.serial)
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(timeout=10)
+        self._end()
         shutil.rmtree(self.root, ignore_errors=True)
 
 

@@ -87,7 +87,7 @@ def test_a_full_phone_is_named_and_nothing_half_is_left(adb, phone):
 
 def test_a_link_lost_in_a_push_is_no_push(adb, phone):
     phone.faults(drop_in_push=True)
-    with pytest.raises(DeviceLost, match="device went away|adb failed"):
+    with pytest.raises(DeviceLost, match=r"device went away|adb failed"):
         adb.push(BENCHMARK_BIN, "benchmark_bin")
     phone.faults()
     assert adb.reconnect() == "device"

@@ -48,9 +48,7 @@ class FakeDevice(HostDevice):
 
 def run(models, device, *, resume=False, dry_run=False, output, command=None, **settings):
     campaign = Campaign(models=models, **settings)
-    return bench(
-        campaign, [device], output=output, resume=resume, dry_run=dry_run, command=command
-    )
+    return bench(campaign, [device], output=output, resume=resume, dry_run=dry_run, command=command)
 
 
 def by_name(document):
@@ -60,7 +58,12 @@ def by_name(document):
 def test_host_campaign_keeps_every_sample(converted, tmp_path):
     output = tmp_path / "new" / "latency.json"
     document = run(
-        [converted], find_devices(["host"])[0], rounds=6, repeats=3, output=output, command="ppghost x"
+        [converted],
+        find_devices(["host"])[0],
+        rounds=6,
+        repeats=3,
+        output=output,
+        command="ppghost x",
     )
     assert json.loads(output.read_text()) == document
     assert document["schema"] == "ppghost.latency/1"

@@ -122,7 +122,7 @@ def test_the_program_is_remembered_by_abi(monkeypatch, tmp_path):
     arm, x86 = tmp_path / "arm", tmp_path / "x86"
     arm.touch()
     x86.touch()
-    with pytest.raises(InputError, match="no benchmark_bin is known for arm64-v8a; .*--benchmark"):
+    with pytest.raises(InputError, match=r"no benchmark_bin is known for arm64-v8a; .*--bench"):
         benchmark_bin.choose({}, "arm64-v8a")
     benchmark_bin.remember("arm64-v8a", arm)
     benchmark_bin.remember("x86_64", x86)
