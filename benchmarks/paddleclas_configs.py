@@ -108,7 +108,7 @@ def run(path: Path, data: Path, report) -> None:
                 figures = trainer.run()
                 report(stage="trained", loss=round(figures["train"]["loss"], 4))
                 return
-            except Exception as error:  # noqa: BLE001  (of any kind: that is what the row says)
+            except Exception as error:
                 report(reason=_one_line(error))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ppghost import __version__
-from ppghost.errors import INTERRUPTED, PPGhostError
+from ppghost.errors import INTERRUPTED, CheckFailed, PPGhostError
 from ppghost.files import write_json
 
 log = logging.getLogger("ppghost")
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
                 result, text = args.run(args)
         except PPGhostError as error:
             if error.result is not None:
-                _put_out(args, error.result, None)
+                _put_out(args, error.result, error.text)
             raise
         _put_out(args, result, text)
     except PPGhostError as error:
@@ -247,23 +247,24 @@ def _weights_convert(args):
 
 
 def _devices(args):
-    from deploy.devices import list_devices
+    from deploy.devices import describe_all, in_words
 
-    devices = [device.describe() for device in list_devices()]
-    keys = ("serial", "kind", "state", "model", "abi")
-    return devices, "\n".join("  ".join(str(d[k]) for k in keys) for d in devices)
+    devices = describe_all()
+    return devices, "\n".join(map(in_words, devices))
 
 
 def _bench(args):
     from deploy.bench import bench
-    from deploy.devices import find_device
+    from deploy.campaign import load_campaign
+    from deploy.devices import find_devices
 
+    given = {name: getattr(args, name) for name in _CAMPAIGN_FLAGS}
+    given["benchmark_bin"] = dict(args.benchmark_bin or ())
+    campaign = load_campaign(args.campaign, args.override, given)
     output = Path(args.json) if args.json not in (None, "-") else args.results
     result = bench(
-        args.models,
-        find_device(args.device),
-        threads=args.threads,
-        rounds=args.rounds,
+        campaign,
+        find_devices(campaign.devices, campaign),
         output=output,
         resume=args.resume,
         dry_run=args.dry_run,
@@ -274,18 +275,45 @@ def _bench(args):
 
 def _latencies(result: dict) -> str:
     """A line a model: median and interval in ms, or what went wrong."""
-    lines = [f"{'model':<28} {'threads':>7} {'median ms':>10}  {'95 % interval':<18} {'p90':>8}"]
+    several = len({row["device"]["serial"] for row in result["results"]}) > 1
+    lines = [
+        f"{'model':<28} {'threads':>7} {'median ms':>10}  {'95 % interval':<18} {'p90':>8}  ratio"
+    ]
+    device = None
     for row in result["results"]:
+        if several and row["device"]["serial"] != device:
+            device = row["device"]["serial"]
+            lines.append(f"{device}:")
+        head = f"{row['model']:<28} {row['threads']:>7}"
         if row["status"] != "ok":
-            lines.append(f"{row['model']:<28} {row['threads']:>7} {row['status']}: {row['error']}")
+            lines.append(f"{head} {row['status']}: {row['error']}")
             continue
-        stats = row["stats"]
+        stats, ratio = row["stats"], row["ratio"]
         interval = "-" if not stats["ci95"] else "{:.2f} to {:.2f}".format(*stats["ci95"])
-        lines.append(
-            f"{row['model']:<28} {row['threads']:>7} {stats['median']:>10.2f}  {interval:<18} "
-            f"{stats['p90']:>8.2f}"
-        )
+        p90 = "-" if stats["p90"] is None else f"{stats['p90']:.2f}"
+        times = f"{ratio['median']:.3f} x {ratio['reference']}" if ratio else "-"
+        lines.append(f"{head} {stats['median']:>10.2f}  {interval:<18} {p90:>8}  {times}")
     return "\n".join(lines)
+
+
+def _compare(args):
+    from deploy.compare import compare
+
+    result = compare(args.old, args.new, threshold=args.threshold / 100, force=args.force)
+    lines = [f"{'model':<28} {'threads':>7}  {'verdict':<12} {'new/old':>8}  95 % interval"]
+    for row in result["rows"]:
+        ratio = "-" if row["ratio"] is None else f"{row['ratio']:.3f}"
+        interval = "" if not row["ci95"] else "{:.3f} to {:.3f}".format(*row["ci95"])
+        verdict = f"{row['verdict']:<12} {ratio:>8}  {interval}"
+        note = "REGRESSION" if row["regression"] else ""
+        note = ": ".join(filter(None, (note, row["why"])))
+        lines.append(f"{row['model']:<28} {row['threads']:>7}  {verdict}  {note}".rstrip())
+    text = "\n".join(lines)
+    if result["regressions"]:
+        error = CheckFailed(f"{args.new}: slower than {args.old} by over {args.threshold:g} %")
+        error.result, error.text = result, text
+        raise error
+    return result, text
 
 
 def _report(args):
@@ -429,14 +457,19 @@ def _parser() -> argparse.ArgumentParser:
 
     command("devices", _devices, "what can be timed on")
 
-    sub = command("bench", _bench, "measure latency")
-    sub.add_argument("models", type=Path, nargs="+", metavar="MODEL")
-    sub.add_argument("--device", required=True, metavar="host|SERIAL")
-    sub.add_argument("--threads", type=_thread_counts, default=(1,), metavar="1,2,4")
-    sub.add_argument("--rounds", type=_positive, default=20, metavar="N")
-    sub.add_argument("--resume", action="store_true", help="skip what the result file holds")
-    sub.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
-    sub.set_defaults(results=Path("output/latency.json"))
+    _add_bench(command("bench", _bench, "measure latency on this host and on phones over adb"))
+
+    sub = command("compare", _compare, "faster, slower, or cannot tell; exit 1 on a regression")
+    sub.add_argument("old", type=Path, metavar="OLD.json")
+    sub.add_argument("new", type=Path, metavar="NEW.json")
+    sub.add_argument(
+        "--threshold",
+        type=_percent,
+        default=5.0,
+        metavar="PCT",
+        help="a model slower by more than this many percent is a regression (5)",
+    )
+    sub.add_argument("--force", action="store_true", help="also across devices and settings")
 
     sub = command("report", _report, "page, table and curve from bench results")
     sub.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
@@ -445,6 +478,69 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("demo", _demo, "the main job on real images, this host as the device")
     sub.add_argument("--output", type=Path, default=Path("output/demo"), metavar="DIR")
     return parser
+
+
+#: flags that are keys of a campaign; they win over its file
+_CAMPAIGN_FLAGS = (
+    "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "precision",
+    "time_limit", "reference", "power_mode", "affinity", "max_temp", "max_wait", "benchmark_bin",
+)  # fmt: skip
+
+
+def _add_bench(sub: argparse.ArgumentParser) -> None:
+    """Arguments of `bench`; what a campaign file can hold has no default here."""
+    sub.add_argument("models", type=Path, nargs="*", metavar="MODEL", help=".nb files or folders")
+    sub.add_argument(
+        "-c", "--campaign", type=Path, metavar="CAMPAIGN.yaml", help="see configs/bench/"
+    )
+    sub.add_argument(
+        "-o", "--override", action="append", default=[], metavar="KEY=VALUE",
+        help="override one key of the campaign (repeatable)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--device",
+        dest="devices",
+        type=lambda text: tuple(text.split(",")),
+        action="extend",
+        metavar="host|SERIAL|all",
+        help="several at once: all, a list with commas, or given again; HOST:PORT is connected to",
+    )
+    sub.add_argument("--threads", type=_thread_counts, metavar="1,2,4")
+    sub.add_argument("--rounds", type=_positive, metavar="N", help="20; at most, with --precision")
+    sub.add_argument("--repeats", type=_positive, metavar="N", help="inferences of a burst (5)")
+    sub.add_argument("--burst-warmup", type=int, metavar="N", help="others before each burst (1)")
+    sub.add_argument("--precision", metavar="2%", help="stop when each interval is so narrow")
+    sub.add_argument("--time-limit", type=float, metavar="S", help="per thread count")
+    sub.add_argument("--reference", metavar="MODEL", help="for the ratios; the first otherwise")
+    sub.add_argument("--power-mode", metavar="big|little|all|none", help="of a phone (big)")
+    sub.add_argument("--affinity", metavar="MASK", help="taskset on the phone, power mode none")
+    sub.add_argument("--max-temp", type=float, metavar="C", help="wait while a device is hotter")
+    sub.add_argument("--max-wait", type=float, metavar="S", help="for cooling or return (300)")
+    sub.add_argument(
+        "--benchmark-bin",
+        type=_program,
+        action="append",
+        metavar="[ABI=]PATH",
+        help="Paddle-Lite's program for phones; remembered per ABI",
+    )
+    sub.add_argument("--resume", action="store_true", help="skip what the result file holds")
+    sub.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
+    sub.set_defaults(results=Path("output/latency.json"))
+
+
+def _program(text: str) -> tuple[str, Path]:
+    abi, equals, path = text.rpartition("=")
+    return (abi, Path(path)) if equals else ("*", Path(text))
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text.rstrip("%"))
+    except ValueError:
+        value = -1.0
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of percent, 0 or more")
+    return value
 
 
 def _positive(text: str) -> int:

@@ -48,7 +48,7 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     if path is None and not random_weights:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
     with paddle.static.scope_guard(scope), staging_directory(output) as stage:
-        program.initialize(executor, graph, config["Global"]["seed"] or 0)
+        program.initialize(executor, graph, config["Global"]["seed"] or 0, scope)
         if path is None:
             _calibrate(config, executor)
         else:
