@@ -95,7 +95,9 @@ def test_2x_weights_are_left_alone(trained, tmp_path):
 def test_ghostnet_1x_has_every_tensor(tmp_path):
     made = network("GhostNet_x0_5", 4)
     slots = weights.slots_of(made)
-    state = {s.parameter.replace("_bn_variance", "_variance"): np.ones(s.shape, "f4") for s in slots}
+    state = {
+        s.parameter.replace("_bn_variance", "_variance"): np.ones(s.shape, "f4") for s in slots
+    }
     found = weights.load(write_pdparams(state, tmp_path / "w.pdparams"), made, "GhostNet_x0_5")
     assert len(found.arrays) == 435
     assert found.arrays["fc_1_weights"][0, 0] == np.float32(0.8)
@@ -144,7 +146,9 @@ def test_evaluation_takes_any_format(run, config_file, trained, tmp_path):
 def test_safetensors_by_parameter_name(trained, tmp_path):
     safetensors.numpy.save_file(by_parameter(trained), tmp_path / "w.safetensors")
     found = weights.load(tmp_path / "w.safetensors", network("TinyGhostNet", 3), "TinyGhostNet")
-    np.testing.assert_array_equal(found.arrays["fc_1_weights"], by_parameter(trained)["fc_1_weights"])
+    np.testing.assert_array_equal(
+        found.arrays["fc_1_weights"], by_parameter(trained)["fc_1_weights"]
+    )
 
 
 def test_tensors_below_the_top_of_paddle_save(dygraph, trained, tmp_path):
@@ -174,9 +178,7 @@ def torchvision_name(structured):
     name = re.sub(r"\.short\.conv", ".downsample.0", name)
     name = re.sub(r"\.short\.bn", ".downsample.1", name)
     name = re.sub(r"\.conv(\d)\.(conv|bn)", lambda m: f".{m[2]}{int(m[1]) + 1}", name)
-    return re.sub(
-        r"^blocks\.(\d)", lambda m: f"layer{int(m[1]) // 2 + 1}.{int(m[1]) % 2}", name
-    )
+    return re.sub(r"^blocks\.(\d)", lambda m: f"layer{int(m[1]) // 2 + 1}.{int(m[1]) % 2}", name)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +193,9 @@ def resnet18():
         shape = slot.shape[::-1] if slot.structured == "fc.weight" else slot.shape
         state[torchvision_name(slot.structured)] = rng.normal(size=shape).astype("float32")
         if slot.structured.endswith("_variance"):
-            tracked = torchvision_name(slot.structured).replace("running_var", "num_batches_tracked")
+            tracked = torchvision_name(slot.structured).replace(
+                "running_var", "num_batches_tracked"
+            )
             state[tracked] = np.array(3)
     return made, state
 
@@ -274,7 +278,9 @@ def test_safetensors_sorted_by_name_are_refused(resnet18, tmp_path):
     made, state = resnet18
     ordered = dict(sorted(state.items()))
     safetensors.numpy.save_file(ordered, tmp_path / "w.safetensors", metadata={"format": "pt"})
-    with pytest.raises(InputError, match="PyTorch weights, not those of ResNet18: .*sorted by name"):
+    with pytest.raises(
+        InputError, match="PyTorch weights, not those of ResNet18: .*sorted by name"
+    ):
         weights.load(tmp_path / "w.safetensors", made, "ResNet18")
 
 

@@ -81,7 +81,7 @@ class Group:
 
     def from_first(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Rank 0's values of tensors that each rank has, in the same order and shapes."""
-        if self.size == 1:
+        if self.size == 1 or not arrays:
             return arrays
         flat = _flatten(arrays)
         return _unflatten(self.sum(flat if self.rank == 0 else np.zeros_like(flat)), arrays)
