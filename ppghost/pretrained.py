@@ -36,7 +36,9 @@ def url(name: str, use_ssld: bool = False) -> str:
         raise InputError(f"Arch.pretrained: PaddleClas publishes no weights of {name}")
     defaults = inspect.signature(known.build).parameters
     accepted = inspect.signature(module._load_pretrained).parameters
-    if "model_keys" in accepted:  # CAE's file holds a pre-training network, of which it takes a part
+    if (
+        "model_keys" in accepted
+    ):  # CAE's file holds a pre-training network, of which it takes a part
         raise InputError(f"Arch.pretrained: PaddleClas publishes no classifier weights of {name}")
     variant = {
         key: parameter.default

@@ -200,13 +200,6 @@ def resnet18():
     return made, state
 
 
-def check(found, state):
-    for slot_name, array in found.arrays_by_structured.items():
-        theirs = state[torchvision_name(slot_name)]
-        theirs = theirs.T if slot_name == "fc.weight" else theirs
-        np.testing.assert_array_equal(array, theirs, err_msg=slot_name)
-
-
 @pytest.mark.parametrize("form", ["zip", "legacy", "nested", "without the ending"])
 def test_torchvision_resnet_by_order(resnet18, tmp_path, form):
     made, state = resnet18
@@ -231,15 +224,16 @@ def test_torchvision_resnet_by_order(resnet18, tmp_path, form):
 
 def test_the_shortcut_that_torchvision_lacks_changes_nothing(resnet18, tmp_path):
     made, state = resnet18
-    torch_layout.save(state, tmp_path / "w.pth")
-    found = weights.load(tmp_path / "w.pth", made, "ResNet18")
-    short = {s.structured.rsplit(".", 2)[1] + s.structured[-5:]: found.arrays[s.parameter]
-             for s in weights.slots_of(made) if s.structured.startswith("blocks.0.short")}  # fmt: skip
-    np.testing.assert_array_equal(short["conveight"[:4] + "eight"][:, :, 0, 0], np.eye(64))
-    scale = short["bneight"] / np.sqrt(short["bniance"] + np.float32(1e-5))
-    np.testing.assert_allclose(scale, 1, rtol=1e-6)
-    assert not short["bn_mean"].any()
-    assert not short["bn.bias"].any()
+    arrays = weights.load(torch_layout.save(state, tmp_path / "w.pth"), made, "ResNet18").arrays
+    names = {slot.structured: slot.parameter for slot in weights.slots_of(made)}
+    conv, scale, offset, mean, variance = (
+        arrays[names[f"blocks.0.short.{part}"]]
+        for part in ("conv.weight", "bn.weight", "bn.bias", "bn._mean", "bn._variance")
+    )
+    np.testing.assert_array_equal(conv[:, :, 0, 0], np.eye(64))
+    np.testing.assert_allclose(scale / np.sqrt(variance + np.float32(1e-5)), 1, rtol=1e-6)
+    assert not offset.any()
+    assert not mean.any()
 
 
 def test_pytorch_weights_for_a_dropout_of_the_other_kind(tmp_path):
@@ -279,7 +273,7 @@ def test_safetensors_sorted_by_name_are_refused(resnet18, tmp_path):
     ordered = dict(sorted(state.items()))
     safetensors.numpy.save_file(ordered, tmp_path / "w.safetensors", metadata={"format": "pt"})
     with pytest.raises(
-        InputError, match="PyTorch weights, not those of ResNet18: .*sorted by name"
+        InputError, match=r"PyTorch weights, not those of ResNet18: .*sorted by name"
     ):
         weights.load(tmp_path / "w.safetensors", made, "ResNet18")
 
@@ -306,18 +300,25 @@ def translate(theirs, ours):
     return {list(theirs)[int(array.flat[0])]: name for name, array in found.items()}
 
 
-OURS = [f"blocks.{i}.{part}.conv.weight" for i in (0, 1) for part in ("conv2", "short")][:3]
+OURS = [
+    "blocks.0.conv2.conv.weight",
+    "blocks.0.short.conv.weight",
+    "blocks.1.conv2.conv.weight",
+    "fc.weight",
+]
 
 
 def test_equal_shapes_are_paired_by_order():
-    theirs = ["layer1.0.conv3.weight", "layer1.0.downsample.0.weight", "layer1.1.conv3.weight"]
+    layers = ["layer1.0.conv3", "layer1.0.downsample.0", "layer1.1.conv3", "fc"]
+    theirs = [f"{layer}.weight" for layer in layers]
     assert translate(theirs, OURS) == dict(zip(theirs, OURS, strict=True))
 
 
 def test_roles_that_cross_are_refused():
     """The shortcut registered first: the shapes agree, the result would be nonsense."""
-    theirs = ["layer1.0.downsample.0.weight", "layer1.0.conv3.weight", "layer1.1.conv3.weight"]
-    with pytest.raises(torch_names.Unclear, match="'layer1.conv3' could be conv2.conv and short"):
+    layers = ["layer1.0.downsample.0", "layer1.0.conv3", "layer1.1.conv3", "fc"]
+    theirs = [f"{layer}.weight" for layer in layers]
+    with pytest.raises(torch_names.Unclear, match=r"'layer1\.conv3' could be conv2\.conv and"):
         translate(theirs, OURS)
 
 

@@ -55,7 +55,7 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, obj):
         if not isinstance(obj, np.ndarray):
             return NotImplemented
-        array = np.ascontiguousarray(obj)
+        array = np.array(obj, order="C")
         strides = tuple(step // array.itemsize for step in array.strides)
         arguments = (_Storage(array), 0, obj.shape, strides, False, collections.OrderedDict())
         return self.modules["torch._utils"]._rebuild_tensor_v2, arguments
@@ -64,7 +64,7 @@ class _Pickler(pickle.Pickler):
 def save(content, path):
     """Write nested containers with numpy arrays for tensors, as PyTorch since 1.6 does."""
     data, arrays = _pickled(content, legacy=False)
-    members = {"data.pkl": data, "byteorder": b"little"}
+    members = {"data.pkl": data, "byteorder": b"little", "version": b"3\n"}
     members |= {f"data/{i}": array.tobytes() for i, array in enumerate(arrays)}
     write_zip(path, {f"{path.stem}/{name}": value for name, value in members.items()})
     return path

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ppghost.errors import InputError
-from ppghost.weights.pickles import DAMAGE, array_of, mapped
+from ppghost.weights.pickle_machine import DAMAGE
+from ppghost.weights.pickles import array_of, mapped
 
 #: program and parameters of an exported model, in the order in which they are looked for
 _EXPORTED = (("inference.pdmodel", "inference.pdiparams"), ("__model__", "__params__"))

@@ -15,16 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ppghost.weights.pickles import (
-    DAMAGE,
-    Global,
-    array_of,
-    load,
-    mapped,
-    named,
-    ordered_dict,
-    unsafe,
-)
+from ppghost.weights.pickle_machine import DAMAGE, Global, load, ordered_dict
+from ppghost.weights.pickles import array_of, mapped, named, unsafe
 
 #: first pickle of a file from before PyTorch 1.6
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
