@@ -13,9 +13,11 @@ Each round measures both sides one after the other, and the ratio is taken per r
 """
 
 import argparse
+import logging
 import random
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,7 @@ from ppghost.data.build import make_loader
 from ppghost.data.transforms import build_transforms
 
 BATCH = 16
+REPEATS = 4  # of the list, in an epoch of the loaders
 _NORMALIZE = {
     "NormalizeImage": {
         "scale": "1.0/255.0",
@@ -60,7 +63,9 @@ class Theirs:
         from ppcls.data import build_dataloader
         from ppcls.data.dataloader.common_dataset import create_operators
         from ppcls.data.preprocess import transform
+        from ppcls.utils import logger
 
+        logger.init_logger(log_level=logging.ERROR)
         self.create_operators, self.transform = create_operators, transform
         self.build_dataloader = build_dataloader
         cv2.setNumThreads(0)  # as ours: one core each
@@ -141,7 +146,8 @@ def one_process(files: list[bytes], theirs: Theirs, rounds: int) -> None:
     measure("one process", sides, len(files), rounds, time.process_time)
 
 
-def loaders(root: Path, list_file: Path, images: int, theirs: Theirs, rounds: int) -> None:
+def loaders(root: Path, list_file: Path, theirs: Theirs, rounds: int) -> None:
+    images = len(list_file.read_text().splitlines())
     dataset = {"name": "ImageNetDataset", "image_root": str(root), "cls_label_path": str(list_file)}
     part = {
         "dataset": dataset | {"transform_ops": TRAINING},
@@ -174,12 +180,16 @@ def main() -> None:
     parser.add_argument("--list", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    lines = arguments.list.read_text().split("\n")
-    files = [(arguments.images / line.split(" ")[0]).read_bytes() for line in lines if line]
+    text = arguments.list.read_text()
+    files = [(arguments.images / line.split(" ")[0]).read_bytes() for line in text.splitlines()]
     theirs = Theirs(arguments.paddleclas)
     compare_pixels(files, theirs)
     one_process(files, theirs, arguments.rounds)
-    loaders(arguments.images, arguments.list, len(files), theirs, arguments.rounds)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as longer:
+        # PaddleClas starts its workers anew for each epoch: let an epoch be long enough
+        longer.write(f"{text.rstrip()}\n" * REPEATS)
+        longer.flush()
+        loaders(arguments.images, Path(longer.name), theirs, arguments.rounds)
 
 
 if __name__ == "__main__":
