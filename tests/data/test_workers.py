@@ -1,5 +1,6 @@
 """Worker processes: the same batches, and an end whatever happens to them or to their parent."""
 
+import errno
 import logging
 import os
 import signal
@@ -140,6 +141,21 @@ def test_a_worker_that_is_killed_while_it_rests_is_named_as_well(loaders):
     with pytest.raises(TrainingError, match=rf"^data worker \d \(pid {victim.pid}\) was killed"):
         list(data.epoch(1))
     assert len(list(data.epoch(1))) == 4  # with new ones
+
+
+def test_a_worker_that_cannot_be_started_is_named_and_the_others_end(loaders, monkeypatch):
+    memories, memfd_create = [], os.memfd_create
+
+    def create_two(name):
+        if len(memories) == 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        memories.append(memfd_create(name))
+        return memories[-1]
+
+    monkeypatch.setattr(os, "memfd_create", create_two)
+    with pytest.raises(TrainingError, match=r"^data worker 1 cannot be started \(Too many open"):
+        next(loaders(data_sets.Numbers(10)).epoch(0))
+    assert not workers_of()
 
 
 def test_a_defect_in_a_worker_shows_its_traceback(loaders, capfd):
