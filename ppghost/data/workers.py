@@ -88,6 +88,8 @@ class Worker:
                 [sys.executable, "-c", code % ", ".join(map(str, descriptors))],
                 pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
+                # a worker is for one core; numpy would start a thread for each
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
                 stdout=2,  # the parent's standard output holds results alone
             )
         finally:

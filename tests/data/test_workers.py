@@ -95,10 +95,12 @@ def test_what_a_batch_holds_stays_as_it_was(loaders):
         images += 1  # and is the caller's to change
 
 
-def test_workers_never_import_paddle_and_keep_opencv_to_one_thread(loaders):
+def test_workers_never_import_paddle_and_are_one_thread_each(loaders, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # which paddle sets
     [(images, labels)] = loaders(data_sets.Modules(2)).epoch(0)
     assert labels.ravel().tolist() == [0, 0]
-    assert images.max() <= 1
+    assert images.max() <= 1  # OpenCV's own count
+    assert [worker.num_threads() for worker in workers_of()] == [1, 1]
 
 
 def test_workers_stay_a_bounded_number_of_batches_ahead(loaders, tmp_path):
