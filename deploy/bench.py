@@ -1,253 +1,143 @@
-"""Time `.nb` files on a device: interleaved rounds, every sample kept, nothing lost on the way.
+"""Time `.nb` files on devices: plan, run every device at once, lose nothing on the way."""
 
-One thread count after the other; within it every model stays loaded in a session of its own, and
-each round gives every model a short burst, in a random order that is seeded and recorded. So a
-machine that slows down slows all models alike.
-"""
-
+import json
 import logging
 import random
-import time
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from deploy.devices import Device, Session
-from deploy.results import SCHEMA, device_identity, host_metadata, load_result, result_key
+from deploy.campaign import Campaign
+from deploy.devices import Device
+from deploy.results import SCHEMA, host_metadata, load_result
+from deploy.rounds import DeviceRounds, Document
 from deploy.sidecar import NbModel, load_models
-from deploy.stats import MAX_RELATIVE_WIDTH, relative_width, summarize, too_wide
 from ppghost.errors import DeviceError, InputError
-from ppghost.files import write_json
+from ppghost.files import write_text
 
 logger = logging.getLogger(__name__)
 
-ROUNDS = 20
-#: inferences of one burst that count, and those before them that refill the caches
-REPEATS = 5
-BURST_WARMUP = 1
-#: inferences after loading, before the first round
-WARMUP = 5
-PROGRESS_EVERY_S = 2.0
-_UNFINISHED = "not finished; run again with --resume"
 #: what two runs must have in common for --resume to put their samples together
-_SAME_PLAN = ("repeats", "warmup", "burst_warmup")
+_SAME_PLAN = ("repeats", "warmup", "burst_warmup", "power_mode", "affinity")
 
 
 def bench(
-    models: Sequence[Path],
-    device: Device,
+    campaign: Campaign,
+    devices: Sequence[Device],
     *,
-    threads: Sequence[int] = (1,),
-    rounds: int = ROUNDS,
-    repeats: int = REPEATS,
-    warmup: int = WARMUP,
     output: Path,
     resume: bool = False,
     dry_run: bool = False,
-    seed: int = 0,
     command: str | None = None,
 ) -> dict[str, Any]:
-    """Time every model (`.nb` files, or folders of them) at every thread count on `device`.
+    """Time every model of `campaign` at every thread count on all `devices`, at the same time.
 
-    Returns, and keeps up to date in `output`, a result of schema ppghost.latency/1. With
-    `resume`, what `output` already holds of the same file, threads and device is not measured
-    again. With `dry_run`, returns the plan and touches nothing. `command` is kept in the plan.
-    A model that fails is a result of status "failed", and the others go on. Raises InputError
-    before anything runs for a bad argument or file, DeviceError if every model failed.
+    A device takes the files made for it. Returns, and keeps up to date in `output`, a result of
+    schema ppghost.latency/1. With `resume`, what `output` already holds of the same file, threads
+    and device is not measured again. With `dry_run`, returns the plan and measures nothing.
+    `command` is kept in the plan. A model that fails is a result of status "failed", and the
+    others go on; a device that is lost or stays too hot leaves its results "skipped", and the
+    other devices go on. Raises InputError before anything runs for a bad setting or file,
+    DeviceError at the end if every model failed or a device did not do all.
     """
     output = Path(output)
-    loaded = load_models(models)
-    for model in loaded:
-        device.check(model.path)
-    _check_counts(threads, rounds, repeats, warmup)
-    plan = {
-        "command": command,
-        "models": [{"model": one.name, "nb": str(one.path)} for one in loaded],
-        "device": device.serial,
-        "threads": list(threads),
-        "rounds": rounds,
-        "repeats": repeats,
-        "warmup": warmup,
-        "burst_warmup": BURST_WARMUP,
-        "seed": seed,
-        "order": _orders(len(loaded), rounds, seed),
-    }
-    document = _start(plan, output, resume)
+    loaded = load_models(campaign.models)
+    shares = _share_out(loaded, devices, whole="all" not in campaign.devices)
+    document = _start(_plan(campaign, loaded, [one for one, _ in shares], command), output, resume)
     if dry_run:
         return document
-    campaign = _Campaign(document, output, device)
-    campaign.save()
-    for count in threads:
-        campaign.measure(loaded, count)
-    results = document["results"]
-    if results and all(result["status"] == "failed" for result in results):
-        raise DeviceError(f"every model failed; the first: {results[0]['error']}")
+    for device, _ in shares:
+        device.check()
+    # without indentation: it is written after every round, and json's fast encoder knows none
+    shared = Document(
+        document,
+        lambda: write_text(output, json.dumps(document, ensure_ascii=False, allow_nan=False)),
+    )
+    shared.save()
+    runs = [DeviceRounds(shared, device, campaign, models) for device, models in shares]
+    _run(shared, runs)
+    _judge(document, runs, output)
     return document
 
 
-class _Campaign:
-    """The run of a plan on one device; the file is whole after every round."""
+def _share_out(
+    loaded: list[NbModel], devices: Sequence[Device], whole: bool
+) -> list[tuple[Device, dict[int, NbModel]]]:
+    """Each device with the models that have a file for it, by their number in `loaded`.
 
-    def __init__(self, document: dict[str, Any], output: Path, device: Device) -> None:
-        self.document = document
-        self.output = output
-        self.device = device
-        self.description = device.describe()
-        self._spoken = time.monotonic()
-
-    def save(self) -> None:
-        write_json(self.output, self.document)
-
-    def measure(self, models: list[NbModel], threads: int) -> None:
-        """All rounds of all models at one thread count."""
-        plan = self.document["plan"]
-        if caveat := self.device.caveat(threads):
-            logger.warning("threads %d: %s", threads, caveat)
-        results = [self._result(model, threads) for model in models]
-        unfinished = sum(result["status"] != "ok" for result in results)
-        if not unfinished:
-            logger.info("threads %d: all %d models were measured before", threads, len(models))
-            return
-        logger.info("loading %d models, threads %d", unfinished, threads)
-        with ExitStack() as stack:
-            sessions = {}
-            for index, model in enumerate(models):
-                if results[index]["status"] != "ok":
-                    session = self._load(model, results[index], threads)
-                    if session:
-                        sessions[index] = stack.enter_context(closing(session))
-            self.save()
-            started = time.monotonic()
-            for number, order in enumerate(plan["order"]):
-                for index in order:
-                    self._burst(results[index], sessions, index, number)
-                # only here, where samples and conditions agree whenever Ctrl-C may come
-                self.save()
-                self._progress(threads, number, started, results)
-        for result in results:
-            self._finish(result)
-        self.save()
-
-    def _result(self, model: NbModel, threads: int) -> dict[str, Any]:
-        """The result this run continues, or a fresh one, put into the document."""
-        wanted = (model.info.content_sha256, threads, device_identity(self.description))
-        for result in self.document["results"]:
-            if result_key(result) == wanted:
-                # an earlier run may have had fewer rounds than this one asks for
-                if len(result["conditions"]) < self.document["plan"]["rounds"]:
-                    result["status"], result["error"] = "skipped", _UNFINISHED
-                return result
-        result = {
-            "model": model.name,
-            "weights": model.weights,
-            "nb": str(model.path),
-            "nb_sha256": model.info.content_sha256,
-            "nb_bytes": model.info.bytes,
-            "inputs": model.inputs,
-            "device": self.description,
-            "threads": threads,
-            "power_mode": None,
-            "precision": model.info.precision,
-            "status": "skipped",
-            "error": _UNFINISHED,
-            "samples_ms": [],
-            "warmup_ms": [],
-            "stats": None,
-            "warning": None,
-            "conditions": [],
-            "output_check": model.output_check,
-        }
-        self.document["results"].append(result)
-        return result
-
-    def _load(self, model: NbModel, result: dict[str, Any], threads: int) -> Session | None:
-        logger.debug("loading %s, %d threads", model.name, threads)
-        session = None
-        try:
-            session = self.device.open(model.path, model.inputs, threads, model.name)
-            result["warmup_ms"] += session.measure(self.document["plan"]["warmup"])
-        except DeviceError as error:
-            self._fail(result, error)
-            if session:
-                session.close()
-            return None
-        except BaseException:
-            if session:
-                session.close()
-            raise
-        return session
-
-    def _burst(
-        self, result: dict[str, Any], sessions: dict[int, Session], index: int, number: int
-    ) -> None:
-        """One burst, unless the model failed or an earlier run already has this round."""
-        if index not in sessions or len(result["conditions"]) > number:
-            return
-        plan = self.document["plan"]
-        try:
-            condition = self.device.conditions()
-            times = sessions[index].measure(plan["burst_warmup"] + plan["repeats"])
-        except DeviceError as error:
-            self._fail(result, error)
-            sessions.pop(index).close()
+    Raises InputError if a model has none, unless `whole` is false and another device takes it.
+    """
+    shares = []
+    for device in devices:
+        refusals = {index: device.refusal(model.info) for index, model in enumerate(loaded)}
+        fitting = {index: loaded[index] for index, why in refusals.items() if why is None}
+        names = {model.name for model in fitting.values()}
+        missing = [index for index, one in enumerate(loaded) if one.name not in names]
+        if missing and (whole or (fitting and len(devices) == 1)):
+            raise InputError(f"{loaded[missing[0]].path}: {refusals[missing[0]]}")
+        if fitting:
+            shares.append((device, fitting))
         else:
-            result["warmup_ms"] += times[: plan["burst_warmup"]]
-            result["samples_ms"] += times[plan["burst_warmup"] :]
-            result["conditions"].append(condition)
-            result["stats"] = summarize(result["samples_ms"], len(result["conditions"]))
-
-    def _fail(self, result: dict[str, Any], error: DeviceError) -> None:
-        result["status"], result["error"] = "failed", str(error)
-        logger.warning("%s", error)
-
-    def _finish(self, result: dict[str, Any]) -> None:
-        if result["status"] == "failed":
-            return
-        result["status"], result["error"] = "ok", None
-        spread = _spread_warning(result)
-        if spread:
-            logger.warning("%s", spread)
-        caveat = self.device.caveat(result["threads"])
-        said = (spread, caveat and f"threads {result['threads']}: {caveat}")
-        result["warning"] = "; ".join(filter(None, said)) or None
-
-    def _progress(
-        self, threads: int, number: int, started: float, results: list[dict[str, Any]]
-    ) -> None:
-        now, rounds = time.monotonic(), len(self.document["plan"]["order"])
-        if now - self._spoken < PROGRESS_EVERY_S and number + 1 < rounds:
-            return
-        self._spoken = now
-        left = (now - started) / (number + 1) * (rounds - number - 1)
-        medians = ", ".join(
-            f"{one['model']} {one['stats']['median']:.2f}" for one in results if one["stats"]
+            logger.warning("%s is left out: no file is made for it", device.serial)
+    if not shares:
+        raise InputError(
+            "no file is made for any of these devices; convert with another --target"
+            if devices
+            else "no device to time on; give --device host, a serial or all"
         )
-        logger.info(
-            "round %d/%d, threads %d, %.0f s left; ms: %s",
-            number + 1,
-            rounds,
-            threads,
-            left,
-            medians,
-        )
+    return shares
 
 
-def _spread_warning(result: dict[str, Any]) -> str | None:
-    if not too_wide(result["stats"]):
-        return None
-    width = relative_width(result["stats"])
-    problem = (
-        "too few rounds for an interval"
-        if width is None
-        else f"the 95 % interval is {width:.1%} of the median (trusted up to "
-        f"{MAX_RELATIVE_WIDTH:.0%})"
-    )
-    return (
-        f"{result['model']}, threads {result['threads']}: {problem}; "
-        "measure again with more --rounds, and with nothing else running"
-    )
+def _plan(
+    campaign: Campaign, loaded: list[NbModel], devices: list[Device], command: str | None
+) -> dict[str, Any]:
+    names = [model.name for model in loaded]
+    reference = campaign.reference or names[0]
+    if reference not in names:
+        raise InputError(f"reference: no model {reference!r}; there is: {', '.join(names)}")
+    return {
+        "command": command,
+        "models": [
+            {"model": one.name, "nb": str(one.path), "target": one.info.target} for one in loaded
+        ],
+        "devices": [device.serial for device in devices],
+        **campaign.settings(),
+        "reference": reference,
+        "order": _orders(len(loaded), campaign.most_rounds, campaign.seed),
+    }
+
+
+def _run(document: Document, runs: list[DeviceRounds]) -> None:
+    """All phones at once, then this host, which drives them and would be disturbed by it."""
+    phones = [run for run in runs if run.device.kind != "host"]
+    if phones:
+        with ThreadPoolExecutor(len(phones)) as pool:
+            futures = [pool.submit(run.run) for run in phones]
+            try:
+                wait(futures)
+            except BaseException:
+                document.stop.set()
+                for run in phones:
+                    run.device.cancel()
+                raise
+        for future in futures:
+            future.result()
+    for run in runs:
+        if run not in phones:
+            run.run()
+
+
+def _judge(document: dict[str, Any], runs: list[DeviceRounds], output: Path) -> None:
+    """Raises DeviceError if nothing was measured, or a device broke off."""
+    results = document["results"]
+    failed = [result for result in results if result["status"] == "failed"]
+    if results and len(failed) == len(results):
+        raise DeviceError(f"every model failed; the first: {failed[0]['error']}")
+    problems = [run.problem for run in runs if run.problem]
+    if problems:
+        raise DeviceError(f"{'; '.join(problems)} ({output} holds the rest; --resume goes on)")
 
 
 def _start(plan: dict[str, Any], output: Path, resume: bool) -> dict[str, Any]:
@@ -282,8 +172,3 @@ def _orders(models: int, rounds: int, seed: int) -> list[list[int]]:
     """For each round the models' numbers in the order they are run."""
     generator = random.Random(seed)  # noqa: S311 - an order, no secret
     return [generator.sample(range(models), models) for _ in range(rounds)]
-
-
-def _check_counts(threads: Sequence[int], rounds: int, repeats: int, warmup: int) -> None:
-    if not threads or min(threads) < 1 or min(rounds, repeats) < 1 or warmup < 0:
-        raise InputError("threads, rounds and repeats must be 1 or more, warm-up 0 or more")

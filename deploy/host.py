@@ -13,13 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy import sensors
-from deploy.nb import inspect_nb
-from deploy.sidecar import read_inputs
+from deploy.measurement import Burst, timestamp
+from deploy.nb import NbInfo, inspect_nb
+from deploy.sidecar import NbModel, read_inputs
 from ppghost.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
@@ -139,6 +139,9 @@ class HostDevice:
 
     serial = "host"
     kind = "host"
+    samples_are = "inference"
+    power_mode = None
+    affinity = None
 
     def caveat(self, threads: int) -> str | None:
         """What a figure at `threads` threads does not show; None if there is nothing to say."""
@@ -161,23 +164,55 @@ class HostDevice:
             "lite_version": sensors.package_version("paddlelite"),
         }
 
-    def check(self, nb: Path) -> None:
-        """Raises InputError unless `nb` is a float32 file for x86."""
-        check_runnable(nb)
+    def refusal(self, info: NbInfo) -> str | None:
+        """Why such a file does not run here; None if it does."""
+        return refusal(info)
 
-    def open(self, nb: Path, inputs: list[dict[str, Any]], threads: int, name: str) -> HostSession:
-        """Load `nb` with seeded random inputs, ready to be measured."""
-        return HostSession(nb, {"inputs": inputs, "seed": 0}, threads, name)
+    def check(self) -> None:
+        """Nothing can be missing."""
+
+    def prepare(self) -> None:
+        """Nothing: the runtime is installed."""
+
+    def open(self, model: NbModel, threads: int) -> HostSession:
+        """Load a model with seeded random inputs, ready to be measured."""
+        return HostSession(model.path, {"inputs": model.inputs, "seed": 0}, threads, model.name)
+
+    def check_output(self, session: HostSession) -> None:
+        """Nothing: `convert` compared every x86 file with Paddle on a host like this one."""
+
+    def measure(self, session: HostSession, repeats: int, warmup: int) -> Burst:
+        """Time `repeats` inferences after `warmup` others, one by one. Raises DeviceError."""
+        before = _sensors()
+        times = session.measure(warmup + repeats)
+        return Burst(times[warmup:], times[:warmup], before, _sensors(), {})
 
     def conditions(self) -> dict[str, Any]:
         """Time, temperature, frequencies and load now; null where the machine does not tell."""
         return {
-            "t": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-            "temp_c": sensors.temperature_c(),
-            "freq_khz": sensors.frequencies_khz(),
+            "t": timestamp(),
+            **_sensors(),
             "battery": None,
             "loadavg": round(os.getloadavg()[0], 2),
         }
+
+    def recover(self, seconds: float) -> bool:
+        """This host is never lost."""
+        return True
+
+    def cancel(self) -> None:
+        """Nothing: the host is measured by the thread that Ctrl-C reaches."""
+
+    def close(self) -> None:
+        """Nothing: sessions end their workers themselves."""
+
+
+def _sensors() -> dict[str, Any]:
+    return {
+        "temp_c": sensors.temperature_c(),
+        "freq_khz": sensors.frequencies_khz(),
+        "freq_cap_khz": sensors.frequency_caps_khz(),
+    }
 
 
 def run_once(
@@ -207,14 +242,20 @@ def run_once(
 
 def check_runnable(nb: Path) -> None:
     """Raises InputError unless `nb` is a float32 file for this host's runtime."""
-    info = inspect_nb(nb)
+    if why := refusal(inspect_nb(nb)):
+        raise InputError(f"{nb}: {why}")
+
+
+def refusal(info: NbInfo) -> str | None:
+    """Why the x86 runtime is not given such a file (it would compute garbage); None: it is."""
     if info.target not in (TARGET, "host"):
-        raise InputError(
-            f"{nb}: made for {info.target}, not for {TARGET}; "
+        return (
+            f"made for {info.target}, not for {TARGET}; "
             f"convert the model with `--target {TARGET}` to run it on this host"
         )
     if info.precision != "fp32":
-        raise InputError(f"{nb}: has {info.precision} kernels; the x86 runtime gives NaN for them")
+        return f"has {info.precision} kernels; the x86 runtime gives NaN for them"
+    return None
 
 
 def _worker_environment(threads: int) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 import os
 import platform
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
+from deploy.stats import FEWEST
 from ppghost.errors import InputError
 from ppghost.files import read_json
 
@@ -23,7 +25,19 @@ _RESULT_KEYS = (
     "output_check",
 )
 #: what `bench` adds to it, and what stands there in a file of another maker
-_EXTRAS = {"weights": None, "nb_bytes": None, "inputs": [], "warning": None}
+_EXTRAS = {
+    "weights": None,
+    "nb_bytes": None,
+    "inputs": [],
+    "warning": None,
+    "power_mode": None,
+    "affinity": None,
+    "samples_are": "inference",
+    "samples_ms": [],
+    "conditions": [],
+    "ratio": None,
+    "throttled": None,
+}
 _DEVICE_KEYS = ("serial", "kind", "model", "soc", "abi", "lite_version")
 
 
@@ -54,6 +68,26 @@ def device_identity(device: dict[str, Any]) -> tuple:
 def result_key(result: dict[str, Any]) -> tuple:
     """What must be equal for two results to measure the same thing."""
     return result["nb_sha256"], result["threads"], device_identity(result["device"])
+
+
+def counted_rounds(result: dict[str, Any]) -> list[int]:
+    """The rounds that the figures are made of: those that were not throttled.
+
+    If they are too few for an interval, all are.
+    """
+    conditions = result["conditions"]
+    fair = [index for index, one in enumerate(conditions) if not one.get("throttled")]
+    return fair if len(fair) >= FEWEST else list(range(len(conditions)))
+
+
+def round_medians(result: dict[str, Any]) -> dict[int, float]:
+    """The median of each counted round's samples, by round."""
+    samples, rounds = result["samples_ms"], len(result["conditions"])
+    size = len(samples) // rounds if rounds else 0
+    return {
+        index: statistics.median(samples[index * size : (index + 1) * size])
+        for index in counted_rounds(result)
+    }
 
 
 def host_metadata() -> dict[str, Any]:

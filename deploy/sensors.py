@@ -2,7 +2,10 @@
 
 import importlib.metadata
 import platform
+from collections.abc import Mapping
 from pathlib import Path
+
+_CPUFREQ = "devices/system/cpu/cpu[0-9]*/cpufreq"
 
 
 def package_version(name: str) -> str | None:
@@ -41,10 +44,31 @@ def _read_numbers(pattern: str) -> list[int]:
 def temperature_c() -> float | None:
     """The hottest thermal zone."""
     zones = _read_numbers("class/thermal/thermal_zone*/temp")
-    return max(zones) / 1000 if zones else None
+    return hottest({f"zone {number}": value for number, value in enumerate(zones)})
+
+
+def hottest(zones: Mapping[str, int]) -> float | None:
+    """Degrees Celsius of the hottest processor zone ("cpu" in its name), else of any zone.
+
+    Kernels give thousandths, tenths or whole degrees; what no running machine has (at or below
+    0, above 150) is a zone that is switched off.
+    """
+    degrees = {name: _celsius(value) for name, value in zones.items()}
+    plausible = {name: value for name, value in degrees.items() if 0 < value <= 150}
+    processors = [value for name, value in plausible.items() if "cpu" in name.lower()]
+    return max(processors or plausible.values(), default=None)
+
+
+def _celsius(value: int) -> float:
+    return value / 1000 if value > 1500 else value / 10 if value > 150 else float(value)
 
 
 def frequencies_khz() -> list[int] | None:
     """Each core's frequency now."""
-    frequencies = _read_numbers("devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq")
+    frequencies = _read_numbers(f"{_CPUFREQ}/scaling_cur_freq")
     return frequencies or [int(float(mhz) * 1000) for mhz in _cpuinfo("cpu MHz")] or None
+
+
+def frequency_caps_khz() -> list[int] | None:
+    """Each core's highest allowed frequency now: a throttling kernel lowers it."""
+    return _read_numbers(f"{_CPUFREQ}/scaling_max_freq") or None

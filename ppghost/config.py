@@ -16,7 +16,7 @@ from ppghost.errors import InputError
 from ppghost.schema import SCHEMA
 from ppghost.validation import check, nearest, parse_number
 
-__all__ = ["dump", "load", "nearest", "parse_number"]
+__all__ = ["dump", "load", "nearest", "parse_number", "read_yaml"]
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,8 @@ def dump(config: dict) -> str:
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
 
 
-def _read(path: Path, seen: tuple[Path, ...]) -> dict:
-    """The file with its `_base_` files merged in, later ones winning, the file itself last."""
-    if path.resolve() in seen:
-        raise InputError(f"{path}: _base_ leads back to this file")
+def read_yaml(path: Path) -> dict:
+    """The file's own keys, as they stand. Raises InputError: unreadable, or not a YAML section."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -79,6 +77,14 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict:
         raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
     if not isinstance(own, dict):
         raise InputError(f"{path}: holds no keys; expected sections such as Global and Arch")
+    return own
+
+
+def _read(path: Path, seen: tuple[Path, ...]) -> dict:
+    """The file with its `_base_` files merged in, later ones winning, the file itself last."""
+    if path.resolve() in seen:
+        raise InputError(f"{path}: _base_ leads back to this file")
+    own = read_yaml(path)
     bases = own.pop("_base_", [])
     if not isinstance(bases, str | list):
         raise InputError(f"{path}: _base_: expected a file or a list of files, got {bases!r}")
@@ -89,7 +95,12 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict:
 
 
 def _merge(base: dict, own: dict) -> dict:
-    """`own` over `base`: sections merge key by key, anything else (lists too) is replaced."""
+    """`own` over `base`: sections merge key by key, anything else (lists too) is replaced.
+
+    So is a section that gets another `name`: the keys of a Cosine are not those of a Step.
+    """
+    if "name" in base and own.get("name", base["name"]) != base["name"]:
+        return own
     merged = dict(base)
     for key, value in own.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from deploy.bench import bench
+from deploy.campaign import Campaign
 from deploy.convert import convert
-from deploy.devices import find_device
+from deploy.devices import find_devices
 from deploy.report import report
 from ppghost import __version__, config, export
 from ppghost.data.digits import write_digits
@@ -129,9 +130,10 @@ def _latency_stages(stages: Stages, output: Path) -> None:
         "bench",
         "time them on this host",
         lambda: bench(
-            [_nb(output, name, "x86") for name in NETWORKS],
-            find_device("host"),
-            rounds=BENCH_ROUNDS,
+            Campaign(
+                models=tuple(_nb(output, name, "x86") for name in NETWORKS), rounds=BENCH_ROUNDS
+            ),
+            find_devices(["host"]),
             output=results,
             resume=True,
             command="ppghost demo",

@@ -39,6 +39,7 @@ class Key(NamedTuple):
     choices: tuple = ()
     refused: dict[Any, str] = {}  # noqa: RUF012  (never written to) value -> what it is for
     item: type | None = None  # of a list
+    between: tuple[float, float] | None = None  # both excluded
 
 
 class Free(NamedTuple):
@@ -46,9 +47,10 @@ class Free(NamedTuple):
 
 
 class Unused(NamedTuple):
-    """A key that has no effect here; `why` ends the notice."""
+    """A key that has no effect here; `why` ends the notice, `default` is what PaddleClas needs."""
 
     why: str = ""
+    default: Any = ABSENT
 
 
 class Refused(NamedTuple):
@@ -178,9 +180,9 @@ def _check_section(value: Any, schema: dict, where: str, file: str, kind: str = 
 
 def _default(schema: Any) -> Any:
     match schema:
-        case Key() | Entries():
+        case Key() | Entries() | Unused():
             return schema.default
-        case IfGiven() | Unused() | Refused():
+        case IfGiven() | Refused():
             return ABSENT
     return {}
 
@@ -245,6 +247,9 @@ def _check_leaf(value: Any, key: Key, where: str) -> Any:
         raise InputError(f"{where}: {value!r} is none of {', '.join(key.choices)}{hint}")
     if key.minimum is not None and value is not None and value < key.minimum:
         raise InputError(f"{where}: {value} is below {key.minimum}")
+    if key.between is not None and not key.between[0] < value < key.between[1]:
+        low, high = key.between
+        raise InputError(f"{where}: {value} is not between {low} and {high}")
     return value
 
 

@@ -136,6 +136,12 @@ def test_override(tmp_path, override, where, value):
             r"expected \[C, H, W\], got \[3, 0, 32\]",
         ),
         ({"EMA": {"decai": 0.9}}, None, r"EMA\.decai: unknown key, did you mean decay\?"),
+        ({"EMA": {"decay": 1}}, None, r"EMA\.decay: 1 is not between 0 and 1"),
+        ({"EMA": {"decay": 0.0}}, None, r"EMA\.decay: 0\.0 is not between 0 and 1"),
+        ({"Global": {"peer_timeout": 0}}, None, r"peer_timeout: 0 is below 1"),
+        ({"Global": {"keep_checkpoints": 0}}, None, r"keep_checkpoints: 0 is below 1"),
+        ({"Global": {"checkpoint_steps": 0}}, None, r"checkpoint_steps: 0 is below 1"),
+        ({"Global": {"use_visualdl": "yes please"}}, None, r"use_visualdl: expected bool"),
         ({"AMP": {"level": "O3"}}, None, r"AMP\.level: 'O3' is none of O1, O2"),
     ],
 )
@@ -213,7 +219,7 @@ def test_optional_sections_are_absent_unless_given(tmp_path):
     given = {"Arch": {"name": "A"}, "EMA": {}, "Metric": {"Train": None}}
     path = write(tmp_path / "a.yaml", given)
     loaded = config.load(path)
-    assert loaded["EMA"] == {}
+    assert loaded["EMA"] == {"decay": 0.9999}
     assert loaded["Metric"]["Train"] == []
     assert "AMP" not in loaded
     assert "regularizer" not in loaded["Optimizer"]

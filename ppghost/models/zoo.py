@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import paddle
+
 from ppghost.config import nearest
 from ppghost.errors import InputError
 from ppghost.files import read_json
-from ppghost.models import ghost_resnet, ghostnet
+from ppghost.models import dy2static, ghost_resnet, ghostnet
 
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 
@@ -79,7 +81,9 @@ def create(name: str, **arguments):
         constructor = theirs[name].build
     _check_arguments(name, constructor, arguments)
     with building(name):
-        return constructor(**arguments)
+        if name in ARCHITECTURES or paddle.in_dynamic_mode():
+            return constructor(**arguments)
+        return dy2static.construct(constructor, **arguments)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,10 @@ from ppghost.errors import InputError
 
 
 def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static.Variable]:
-    """`Metric`'s TopkAcc: {"top1": share of the batch, ...}, nothing for no entry.
+    """`Metric`'s TopkAcc and GoogLeNetTopkAcc: {"top1": share of the batch, ...}.
+
+    The two differ in what they ask of a network with several outputs; here the logits [N, C] are
+    those that count in either case. Nothing for no entry.
 
     A k above the class count is left out.
 
@@ -17,7 +20,7 @@ def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static
     """
     if not entries:
         return {}
-    wanted = [entry["TopkAcc"]["topk"] for entry in entries]
+    wanted = [settings["topk"] for entry in entries for settings in entry.values()]
     ks = {k for value in wanted for k in (value if isinstance(value, list) else [value])}
     usable = sorted(k for k in ks if k <= logits.shape[-1])
     if not usable:

@@ -221,6 +221,19 @@ def _accumulating(inner: paddle.optimizer.Optimizer, config: dict):
     return paddle.incubate.optimizer.GradientMergeOptimizer(inner, k_steps=frequency, avg=True)
 
 
+def mixed_precision(inner: paddle.optimizer.Optimizer, config: dict):
+    """`inner` in the config's AMP, on GPUs: O1 is float16 where Paddle's lists say it is safe."""
+    amp = config["AMP"]
+    if config["Global"]["update_freq"] > 1:
+        raise InputError("AMP.use_amp: not together with Global.update_freq; set one of them off")
+    return paddle.static.amp.decorate(
+        inner,
+        level=amp["level"],
+        init_loss_scaling=float(amp["scale_loss"]),
+        use_dynamic_loss_scaling=amp["use_dynamic_loss_scaling"],
+    )
+
+
 def check(config: dict) -> None:
     """Raise InputError where the `Optimizer` section lacks what training needs."""
     settings = config["Optimizer"]

@@ -137,7 +137,7 @@ def test_nothing_of_an_archive_is_written_to_disk(tmp_path, monkeypatch):
 
 
 def rows(*shape, dtype=np.uint8):
-    return pickle.dumps({b"data": np.zeros(shape, dtype), b"labels": [0] * shape[0]}, 2)
+    return pickle.dumps({"data": np.zeros(shape, dtype), "labels": [0] * shape[0]}, 2)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from deploy.bench import bench
-from deploy.devices import find_device
+from deploy.campaign import Campaign
+from deploy.devices import find_devices
 from deploy.host import HostDevice
 from ppghost.errors import DeviceError, InputError
 
@@ -40,9 +41,14 @@ class FakeDevice(HostDevice):
         self.calls, self.sessions, self.fails = [], [], fails
         self.latency = {"Both": 2.0, "Flatten": 3.0}
 
-    def open(self, nb, inputs, threads, name):
-        self.sessions.append(FakeSession(self, name))
+    def open(self, model, threads):
+        self.sessions.append(FakeSession(self, model.name))
         return self.sessions[-1]
+
+
+def run(models, device, *, resume=False, dry_run=False, output, command=None, **settings):
+    campaign = Campaign(models=models, **settings)
+    return bench(campaign, [device], output=output, resume=resume, dry_run=dry_run, command=command)
 
 
 def by_name(document):
@@ -51,8 +57,13 @@ def by_name(document):
 
 def test_host_campaign_keeps_every_sample(converted, tmp_path):
     output = tmp_path / "new" / "latency.json"
-    document = bench(
-        [converted], find_device("host"), rounds=6, repeats=3, output=output, command="ppghost x"
+    document = run(
+        [converted],
+        find_devices(["host"])[0],
+        rounds=6,
+        repeats=3,
+        output=output,
+        command="ppghost x",
     )
     assert json.loads(output.read_text()) == document
     assert document["schema"] == "ppghost.latency/1"
@@ -71,10 +82,10 @@ def test_host_campaign_keeps_every_sample(converted, tmp_path):
 
 def test_every_round_runs_every_model_in_the_recorded_order(converted, tmp_path):
     device = FakeDevice()
-    document = bench([converted], device, rounds=8, seed=3, warmup=0, output=tmp_path / "r.json")
+    document = run([converted], device, rounds=8, seed=3, warmup=0, output=tmp_path / "r.json")
     names = [model["model"] for model in document["plan"]["models"]]
     order = [names[index] for one in document["plan"]["order"] for index in one]
-    assert device.calls[2:] == order
+    assert device.calls == order
     assert all(sorted(one) == [0, 1] for one in document["plan"]["order"])
     assert len({tuple(one) for one in document["plan"]["order"]}) == 2
     assert all(session.closed for session in device.sessions)
@@ -82,7 +93,7 @@ def test_every_round_runs_every_model_in_the_recorded_order(converted, tmp_path)
 
 def test_seed_decides_the_order(converted, tmp_path):
     def order(seed):
-        plan = bench([converted], FakeDevice(), rounds=20, seed=seed, dry_run=True,
+        plan = run([converted], FakeDevice(), rounds=20, seed=seed, dry_run=True,
                      output=tmp_path / "r.json")["plan"]  # fmt: skip
         return plan["order"]
 
@@ -92,7 +103,7 @@ def test_seed_decides_the_order(converted, tmp_path):
 
 def test_dry_run_touches_nothing(converted, tmp_path):
     device = FakeDevice()
-    document = bench([converted], device, dry_run=True, output=tmp_path / "r.json")
+    document = run([converted], device, dry_run=True, output=tmp_path / "r.json")
     assert document["results"] == []
     assert device.sessions == []
     assert not list(tmp_path.iterdir())
@@ -100,7 +111,7 @@ def test_dry_run_touches_nothing(converted, tmp_path):
 
 def test_failed_model_is_recorded_and_the_others_go_on(converted, tmp_path):
     device = FakeDevice(fails=lambda name, calls: name == "Both" and calls.count("Both") > 3)
-    document = bench([converted], device, rounds=6, output=tmp_path / "r.json")
+    document = run([converted], device, rounds=6, output=tmp_path / "r.json")
     failed, ok = by_name(document)["Both"], by_name(document)["Flatten"]
     assert (failed["status"], failed["error"]) == ("failed", "Both: the runtime died")
     # what was measured before stays
@@ -111,7 +122,7 @@ def test_failed_model_is_recorded_and_the_others_go_on(converted, tmp_path):
 def test_all_models_failed_is_a_device_error(converted, tmp_path):
     device = FakeDevice(fails=lambda name, calls: True)
     with pytest.raises(DeviceError, match="every model failed; the first: Both"):
-        bench([converted], device, output=tmp_path / "r.json")
+        run([converted], device, output=tmp_path / "r.json")
     statuses = [one["status"] for one in json.loads((tmp_path / "r.json").read_text())["results"]]
     assert statuses == ["failed", "failed"]
 
@@ -129,57 +140,64 @@ def test_interrupted_run_keeps_whole_rounds_and_resume_does_the_rest(converted, 
     output = tmp_path / "r.json"
     device = FakeDevice(interrupt_after(2 + 7))
     with pytest.raises(KeyboardInterrupt):
-        bench([converted], device, rounds=6, output=output)
+        run([converted], device, rounds=6, output=output)
     assert all(session.closed for session in device.sessions)
     partial = json.loads(output.read_text())
     assert [one["status"] for one in partial["results"]] == ["skipped", "skipped"]
     assert [one["stats"]["n"] for one in partial["results"]] == [15, 15]
 
     again = FakeDevice()
-    document = bench([converted], again, rounds=6, output=output, resume=True)
+    document = run([converted], again, rounds=6, output=output, resume=True)
     assert [one["status"] for one in document["results"]] == ["ok", "ok"]
     assert [one["stats"]["n"] for one in document["results"]] == [30, 30]
     assert len(again.calls) == 2 + 2 * 3
 
     nothing_left = FakeDevice()
-    bench([converted], nothing_left, rounds=6, output=output, resume=True)
+    run([converted], nothing_left, rounds=6, output=output, resume=True)
     assert nothing_left.sessions == []
 
 
 def test_resume_tries_failed_models_again(converted, tmp_path):
     output = tmp_path / "r.json"
-    bench([converted], FakeDevice(lambda name, calls: name == "Both"), rounds=6, output=output)
+    run([converted], FakeDevice(lambda name, calls: name == "Both"), rounds=6, output=output)
     device = FakeDevice()
-    document = bench([converted], device, rounds=6, output=output, resume=True)
+    document = run([converted], device, rounds=6, output=output, resume=True)
     assert {one["status"] for one in document["results"]} == {"ok"}
     assert set(device.calls) == {"Both"}
 
 
 def test_resume_adds_threads_and_refuses_another_plan(converted, tmp_path):
     output = tmp_path / "r.json"
-    bench([converted], FakeDevice(), rounds=6, output=output)
-    document = bench([converted], FakeDevice(), threads=(1, 2), rounds=6, output=output,
+    run([converted], FakeDevice(), rounds=6, output=output)
+    document = run([converted], FakeDevice(), threads=(1, 2), rounds=6, output=output,
                      resume=True)  # fmt: skip
     assert [one["threads"] for one in document["results"]] == [1, 1, 2, 2]
     assert "one core" in document["results"][2]["warning"]
     with pytest.raises(InputError, match="was measured with repeats 5, not 9"):
-        bench([converted], FakeDevice(), rounds=6, repeats=9, output=output, resume=True)
+        run([converted], FakeDevice(), rounds=6, repeats=9, output=output, resume=True)
 
 
 def test_wide_spread_is_warned_of_with_what_to_do(converted, tmp_path, caplog):
-    document = bench([converted], FakeDevice(), rounds=3, output=tmp_path / "r.json")
+    document = run([converted], FakeDevice(), rounds=3, output=tmp_path / "r.json")
     assert "too few rounds" in by_name(document)["Both"]["warning"]
     assert "more --rounds" in caplog.text
-    steady = bench([converted], FakeDevice(), rounds=6, output=tmp_path / "r.json")
+    steady = run([converted], FakeDevice(), rounds=6, output=tmp_path / "r.json")
     assert by_name(steady)["Both"]["warning"] is None
 
 
 def test_file_for_another_target_stops_before_anything_runs(converted, tmp_path):
     device = FakeDevice()
     with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
-        bench([converted, converted / "arm" / "both.nb"], device, output=tmp_path / "r.json")
+        run([converted / "arm" / "both.nb"], device, output=tmp_path / "r.json")
     assert device.sessions == []
     assert not list(tmp_path.iterdir())
+
+
+def test_a_device_takes_the_files_made_for_it(converted, tmp_path):
+    document = run([converted, converted / "arm"], FakeDevice(), rounds=6, output=tmp_path / "r")
+    assert [one["target"] for one in document["plan"]["models"]] == ["x86", "x86", "arm"]
+    files = [Path(one["nb"]).name for one in document["results"]]
+    assert files == ["both.nb", "flatten.nb"]
 
 
 def test_bad_arguments_are_input_errors(converted, nb_copy, tmp_path):
@@ -196,14 +214,16 @@ def test_bad_arguments_are_input_errors(converted, nb_copy, tmp_path):
         ([tmp_path / "empty"], {}, r"no \.nb file in this folder"),
         ([orphan], {}, r"no copy\.nb\.json beside it"),
         ([strange], {}, "describes another file"),
-        ([converted], {"threads": (0,)}, "must be 1 or more"),
-        ([converted], {"rounds": 0}, "must be 1 or more"),
+        ([converted], {"threads": (0,)}, "threads: .* not a list of whole numbers above 0"),
+        ([converted], {"rounds": 0}, "rounds: 0 is not a whole number above 0"),
+        ([converted], {"reference": "Bath"}, "reference: no model 'Bath'; there is: Both, Flatten"),
+        ([converted], {"affinity": "f0"}, "affinity needs power_mode none"),
     ):
         with pytest.raises(InputError, match=message):
-            bench(models, FakeDevice(), output=output, **options)
+            run(models, FakeDevice(), output=output, **options)
     output.write_text('{"precious": "notes"}')
     with pytest.raises(InputError, match="not a latency result"):
-        bench([converted], FakeDevice(), output=output)
+        run([converted], FakeDevice(), output=output)
     assert output.read_text() == '{"precious": "notes"}'
 
 
@@ -212,8 +232,9 @@ def test_ctrl_c_leaves_a_whole_file_and_no_worker(converted, tmp_path):
     code = (
         "import pathlib\n"
         "from deploy.bench import bench\n"
-        "from deploy.devices import find_device\n"
-        f"bench([pathlib.Path({str(converted)!r})], find_device('host'), rounds=100000,\n"
+        "from deploy.campaign import Campaign\n"
+        "from deploy.devices import find_devices\n"
+        f"bench(Campaign(models={str(converted)!r}, rounds=100000), find_devices(['host']),\n"
         f"      output=pathlib.Path({str(output)!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)

@@ -1,33 +1,16 @@
-"""Weights on disk: PaddleClas's `.pdparams`, read without running what a pickle may hold.
-
-A state is a dict name -> numpy array. PaddleClas's dygraph engine names tensors by structure
-(`conv1._conv.weight`), its static engine by parameter (`conv1_weights`); both are read, and what
-we write holds both, so that either engine finds its own.
-"""
+"""Which tensor of a file is which of a network's."""
 
 import logging
-import pickle
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from ppghost import pickles
 from ppghost.errors import InputError
-from ppghost.files import write_atomically
+from ppghost.weights import dropout, torch_names
+from ppghost.weights.files import Slot, State, read
 
 log = logging.getLogger(__name__)
-
-#: the key under which Paddle keeps structured name -> parameter name
-NAME_TABLE = "StructuredToParameterName@@"
-
-
-class Slot(NamedTuple):
-    """One tensor that a network wants: its two names and its shape."""
-
-    structured: str
-    parameter: str
-    shape: tuple[int, ...]
 
 
 class Match(NamedTuple):
@@ -41,61 +24,6 @@ class Match(NamedTuple):
     missing: list[str]
     mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
     unexpected: list[str]
-
-
-def read_pickle(path: Path) -> Any:
-    """What `paddle.save` wrote to `path`: containers, numbers, strings and numpy arrays.
-
-    Raises:
-        InputError: unreadable, not such a file, or one that names anything else; nothing in the
-            file has been run then.
-    """
-    try:
-        with open(path, "rb") as file:
-            return pickles.load(file)
-    except OSError as error:
-        raise InputError(f"{path}: cannot read: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(
-            f"{path}: not a Paddle weight file that is safe to read: {error}"
-        ) from None
-
-
-def write_pickle(path: Path, content: Any) -> None:
-    """Write containers and numpy arrays as `paddle.load` reads them, atomically."""
-    write_atomically(path, lambda file: pickle.dump(content, file, protocol=4))
-
-
-def read_state(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors of a `.pdparams` file; the ending may be left out, as PaddleClas allows.
-
-    Raises:
-        InputError: no such file, or not one of weights.
-    """
-    path = Path(path)
-    if path.suffix != ".pdparams":
-        path = path.with_name(path.name + ".pdparams")
-    if not path.is_file():
-        raise InputError(f"{path}: no such weight file")
-    content = read_pickle(path)
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: holds a {type(content).__name__}, not named tensors")
-    state = {k: v for k, v in content.items() if isinstance(v, np.ndarray)}
-    if not state:
-        raise InputError(f"{path}: holds no tensors")
-    return state
-
-
-def write_state(path: Path, arrays: dict[str, np.ndarray], slots: list[Slot]) -> None:
-    """Write the tensors (keyed by parameter name) so that both PaddleClas engines load them.
-
-    Each array stands under both its names (a pickle stores an object once), beside Paddle's own
-    table of structured to parameter names.
-    """
-    content: dict[str, Any] = {slot.structured: arrays[slot.parameter] for slot in slots}
-    content |= {slot.parameter: arrays[slot.parameter] for slot in slots}
-    content[NAME_TABLE] = {slot.structured: slot.parameter for slot in slots}
-    write_pickle(path, content)
 
 
 def slots_of(network) -> list[Slot]:
@@ -130,10 +58,12 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
         new_head_classes: when fine-tuning, the class count: a classifier of another width is
             left as initialised, with a warning.
 
+        network: called once, in static mode (its Program says where dropout is).
+
     Raises:
         InputError: the file is of another architecture; says which tensors.
     """
-    found = match(read_state(path), slots_of(network))
+    found = match(_translated(read(path), path, network, name), slots_of(network))
     wrong = dict(found.mismatched)
     if new_head_classes is not None and found.arrays:
         head = [key for key, shapes in wrong.items() if _is_head(*shapes, new_head_classes)]
@@ -150,6 +80,64 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     if found.unexpected:
         log.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
     return found
+
+
+def _translated(state: State, path: str | Path, network, name: str) -> dict[str, np.ndarray]:
+    """The tensors of a file as PaddleClas 2.x has them, under one of the network's names."""
+    slots = slots_of(network)
+    if not state.of_torch:
+        arrays = _renamed_from_1x(state.arrays)
+        if arrays is not state.arrays:
+            log.info("%s: weights of PaddleClas 1.x", path)
+            _change_dropout(arrays, slots, network, dropout.DOWNGRADE, path)
+        return arrays
+    import paddle
+
+    layers = network.sublayers()
+    linear = {layer.weight.name for layer in layers if isinstance(layer, paddle.nn.Linear)}
+    try:
+        arrays = torch_names.translate(state.arrays, slots, linear, name)
+    except torch_names.Unclear as error:
+        reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet") else f"not those of {name}"
+        raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from None
+    _change_dropout(arrays, slots, network, dropout.UPSCALE, path)
+    log.info("%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path)
+    return arrays
+
+
+#: huawei-noah's release and timm's `ghostnet_100`
+_PYTORCH_GHOSTNET = (
+    "but PyTorch's GhostNet is another network than PaddleClas's (hard-sigmoid in its "
+    "squeeze-and-excitation, whose widths are rounded to multiples of 4; no batch norm in its head)"
+)
+
+
+def _renamed_from_1x(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """PaddleClas 1.x's GhostNet, which calls variances `<n>_variance`, with 2.x's names.
+
+    Anything else is returned as it is, the same object.
+    """
+    names = {
+        key: f"{key.removesuffix('_variance')}_bn_variance"
+        for key in arrays
+        if key.endswith("_variance") and f"{key.removesuffix('_variance')}_bn_mean" in arrays
+    }
+    return {names.get(key, key): array for key, array in arrays.items()} if names else arrays
+
+
+def _change_dropout(arrays: dict, slots: list[Slot], network, trained: str, path) -> None:
+    """Scale what follows a dropout of another kind than the weights were trained with."""
+    [program] = {variable.block.program for variable in network.state_dict().values()}
+    keys = {slot.parameter: slot.structured for slot in slots}
+    try:
+        factors = dropout.factors(program, trained)
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be used in this network: {error}") from None
+    for parameter, factor in factors.items():
+        key = keys[parameter] if keys[parameter] in arrays else parameter
+        if key in arrays:
+            arrays[key] = arrays[key] * np.float32(factor)
+            log.info("%s: %s times %.4g, as its dropout is of another kind", path, key, factor)
 
 
 def _is_head(has: tuple[int, ...], wanted: tuple[int, ...], classes: int) -> bool:

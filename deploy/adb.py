@@ -1,0 +1,280 @@
+"""The real adb client, wrapped thinly: a device is never misread, and nothing is left on it.
+
+Every call names its device and has a time limit. A shell command counts as run only if its end
+marker comes back: adb itself reports success when a device dies in the middle (adb 29). What runs
+long is bounded on the device too, and its process id is recorded there, because killing the adb
+client leaves the program running.
+
+Which server is asked is adb's own business: ADB_SERVER_SOCKET (a rack of phones on another host)
+or ANDROID_ADB_SERVER_PORT, else port 5037. adb starts a local server where none runs; that is
+passed on as a line of the log.
+"""
+
+import importlib.util
+import logging
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ppghost.errors import DeviceError, DeviceLost
+from ppghost.files import sha256
+
+logger = logging.getLogger(__name__)
+
+#: everything of ours on a device; removed when a campaign ends
+FOLDER = "/data/local/tmp/ppghost"
+TIMEOUT_S = 20.0
+#: the slowest link that a push may be on
+_PUSH_BYTES_PER_S = 250_000
+_PID_FILE = f"{FOLDER}/pid"
+_GONE = re.compile(
+    r"device (?:'.*' )?(?:not found|offline)|no devices|closed|connection reset|protocol fault"
+    r"|device still|connect failed|failed to connect|cannot connect",
+    re.IGNORECASE,
+)
+#: what a state other than "device" asks of the person in front of it
+ADVICE = {
+    "unauthorized": "unlock it and allow USB debugging for this computer",
+    "authorizing": "wait a moment, then allow USB debugging on its screen",
+    "offline": "replug it or run `adb reconnect offline`",
+    "no permissions": "allow this user to open it (udev rules), then replug it",
+    "bootloader": "reboot it with `fastboot reboot`",
+    "recovery": "reboot it with `adb reboot`",
+    "sideload": "reboot it with `adb reboot`",
+}
+
+
+class ShellResult(NamedTuple):
+    """What a command on a device ended with."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def find_adb() -> str | None:
+    """The adb client: on PATH, else the one inside the adbutils wheel."""
+    if found := shutil.which("adb"):
+        return found
+    spec = importlib.util.find_spec("adbutils")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if bundled := shutil.which("adb", path=str(Path(folder) / "binaries")):
+            return bundled
+    return None
+
+
+def list_serials() -> dict[str, str]:
+    """State by serial of all devices that the adb server knows; empty without an adb client.
+
+    Raises DeviceError if the server does not answer.
+    """
+    adb = find_adb()
+    if not adb:
+        return {}
+    done = _Client(adb).run(["devices"], TIMEOUT_S)
+    if done.returncode:
+        raise DeviceError(f"adb devices failed: {_last_line(done)}")
+    return _parse_devices(done.stdout)
+
+
+def connect(address: str) -> None:
+    """Ask the adb server to connect to a phone in the network; look at `list_serials` then."""
+    if adb := find_adb():
+        _Client(adb).run(["connect", address], TIMEOUT_S)
+
+
+def _parse_devices(text: str) -> dict[str, str]:
+    """ "SERIAL<tab>STATE" lines; "no permissions (...)" is cut to its two words."""
+    states = {}
+    for line in text.splitlines():
+        serial, tab, state = line.partition("\t")
+        if tab:
+            states[serial.strip()] = re.sub(r"\s*[;(].*", "", state).strip()
+    return states
+
+
+def _last_line(done: ShellResult) -> str:
+    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return lines[-1].strip()[:200] if lines else "no message"
+
+
+class _Client:
+    """Runs the adb client; `cancel` ends the call that another thread is waiting for."""
+
+    def __init__(self, adb: str) -> None:
+        self._adb = adb
+        self._running: subprocess.Popen | None = None
+        self._lock = threading.Lock()
+        self.cancelled = False
+
+    def run(self, words: Sequence[str], timeout: float) -> ShellResult:
+        """Raises DeviceLost after `timeout` seconds, or when cancelled."""
+        with self._lock:
+            if self.cancelled:
+                raise DeviceLost("interrupted")
+            process = self._running = subprocess.Popen(  # noqa: S603 - a list, no shell here
+                [self._adb, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                # Ctrl-C reaches us alone; we then end what runs on the device as well
+                start_new_session=True,
+            )
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise DeviceLost(f"adb gave no answer in {timeout:.0f} s") from None
+        finally:
+            with self._lock:
+                process.kill()
+                self._running = None
+            process.wait()
+        stderr = err.decode("utf-8", "replace").replace("\r", "")
+        for line in stderr.splitlines():
+            if line.startswith("* "):
+                logger.info("adb: %s", line.strip("* "))
+        return ShellResult(
+            process.returncode, out.decode("utf-8", "replace").replace("\r", ""), stderr
+        )
+
+    def cancel(self) -> None:
+        with self._lock:
+            self.cancelled = True
+            if self._running:
+                self._running.kill()
+
+
+class Adb:
+    """One device, by its serial."""
+
+    def __init__(self, serial: str) -> None:
+        adb = find_adb()
+        if not adb:
+            raise DeviceError("no adb client; install Android's platform-tools or `adbutils`")
+        self.serial = serial
+        self._client = _Client(adb)
+        # not cancelled with the other: tidying up is what follows a cancelled call
+        self._tidying = _Client(adb)
+
+    def shell(self, script: str, timeout: float = TIMEOUT_S) -> ShellResult:
+        """Run `script` in the device's sh; whoever builds it quotes its arguments (shlex.quote).
+
+        Raises DeviceLost if the end marker does not come back.
+        """
+        return self._shell(self._client, script, timeout)
+
+    def _shell(self, client: _Client, script: str, timeout: float) -> ShellResult:
+        token = secrets.token_hex(8)
+        # a new line first: a command may end without one
+        line = f'({script}\n); ppghost_code=$?; echo; echo "{token} $ppghost_code"'
+        done = client.run(["-s", self.serial, "shell", line], timeout)
+        output, marker, code = done.stdout.rpartition(f"\n{token} ")
+        if not marker or not code.strip().isdecimal():
+            raise self._lost(done)
+        return ShellResult(int(code), output, done.stderr)
+
+    def run_program(
+        self, words: Sequence[str], timeout: float, *, prefix: str = "", suffix: str = ""
+    ) -> ShellResult:
+        """Run a program of `FOLDER` with `timeout` seconds to live on the device.
+
+        `prefix` and `suffix` are shell lines to run just before and after it. Raises DeviceError
+        if it does not end in time, DeviceLost if the device goes away.
+        """
+        program = " ".join(shlex.quote(word) for word in words)
+        inner = shlex.quote(f"echo $$ > {_PID_FILE}; exec {program}")
+        script = (
+            f"cd {FOLDER} || exit 1\n{prefix}\ntimeout -s KILL {timeout:.0f} sh -c {inner}\n"
+            f"ppghost_program=$?\nrm -f {_PID_FILE}\n{suffix}\n(exit $ppghost_program)"
+        )
+        done = self.shell(script, timeout + TIMEOUT_S)
+        # 137 from GNU's timeout, 124 from some toyboxes
+        if done.returncode in (124, 137):
+            raise DeviceError(f"did not end in {timeout:.0f} s and was stopped on the device")
+        return done
+
+    def kill_program(self) -> None:
+        """End what `run_program` started and may still be running; never raises DeviceError."""
+        # the id may have gone to another program since: only one that works in our folder
+        script = (
+            f'pid=$(cat {_PID_FILE} 2>/dev/null) && [ "$(readlink /proc/$pid/cwd)" = {FOLDER} ] '
+            f"&& kill -9 $pid; rm -f {_PID_FILE}"
+        )
+        self._quietly(script)
+
+    def push(self, local: Path, name: str, *, executable: bool = False) -> bool:
+        """Put `local` into `FOLDER` as `name`, a plain file name of ours; False: it was there.
+
+        Size and SHA-256 are compared on the device. Raises DeviceError, DeviceLost.
+        """
+        size, digest = local.stat().st_size, sha256(local)
+        if self._holds(name, size, digest):
+            return False
+        partial = f"{FOLDER}/{name}.part"
+        done = self._client.run(
+            ["-s", self.serial, "push", str(local.resolve()), partial],
+            TIMEOUT_S + size / _PUSH_BYTES_PER_S,
+        )
+        if done.returncode:
+            if "space left" in done.stderr + done.stdout:
+                self._quietly(f"rm -f {partial}")
+                raise DeviceError(
+                    f"{self.serial}: no space left for {local.name} ({size} bytes); free some"
+                )
+            raise self._lost(done)
+        mode = "755" if executable else "644"
+        self.shell(f"chmod {mode} {partial} && mv {partial} {FOLDER}/{name}")
+        if not self._holds(name, size, digest):
+            raise DeviceError(f"{self.serial}: {local.name} arrived damaged; check the cable")
+        return True
+
+    def _holds(self, name: str, size: int, digest: str) -> bool:
+        done = self.shell(f"mkdir -p {FOLDER} && cd {FOLDER} && wc -c < {name} && sha256sum {name}")
+        return done.stdout.split()[:2] == [str(size), digest]
+
+    def clean_up(self) -> None:
+        """Remove `FOLDER` from the device; never raises DeviceError."""
+        self._quietly(f"rm -rf {FOLDER}")
+
+    def cancel(self) -> None:
+        """Make the call that another thread waits for, and all later ones, raise DeviceLost."""
+        self._client.cancel()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._client.cancelled
+
+    def reconnect(self) -> str:
+        """Try to bring an absent device back; its state now ("absent" if it is not listed)."""
+        state = list_serials().get(self.serial, "absent")
+        if state in ("offline", "absent") and ":" in self.serial:
+            # adb itself tries a networked device again only every 10 s
+            for verb in ("disconnect", "connect"):
+                self._client.run([verb, self.serial], TIMEOUT_S)
+            state = list_serials().get(self.serial, "absent")
+        return state
+
+    def _quietly(self, script: str) -> None:
+        try:
+            self._shell(self._tidying, script, timeout=5)
+        except DeviceError as error:
+            logger.debug("%s", error)
+
+    def _lost(self, done: ShellResult) -> DeviceError:
+        """Why a call came to nothing."""
+        for state in ("unauthorized", "no permissions"):
+            if state in done.stderr:
+                return DeviceError(f"{self.serial}: {state}; {ADVICE[state]}")
+        reason = _last_line(done)
+        if done.returncode == 0 or _GONE.search(reason) or done.returncode in (-9, 255):
+            return DeviceLost(
+                f"{self.serial}: the device went away ({reason}); {ADVICE['offline']}"
+            )
+        return DeviceLost(f"{self.serial}: adb failed ({reason})")
