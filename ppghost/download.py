@@ -31,12 +31,18 @@ class _Broken(Exception):
     """The connection failed; the next try may go on where it stopped."""
 
 
-def download(url: str, target: Path, check: Callable[[Path], object]) -> Path:
+def download(
+    url: str,
+    target: Path,
+    check: Callable[[Path], object],
+    key: str = "Global.pretrained_model",
+) -> Path:
     """`url` at `target`, unless it is there already. Processes that want the same file wait.
 
     Args:
         check: called with the whole file before it gets its name; raises InputError if it is not
             what it should be, and the file is deleted then.
+        key: where a config takes a file that was fetched in another way, for messages.
 
     Raises:
         InputError: not to be had, not what it should be, or `target` cannot be written.
@@ -49,7 +55,7 @@ def download(url: str, target: Path, check: Callable[[Path], object]) -> Path:
         with _lock(target):
             if target.is_file():  # another process was first
                 return target
-            _fetch(url, part, target)
+            _fetch(url, part, target, key)
             try:
                 check(part)
             except InputError as error:
@@ -74,7 +80,7 @@ def _lock(target: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(url: str, part: Path, target: Path) -> None:
+def _fetch(url: str, part: Path, target: Path, key: str) -> None:
     """The whole file at `part`, in as many tries as it makes progress, and a few more."""
     check_scheme(url)
     log.info("downloading %s to %s", url, target)
@@ -92,7 +98,7 @@ def _fetch(url: str, part: Path, target: Path) -> None:
             if not waits or not (progress or before):
                 raise InputError(
                     f"cannot download {url} ({reason}); fetch it in another way and put it at "
-                    f"{target}, or give its path as Global.pretrained_model"
+                    f"{target}, or give its path as {key}"
                 ) from None
             wait = waits.pop(0)
             log.info("%s: %s; going on in %d s", url, reason, wait)

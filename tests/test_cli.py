@@ -68,7 +68,7 @@ def test_zlib_is_loaded_before_anything_else():
 
 def test_the_floors_below_and_the_measuring_half_do_not_import_paddle():
     modules = (
-        "ppghost.errors, ppghost.files, ppghost.config, ppghost.data.loader, ppghost.data.dataset,"
+        "ppghost.errors, ppghost.files, ppghost.config, ppghost.data.build, ppghost.download,"
         "deploy.nb, deploy.host, deploy.devices, deploy.bench, deploy.stats, deploy.report"
     )
     code = f"import sys, {modules}; sys.exit('paddle' in sys.modules)"

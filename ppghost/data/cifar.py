@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 import zlib
@@ -12,10 +13,12 @@ import numpy as np
 from ppghost.data.op import BadImage, flag, one_of
 from ppghost.data.pixels import DecodeImage
 from ppghost.data.transforms import build_transforms
+from ppghost.download import download as download_file
 from ppghost.errors import InputError, TrainingError
 from ppghost.weights import pickles
 
 _SHAPE = (3, 32, 32)
+_SERVER = "https://dataset.bj.bcebos.com/cifar/"
 #: bytes; the real members hold 31 MB, a hostile one may unpack to anything
 _LARGEST = 1 << 26
 
@@ -26,7 +29,7 @@ class Cifar10:
     Args:
         data_file: the archive. It is read where it lies; nothing is unpacked to disk.
         mode: "train" or "test".
-        download: PaddleClas fetches the archive without `data_file`; this asks for it.
+        download: without `data_file`, fetch the archive once from where Paddle does.
         backend: PaddleClas's choice between Pillow images and float arrays; operations here take
             arrays of 8 bits, so it is only checked.
         transform_ops: operations as in the config, without DecodeImage.
@@ -38,6 +41,7 @@ class Cifar10:
     """
 
     archive = "cifar-10-python.tar.gz"
+    md5 = "c58f30108f718f92721af3b95e74349a"
     label_key = "labels"
     parts = {  # noqa: RUF012
         "train": [f"data_batch_{number}" for number in range(1, 6)],
@@ -62,10 +66,12 @@ class Cifar10:
         except (TypeError, ValueError) as error:
             raise InputError(f"{where}: {error}") from error
         if data_file is None:
-            raise InputError(
-                f"{where}.data_file is missing; fetch {self.archive} from "
-                f"https://www.cs.toronto.edu/~kriz/{self.archive} and give its path there"
-            )
+            if not download:
+                raise InputError(
+                    f"{where}.data_file is missing; give the path of {self.archive}, or set "
+                    "download: True"
+                )
+            data_file = self._fetch(f"{where}.data_file")
         self.data_file = Path(data_file)
         self.transforms = build_transforms(transform_ops or [], f"{where}.transform_ops")
         if any(isinstance(op, DecodeImage) for op in self.transforms.operations):
@@ -90,6 +96,19 @@ class Cifar10:
             return self.transforms(self._images[index], rng), int(self._labels[index])
         except BadImage as error:
             raise TrainingError(f"{self.data_file}: image {index} {error}") from error
+
+    def _fetch(self, key: str) -> Path:
+        """Return where the archive lies after a download, which is where Paddle looks too."""
+        target = Path.home() / ".cache/paddle/dataset/cifar" / self.archive
+        return download_file(_SERVER + self.archive, target, self._check_md5, key)
+
+    def _check_md5(self, path: Path) -> None:
+        with path.open("rb") as file:
+            digest = hashlib.md5(usedforsecurity=False)
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        if digest.hexdigest() != self.md5:
+            raise InputError(f"its MD5 is {digest.hexdigest()}, not {self.md5}")
 
     def _read(self, parts: list[str], where: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the images uint8 [N, H, W, C] and labels of the archive's `parts`."""
@@ -131,5 +150,6 @@ class Cifar100(Cifar10):
     """The same for `cifar-100-python.tar.gz`, with its 100 fine labels."""
 
     archive = "cifar-100-python.tar.gz"
+    md5 = "eb9058c3a382ffc7106e4002c42a8d85"
     label_key = "fine_labels"
     parts = {"train": ["train"], "test": ["test"]}  # noqa: RUF012

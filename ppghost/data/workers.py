@@ -88,6 +88,8 @@ class Worker:
                 [sys.executable, "-c", code % ", ".join(map(str, descriptors))],
                 pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
+                # a worker is for one core; numpy would start a thread for each
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
                 stdout=2,  # the parent's standard output holds results alone
             )
         finally:
@@ -143,14 +145,24 @@ class Workers:
 
     Args:
         shared: hand images over in shared memory; else through the connection.
+
+    Raises:
+        TrainingError: the system gives no more processes.
     """
 
     def __init__(self, source: Source, count: int, shared: bool) -> None:
         content = pickle.dumps(source, protocol=5)
         self._workers: list[Worker] = []
         self.close = weakref.finalize(self, _end, self._workers)  # also when the process ends
-        for number in range(count):
-            self._workers.append(Worker(number, shared))
+        try:
+            for number in range(count):
+                self._workers.append(Worker(number, shared))
+        except OSError as error:  # no process, memory or descriptor left
+            self.close()
+            raise TrainingError(
+                f"data worker {number} cannot be started ({error.strerror}); lower "
+                "loader.num_workers"
+            ) from error
         for worker in self._workers:  # all are starting by now: a large source waits for none
             worker.send(content)
 

@@ -81,7 +81,10 @@ def test_images_of_another_shape_than_the_networks_are_refused(settings):
     [
         ({"name": "ImageNetDataset"}, r"Train\.dataset\.image_root is missing"),
         ({"name": "ImageNetDatset"}, r"'ImageNetDatset' is unknown.*ImageNetDataset"),
-        ({"name": "Cifar100"}, r"Train\.dataset\.data_file is missing; fetch cifar-100"),
+        (
+            {"name": "Cifar100", "download": False},
+            r"Train\.dataset\.data_file is missing; give the path of cifar-100",
+        ),
         ({"name": "Cifar10", "data_file": "none.tar.gz"}, r"Train\.dataset\.data_file: none"),
     ],
 )

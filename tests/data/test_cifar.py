@@ -1,12 +1,18 @@
 """The official CIFAR archives: as published, damaged, hostile, and the wrong ones."""
 
+import functools
+import hashlib
+import http.server
 import io
 import pickle
 import tarfile
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ppghost.data import cifar
 from ppghost.data.cifar import Cifar10, Cifar100
 from ppghost.errors import InputError, TrainingError
 
@@ -186,9 +192,38 @@ def test_values_that_do_not_fit_are_refused(cifar10, options, message):
         Cifar10(cifar10, **options)
 
 
-def test_without_an_archive_it_says_what_to_fetch():
-    with pytest.raises(InputError, match=r"data_file is missing; fetch cifar-100-python\.tar\.gz"):
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Serve tmp_path in Paddle's server's place, to a home folder of its own."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        monkeypatch.setattr(cifar, "_SERVER", f"http://127.0.0.1:{server.server_port}/")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_without_a_path_the_archive_is_downloaded_once_and_checked(cifar10, server, monkeypatch):
+    with pytest.raises(InputError, match=r"its MD5 is \w+, not c58f30108f718f92721af3b95e74349a"):
+        Cifar10()
+    md5 = hashlib.md5(cifar10.read_bytes(), usedforsecurity=False).hexdigest()
+    monkeypatch.setattr(Cifar10, "md5", md5)
+    assert len(Cifar10()) == 10
+    cifar10.unlink()  # from the server
+    data = Cifar10(mode="test")
+    assert len(data) == 2
+    assert data.data_file == Path.home() / ".cache/paddle/dataset/cifar/cifar-10-python.tar.gz"
+
+
+def test_an_archive_that_the_server_does_not_have_is_one_line(server):
+    with pytest.raises(InputError, match=r"cifar-100-python\.tar\.gz: the server says 404"):
         Cifar100()
+
+
+def test_without_path_and_download_it_says_what_to_give():
+    with pytest.raises(InputError, match=r"data_file is missing; give the path of cifar-100-py"):
+        Cifar100(download=False)
 
 
 def test_an_operation_that_does_not_fit_names_the_image(cifar10):

@@ -1,5 +1,6 @@
 """Worker processes: the same batches, and an end whatever happens to them or to their parent."""
 
+import errno
 import logging
 import os
 import signal
@@ -94,10 +95,12 @@ def test_what_a_batch_holds_stays_as_it_was(loaders):
         images += 1  # and is the caller's to change
 
 
-def test_workers_never_import_paddle_and_keep_opencv_to_one_thread(loaders):
+def test_workers_never_import_paddle_and_are_one_thread_each(loaders, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # which paddle sets
     [(images, labels)] = loaders(data_sets.Modules(2)).epoch(0)
     assert labels.ravel().tolist() == [0, 0]
-    assert images.max() <= 1
+    assert images.max() <= 1  # OpenCV's own count
+    assert [worker.num_threads() for worker in workers_of()] == [1, 1]
 
 
 def test_workers_stay_a_bounded_number_of_batches_ahead(loaders, tmp_path):
@@ -140,6 +143,21 @@ def test_a_worker_that_is_killed_while_it_rests_is_named_as_well(loaders):
     with pytest.raises(TrainingError, match=rf"^data worker \d \(pid {victim.pid}\) was killed"):
         list(data.epoch(1))
     assert len(list(data.epoch(1))) == 4  # with new ones
+
+
+def test_a_worker_that_cannot_be_started_is_named_and_the_others_end(loaders, monkeypatch):
+    memories, memfd_create = [], os.memfd_create
+
+    def create_two(name):
+        if len(memories) == 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        memories.append(memfd_create(name))
+        return memories[-1]
+
+    monkeypatch.setattr(os, "memfd_create", create_two)
+    with pytest.raises(TrainingError, match=r"^data worker 1 cannot be started \(Too many open"):
+        next(loaders(data_sets.Numbers(10)).epoch(0))
+    assert not workers_of()
 
 
 def test_a_defect_in_a_worker_shows_its_traceback(loaders, capfd):
