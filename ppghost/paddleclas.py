@@ -73,7 +73,20 @@ def run(checkout: Path, script: str, arguments: list[str]) -> None:
         import ppcls.arch
 
         register(ppcls.arch)
+        _answer_for_cuda_memory()
         runpy.run_path(str(file), run_name="__main__")
+
+
+def _answer_for_cuda_memory() -> None:
+    """No CUDA memory is used where there is no CUDA.
+
+    PaddleClas 2.6's static engine logs it at every step; Paddle's CPU wheel raises.
+    """
+    import paddle
+
+    if not paddle.is_compiled_with_cuda():
+        paddle.device.cuda.max_memory_reserved = lambda device=None: 0
+        paddle.device.cuda.max_memory_allocated = lambda device=None: 0
 
 
 def resolve(arguments: list[str], checkout: Path, directory: Path) -> list[str]:
