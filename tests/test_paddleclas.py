@@ -111,6 +111,21 @@ def test_arguments_without_a_config_are_the_scripts_own(stub, tmp_path):
     assert paddleclas.resolve(["--help"], stub, tmp_path) == ["--help"]
 
 
+def test_inside_a_checkout_the_zoo_is_the_checkouts(stub):
+    """There `paddleclas` is a file that Python cannot import as the installed package."""
+    (stub / "paddleclas.py").write_text("from .ppcls.arch import backbone\n")
+    backbone = stub / "ppcls/arch/backbone.py"
+    backbone.write_text("MODEL_URLS = {'OnlyHere': ''}\nclass OnlyHere:\n    pass\n")
+    (stub / "ppcls/__init__.py").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "ppghost", "list", "--json", "-"],
+        cwd=stub, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    names = [row["name"] for row in yaml.safe_load(done.stdout) if row["source"] == "paddleclas"]
+    assert names == ["OnlyHere"]
+
+
 @pytest.fixture
 def arch(monkeypatch, dygraph, caplog):
     """The installed package's `ppcls.arch` with our architectures, for one test."""
