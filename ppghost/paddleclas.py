@@ -23,7 +23,7 @@ from ppghost import config
 from ppghost.errors import InputError, PPGhostError
 from ppghost.schema import OWN
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("ppghost.paddleclas")  # also as __main__
 
 #: keys of Arch that PaddleClas's engine reads and hands to the network as well
 _ENGINE_KEYS = ("is_rec", "infer_output_key", "infer_add_softmax")
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own")
     args = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, format="ppghost: %(message)s")
-    logging.getLogger("ppghost").setLevel(logging.INFO)
+    log.setLevel(logging.INFO)  # not ppghost.validation's notices: PaddleClas uses those keys
     try:
         run(args.checkout, args.script, args.arguments)
     except PPGhostError as error:

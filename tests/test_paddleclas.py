@@ -274,7 +274,9 @@ def ours(run, file, weights):
 def test_paddleclas_trains_evaluates_exports_and_infers_our_network(
     script, ghost_resnet, shapes_dir, tmp_path, run
 ):
-    script("tools/train.py", "-c", ghost_resnet)
+    output = script("tools/train.py", "-c", ghost_resnet, "-o", "Global.print_mem_info=True")
+    assert "ours in place of PaddleClas's: GhostNet_x0_5, GhostNet_x1_0" in output
+    assert "no effect" not in output  # print_mem_info has none in ppghost train
     [best] = tmp_path.glob("output/**/best_model.pdparams")
     trained = f"Global.pretrained_model={best.with_suffix('')}"
     evaluated = script("tools/eval.py", "-c", ghost_resnet, "-o", trained)
