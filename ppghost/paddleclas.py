@@ -108,7 +108,8 @@ def resolve(arguments: list[str], checkout: Path, directory: Path) -> list[str]:
     path = Path(_in_checkout(known.config, checkout))
     content = config.read_yaml(path)
     overrides = [part for override in known.override for part in ("-o", override)]
-    if "_base_" in content or OWN.keys() & (content.get("Global") or {}).keys():
+    settings = content.get("Global")
+    if "_base_" in content or (isinstance(settings, dict) and OWN.keys() & settings.keys()):
         content, overrides = config.load(path, known.override), []
         log.info("%s: resolved for PaddleClas", path)
     for section in ("DataLoader", "Infer"):

@@ -232,7 +232,7 @@ def script(checkout, tmp_path):
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
             [str(part) for part in command],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         output = done.stdout + done.stderr
         assert done.returncode == 0, output[-2000:]
