@@ -307,8 +307,7 @@ def test_paddleclas_evaluates_what_we_trained(script, ghost_resnet, tmp_path, ru
 
 
 def test_paddleclas_static_engine_trains_our_network(script, ghost_resnet, tmp_path, run):
-    alone = ["-o", "Global.is_distributed=False", "-o", "Global.save_interval=1"]
-    output = script("ppcls/static/train.py", "-c", ghost_resnet, *alone)
+    output = script("ppcls/static/train.py", "-c", ghost_resnet, "-o", "Global.save_interval=1")
     [trained] = tmp_path.glob("output/**/0/ppcls.pdparams")
     evaluated = figures(output, STATIC)
     assert ours(run, ghost_resnet, trained.with_suffix("")) == pytest.approx(evaluated, abs=1e-4)
