@@ -126,8 +126,10 @@ def read_labels(path: Path) -> list[str]:
         InputError: unreadable, or ids that do not count up from 0.
     """
     if not path.is_absolute() and not path.exists():
-        [package] = importlib.util.find_spec("paddleclas").submodule_search_locations
-        path = Path(package) / path if (Path(package) / path).is_file() else path
+        # none in a checkout's own folder, where `paddleclas` is a file of the checkout
+        packages = importlib.util.find_spec("paddleclas").submodule_search_locations or []
+        found = [Path(package) / path for package in packages if (Path(package) / path).is_file()]
+        path = found[0] if found else path
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:

@@ -23,7 +23,7 @@ from ppghost import config
 from ppghost.errors import InputError, PPGhostError
 from ppghost.schema import OWN
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("ppghost.paddleclas")  # also as __main__
 
 #: keys of Arch that PaddleClas's engine reads and hands to the network as well
 _ENGINE_KEYS = ("is_rec", "infer_output_key", "infer_add_softmax")
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own")
     args = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, format="ppghost: %(message)s")
-    logging.getLogger("ppghost").setLevel(logging.INFO)
+    log.setLevel(logging.INFO)  # not ppghost.validation's notices: PaddleClas uses those keys
     try:
         run(args.checkout, args.script, args.arguments)
     except PPGhostError as error:
@@ -73,7 +73,20 @@ def run(checkout: Path, script: str, arguments: list[str]) -> None:
         import ppcls.arch
 
         register(ppcls.arch)
+        _answer_for_cuda_memory()
         runpy.run_path(str(file), run_name="__main__")
+
+
+def _answer_for_cuda_memory() -> None:
+    """No CUDA memory is used where there is no CUDA.
+
+    PaddleClas 2.6's static engine logs it at every step; Paddle's CPU wheel raises.
+    """
+    import paddle
+
+    if not paddle.is_compiled_with_cuda():
+        paddle.device.cuda.max_memory_reserved = lambda device=None: 0
+        paddle.device.cuda.max_memory_allocated = lambda device=None: 0
 
 
 def resolve(arguments: list[str], checkout: Path, directory: Path) -> list[str]:
@@ -95,7 +108,8 @@ def resolve(arguments: list[str], checkout: Path, directory: Path) -> list[str]:
     path = Path(_in_checkout(known.config, checkout))
     content = config.read_yaml(path)
     overrides = [part for override in known.override for part in ("-o", override)]
-    if "_base_" in content or OWN.keys() & (content.get("Global") or {}).keys():
+    settings = content.get("Global")
+    if "_base_" in content or (isinstance(settings, dict) and OWN.keys() & settings.keys()):
         content, overrides = config.load(path, known.override), []
         log.info("%s: resolved for PaddleClas", path)
     for section in ("DataLoader", "Infer"):

@@ -229,7 +229,7 @@ _OPTIMIZER = ByName(
         "Momentum": _NO_DECAY
         | {
             "momentum": _key(float, default=0.9, minimum=0),
-            "use_nesterov": _key(bool, default=False),
+            "use_nesterov": _key(bool),  # PaddleClas 2.5 has none
         },
         "Adam": _ADAM,
         "AdamW": _ADAM

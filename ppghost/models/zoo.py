@@ -51,7 +51,10 @@ def paddleclas_architectures() -> dict[str, Architecture]:
 
     A backbone module names its architectures in MODEL_URLS; the family is the module's name.
     """
-    from paddleclas.ppcls.arch import backbone
+    try:
+        from paddleclas.ppcls.arch import backbone
+    except ImportError:  # in a checkout's own folder `paddleclas` is a file of the checkout
+        from ppcls.arch import backbone
 
     # it warns of its own deprecated arguments each time that it builds a network
     logging.getLogger("ppcls").setLevel(logging.ERROR)

@@ -13,7 +13,8 @@ def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static
 
     A k above the class count is left out.
 
-    logits [N, C], label [N, 1] int64. (Paddle's op fails on k > C.)
+    logits [N, C], label [N, 1] int64. (Paddle's op fails on k > C.) Ranked by logits, as PaddleClas
+    does: of scores that softmax rounds to 0 or 1 many are equal.
 
     Raises:
         InputError: no k is left.
@@ -25,8 +26,7 @@ def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static
     usable = sorted(k for k in ks if k <= logits.shape[-1])
     if not usable:
         raise InputError(f"Metric: TopkAcc: every k of {sorted(ks)} is above the class count")
-    scores = paddle.nn.functional.softmax(logits)
-    return {f"top{k}": paddle.metric.accuracy(scores, label, k=k) for k in usable}
+    return {f"top{k}": paddle.metric.accuracy(logits, label, k=k) for k in usable}
 
 
 def primary(figures: dict[str, float]) -> float:

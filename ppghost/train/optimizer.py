@@ -187,7 +187,7 @@ def _sgd(schedule: LRScheduler, settings: dict, common: dict):
 
 
 def _momentum(schedule: LRScheduler, settings: dict, common: dict):
-    nesterov = settings["use_nesterov"]
+    nesterov = settings.get("use_nesterov", False)
     return paddle.optimizer.Momentum(
         schedule, settings["momentum"], use_nesterov=nesterov, **common
     )
