@@ -21,10 +21,12 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "2")
+os.environ.setdefault("FLAGS_new_executor_serial_run", "1")  # else twice the memory and more
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import ppghost  # noqa: F401, I001  (zlib before paddle)
@@ -108,7 +110,7 @@ def run(path: Path, data: Path, report) -> None:
                 figures = trainer.run()
                 report(stage="trained", loss=round(figures["train"]["loss"], 4))
                 return
-            except Exception as error:  # noqa: BLE001  (of any kind: that is what the row says)
+            except Exception as error:
                 report(reason=_one_line(error))
 
 
@@ -120,8 +122,9 @@ def _one_line(error: BaseException) -> str:
     return told[0] if known else f"{type(error).__name__}: {told[0][:300]}"
 
 
-def _child(path: Path, data: Path, pipe) -> None:
+def _child(path: Path, data: Path, pipe, memory_gb: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (int(memory_gb * 2**30),) * 2)
     with open(os.devnull, "w") as null:
         os.dup2(null.fileno(), 1)
         os.dup2(null.fileno(), 2)
@@ -131,10 +134,11 @@ def _child(path: Path, data: Path, pipe) -> None:
     os._exit(0)  # what the parent would clean up at its own end is not the child's to clean up
 
 
-def run_apart(path: Path, data: Path, timeout: float) -> dict:
+def run_apart(path: Path, data: Path, timeout: float, memory_gb: float) -> dict:
     """`run` in a process of its own: the row it came to."""
-    ours, theirs = multiprocessing.get_context("fork").Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=_child, args=(path, data, theirs))
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+    process = fork.Process(target=_child, args=(path, data, theirs, memory_gb))
     started = time.monotonic()
     process.start()
     theirs.close()
@@ -160,13 +164,25 @@ def summary(rows: dict[str, dict]) -> str:
     at_least = [sum(n for stage, n in reached.items() if stage >= i) for i in range(len(STAGES))]
     sizes = collections.Counter(r["size"] for r in rows.values() if r["stage"] == "trained")
     lines = [
-        f"{len(rows)} files: {reached[0]} of other tasks, {at_least[2]} parse, {at_least[3]} build, "
-        f"{at_least[4]} train two steps ({', '.join(f'{n} at {s}' for s, n in sizes.items())})"
+        f"{len(rows)} files: {reached[0]} of other tasks, {at_least[2]} parse, "
+        f"{at_least[3]} build, {at_least[4]} train two steps "
+        f"({', '.join(f'{n} at {size}' for size, n in sizes.items())})"
     ]
     for name, row in sorted(rows.items(), key=lambda item: (STAGES.index(item[1]["stage"]), item)):
         if row["stage"] != "trained":
             lines.append(f"{row['stage']:<10} {name}: {row['reason']}")
     return "\n".join(lines)
+
+
+def _one_of_each_first(names: Iterable[str]) -> list[str]:
+    """The first file of each folder, then the second of each: a run cut short has seen them all."""
+    seen: collections.Counter = collections.Counter()
+    turns = []
+    for name in names:
+        folder = name.partition("/")[0]
+        turns.append((seen[folder], name))
+        seen[folder] += 1
+    return [name for _, name in sorted(turns)]
 
 
 def main() -> None:
@@ -177,21 +193,25 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="run again what did not train")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one file")
+    parser.add_argument("--memory", type=float, default=8, help="GB for one file")
     args = parser.parse_args()
     root = args.checkout / "ppcls/configs/ImageNet"
     names = [str(p.relative_to(root)) for p in sorted(root.rglob("*.yaml"))]
-    names = [name for name in names if fnmatch.fnmatch(name, args.only)]
+    names = _one_of_each_first(n for n in names if fnmatch.fnmatch(n, args.only))
     rows = read_json(args.json) if args.json and args.json.exists() else {}
-    kept = {n for n, row in rows.items() if not args.again or row["stage"] in ("trained", "refused")}
+    final = ("trained", "refused") if args.again else STAGES
+    kept = {name for name, row in rows.items() if row["stage"] in final}
     zoo.paddleclas_architectures()  # imported once, for every child
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(args.jobs) as pool:
         data = Path(directory)
         write_images(data)
         todo = [name for name in names if name not in kept]
-        tasks = [(n, pool.submit(run_apart, root / n, data, args.timeout)) for n in todo]
+        limits = (args.timeout, args.memory)
+        tasks = [(n, pool.submit(run_apart, root / n, data, *limits)) for n in todo]
         for done, (name, task) in enumerate(tasks, 1):
             rows[name] = task.result()
-            print(f"[{done}/{len(tasks)}] {name}: {yaml.safe_dump(rows[name], default_flow_style=True, width=1000).strip()}", flush=True)
+            row = yaml.safe_dump(rows[name], default_flow_style=True, width=10**6).strip()
+            print(f"[{done}/{len(tasks)}] {name}: {row}", flush=True)
             if args.json:
                 write_json(args.json, rows)
     print(summary({name: rows[name] for name in names}))

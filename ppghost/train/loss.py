@@ -74,7 +74,9 @@ def _celoss(settings: dict, outputs, label):
 
 def _googlenet(settings: dict, outputs, label):
     if not isinstance(outputs, list | tuple):
-        raise InputError("Loss: GoogLeNetLoss is for networks with auxiliary classifiers; use CELoss")
+        raise InputError(
+            "Loss: GoogLeNetLoss is for networks with auxiliary classifiers; use CELoss"
+        )
     return googlenet_loss(outputs, label)
 
 
