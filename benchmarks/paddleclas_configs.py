@@ -191,6 +191,7 @@ def main() -> None:
     parser.add_argument("--only", default="*", metavar="GLOB", help="of paths below ImageNet/")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where rows are kept")
     parser.add_argument("--again", action="store_true", help="run again what did not train")
+    parser.add_argument("--most", type=int, metavar="N", help="run no more than N files now")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one file")
     parser.add_argument("--memory", type=float, default=8, help="GB for one file")
@@ -205,7 +206,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(args.jobs) as pool:
         data = Path(directory)
         write_images(data)
-        todo = [name for name in names if name not in kept]
+        todo = [name for name in names if name not in kept][: args.most]
         limits = (args.timeout, args.memory)
         tasks = [(n, pool.submit(run_apart, root / n, data, *limits)) for n in todo]
         for done, (name, task) in enumerate(tasks, 1):
@@ -214,7 +215,7 @@ def main() -> None:
             print(f"[{done}/{len(tasks)}] {name}: {row}", flush=True)
             if args.json:
                 write_json(args.json, rows)
-    print(summary({name: rows[name] for name in names}))
+    print(summary({name: rows[name] for name in names if name in rows}))
 
 
 if __name__ == "__main__":

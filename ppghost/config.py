@@ -1,8 +1,9 @@
 """PaddleClas YAML configurations: load, inherit, override, validate, fill in defaults.
 
 Files of PaddleClas 1.x are read in the 2.x form (`ppghost.paddleclas1`). A configuration is a
-nested dict. `load` returns it whole and checked, so that the rest of the code reads plain keys. Two things are ours: `_base_` (a file, or a list of files, relative to
-this one, that it inherits from), and the keys of `Global` that `ppghost.schema` marks so.
+nested dict. `load` returns it whole and checked, so that the rest of the code reads plain keys.
+Two things are ours: `_base_` (a file, or a list of files, relative to this one, that it inherits
+from), and the keys of `Global` that `ppghost.schema` marks so.
 """
 
 import re
