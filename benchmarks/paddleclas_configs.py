@@ -1,6 +1,6 @@
 """Which of PaddleClas's ImageNet configs run here, unchanged, and why the others do not.
 
-    python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB] [--json FILE]
+    python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB...] [--json FILE]
 
 Every file under CHECKOUT/ppcls/configs/ImageNet is read, its two Programs are built, and two
 training steps, an evaluation and a checkpoint follow, all by the Trainer itself. Overridden are
@@ -101,17 +101,22 @@ def run(path: Path, data: Path, report) -> None:
             return
         report(stage="parsed", arch=settings["Arch"]["name"])
         for attempt in (shrink(settings), settings):
+            report(stage="parsed", size=attempt["Global"]["image_shape"][1], reason="")
             try:
-                report(stage="parsed", size=attempt["Global"]["image_shape"][1], reason="")
-                optimizer.check(attempt)
-                trainer = loop.Trainer(attempt)
-                trainer.start_from(None)
-                report(stage="built")
-                figures = trainer.run()
-                report(stage="trained", loss=round(figures["train"]["loss"], 4))
+                _train(attempt, report)
                 return
-            except Exception as error:
+            except Exception as error:  # of any kind: it is what the row says
                 report(reason=_one_line(error))
+
+
+def _train(settings: dict, report) -> None:
+    """Build, two steps, an evaluation, a checkpoint; nothing stays in memory if it fails."""
+    optimizer.check(settings)
+    trainer = loop.Trainer(settings)
+    trainer.start_from(None)
+    report(stage="built")
+    figures = trainer.run()
+    report(stage="trained", loss=round(figures["train"]["loss"], 4))
 
 
 def _one_line(error: BaseException) -> str:
@@ -188,7 +193,7 @@ def _one_of_each_first(names: Iterable[str]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkout", type=Path, help="of PaddleClas, any 2.x branch")
-    parser.add_argument("--only", default="*", metavar="GLOB", help="of paths below ImageNet/")
+    parser.add_argument("--only", nargs="+", default=["*"], metavar="GLOB", help="below ImageNet/")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where rows are kept")
     parser.add_argument("--again", action="store_true", help="run again what did not train")
     parser.add_argument("--most", type=int, metavar="N", help="run no more than N files now")
@@ -198,7 +203,8 @@ def main() -> None:
     args = parser.parse_args()
     root = args.checkout / "ppcls/configs/ImageNet"
     names = [str(p.relative_to(root)) for p in sorted(root.rglob("*.yaml"))]
-    names = _one_of_each_first(n for n in names if fnmatch.fnmatch(n, args.only))
+    chosen = {name for glob in args.only for name in fnmatch.filter(names, glob)}
+    names = _one_of_each_first(sorted(chosen))
     rows = read_json(args.json) if args.json and args.json.exists() else {}
     final = ("trained", "refused") if args.again else STAGES
     kept = {name for name, row in rows.items() if row["stage"] in final}
