@@ -79,6 +79,8 @@ def create(name: str, **arguments):
             hint = nearest(name, [*ARCHITECTURES, *theirs])
             raise InputError(f"Arch.name: no architecture {name!r}{hint} (see ppghost list)")
         constructor = theirs[name].build
+        if "pretrained" in inspect.signature(constructor).parameters:
+            arguments.setdefault("pretrained", False)  # some would download by default
     _check_arguments(name, constructor, arguments)
     with building(name):
         if name in ARCHITECTURES or paddle.in_dynamic_mode():
@@ -96,7 +98,7 @@ def building(name: str) -> Iterator[None]:
     try:
         yield
     except (
-        RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError
+        RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError, NameError
     ) as error:  # fmt: skip
         if name in ARCHITECTURES:
             raise

@@ -6,7 +6,8 @@ import pytest
 from paddle.utils import unique_name
 
 from ppghost import weights
-from ppghost.models import dy2static
+from ppghost.errors import InputError
+from ppghost.models import dy2static, zoo
 from ppghost.train import program
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
@@ -90,3 +91,31 @@ def test_the_process_is_in_static_mode_even_when_a_constructor_fails(static):
     with pytest.raises(ValueError, match="no such width"):
         dy2static.construct(broken)
     assert not paddle.in_dynamic_mode()
+
+
+def offer(monkeypatch, constructor):
+    """Make `constructor` the one network of PaddleClas's, named Net."""
+    found = {"Net": zoo.Architecture("Net", constructor)}
+    monkeypatch.setattr(zoo, "paddleclas_architectures", lambda: found)
+
+
+def test_a_network_that_would_download_its_weights_does_not(static, monkeypatch):
+    def net(pretrained=True, class_num=5):
+        asked.append(pretrained)
+        return Dygraph(class_num)
+
+    asked: list[bool] = []
+    offer(monkeypatch, net)
+    main = paddle.static.Program()
+    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+        zoo.create("Net", class_num=4)
+    assert asked == [False]
+
+
+def test_a_defect_of_paddleclas_is_one_line(static, monkeypatch):
+    def net(class_num=5):
+        return undefined_in_paddleclas  # noqa: F821
+
+    offer(monkeypatch, net)
+    with pytest.raises(InputError, match="Net cannot be built .*'undefined_in_paddleclas' is not"):
+        zoo.create("Net")
