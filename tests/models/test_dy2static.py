@@ -117,5 +117,5 @@ def test_a_defect_of_paddleclas_is_one_line(static, monkeypatch):
         return undefined_in_paddleclas  # noqa: F821
 
     offer(monkeypatch, net)
-    with pytest.raises(InputError, match="Net cannot be built .*'undefined_in_paddleclas' is not"):
+    with pytest.raises(InputError, match=r"Net cannot be built .*'undefined_in_paddleclas' is not"):
         zoo.create("Net")
