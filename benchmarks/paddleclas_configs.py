@@ -1,6 +1,6 @@
 """Which of PaddleClas's ImageNet configs run here, unchanged, and why the others do not.
 
-    python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB] [--json FILE]
+    python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB...] [--json FILE]
 
 Every file under CHECKOUT/ppcls/configs/ImageNet is read, its two Programs are built, and two
 training steps, an evaluation and a checkpoint follow, all by the Trainer itself. Overridden are
@@ -21,10 +21,12 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "2")
+os.environ.setdefault("FLAGS_new_executor_serial_run", "1")  # else twice the memory and more
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import ppghost  # noqa: F401, I001  (zlib before paddle)
@@ -36,7 +38,7 @@ from ppghost import config, static
 from ppghost.errors import PPGhostError
 from ppghost.files import read_json, write_json
 from ppghost.models import zoo
-from ppghost.train import loop, optimizer
+from ppghost.train import loop
 
 SMALL = 64
 BATCH = 2
@@ -99,17 +101,20 @@ def run(path: Path, data: Path, report) -> None:
             return
         report(stage="parsed", arch=settings["Arch"]["name"])
         for attempt in (shrink(settings), settings):
+            report(stage="parsed", size=attempt["Global"]["image_shape"][1], reason="")
             try:
-                report(stage="parsed", size=attempt["Global"]["image_shape"][1], reason="")
-                optimizer.check(attempt)
-                trainer = loop.Trainer(attempt)
-                trainer.start_from(None)
-                report(stage="built")
-                figures = trainer.run()
-                report(stage="trained", loss=round(figures["train"]["loss"], 4))
+                _train(attempt, report)
                 return
-            except Exception as error:
+            except Exception as error:  # of any kind: it is what the row says
                 report(reason=_one_line(error))
+
+
+def _train(settings: dict, report) -> None:
+    """Build, two steps, an evaluation, a checkpoint; nothing stays in memory if it fails."""
+    trainer = loop.prepare(settings)
+    report(stage="built")
+    figures = trainer.run()
+    report(stage="trained", loss=round(figures["train"]["loss"], 4))
 
 
 def _one_line(error: BaseException) -> str:
@@ -120,8 +125,9 @@ def _one_line(error: BaseException) -> str:
     return told[0] if known else f"{type(error).__name__}: {told[0][:300]}"
 
 
-def _child(path: Path, data: Path, pipe) -> None:
+def _child(path: Path, data: Path, pipe, memory_gb: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (int(memory_gb * 2**30),) * 2)
     with open(os.devnull, "w") as null:
         os.dup2(null.fileno(), 1)
         os.dup2(null.fileno(), 2)
@@ -131,10 +137,11 @@ def _child(path: Path, data: Path, pipe) -> None:
     os._exit(0)  # what the parent would clean up at its own end is not the child's to clean up
 
 
-def run_apart(path: Path, data: Path, timeout: float) -> dict:
+def run_apart(path: Path, data: Path, timeout: float, memory_gb: float) -> dict:
     """`run` in a process of its own: the row it came to."""
-    ours, theirs = multiprocessing.get_context("fork").Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=_child, args=(path, data, theirs))
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+    process = fork.Process(target=_child, args=(path, data, theirs, memory_gb))
     started = time.monotonic()
     process.start()
     theirs.close()
@@ -160,8 +167,9 @@ def summary(rows: dict[str, dict]) -> str:
     at_least = [sum(n for stage, n in reached.items() if stage >= i) for i in range(len(STAGES))]
     sizes = collections.Counter(r["size"] for r in rows.values() if r["stage"] == "trained")
     lines = [
-        f"{len(rows)} files: {reached[0]} of other tasks, {at_least[2]} parse, {at_least[3]} build, "
-        f"{at_least[4]} train two steps ({', '.join(f'{n} at {s}' for s, n in sizes.items())})"
+        f"{len(rows)} files: {reached[0]} of other tasks, {at_least[2]} parse, "
+        f"{at_least[3]} build, {at_least[4]} train two steps "
+        f"({', '.join(f'{n} at {size}' for size, n in sizes.items())})"
     ]
     for name, row in sorted(rows.items(), key=lambda item: (STAGES.index(item[1]["stage"]), item)):
         if row["stage"] != "trained":
@@ -169,37 +177,49 @@ def summary(rows: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
+def _one_of_each_first(names: Iterable[str]) -> list[str]:
+    """The first file of each folder, then the second of each: a run cut short has seen them all."""
+    seen: collections.Counter = collections.Counter()
+    turns = []
+    for name in names:
+        folder = name.partition("/")[0]
+        turns.append((seen[folder], name))
+        seen[folder] += 1
+    return [name for _, name in sorted(turns)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkout", type=Path, help="of PaddleClas, any 2.x branch")
-    parser.add_argument("--only", default="*", metavar="GLOB", help="of paths below ImageNet/")
+    parser.add_argument("--only", nargs="+", default=["*"], metavar="GLOB", help="below ImageNet/")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where rows are kept")
     parser.add_argument("--again", action="store_true", help="run again what did not train")
+    parser.add_argument("--most", type=int, metavar="N", help="run no more than N files now")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one file")
+    parser.add_argument("--memory", type=float, default=8, help="GB for one file")
     args = parser.parse_args()
     root = args.checkout / "ppcls/configs/ImageNet"
     names = [str(p.relative_to(root)) for p in sorted(root.rglob("*.yaml"))]
-    names = [name for name in names if fnmatch.fnmatch(name, args.only)]
+    chosen = {name for glob in args.only for name in fnmatch.filter(names, glob)}
+    names = _one_of_each_first(sorted(chosen))
     rows = read_json(args.json) if args.json and args.json.exists() else {}
-    kept = {
-        n for n, row in rows.items() if not args.again or row["stage"] in ("trained", "refused")
-    }
+    final = ("trained", "refused") if args.again else STAGES
+    kept = {name for name, row in rows.items() if row["stage"] in final}
     zoo.paddleclas_architectures()  # imported once, for every child
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(args.jobs) as pool:
         data = Path(directory)
         write_images(data)
-        todo = [name for name in names if name not in kept]
-        tasks = [(n, pool.submit(run_apart, root / n, data, args.timeout)) for n in todo]
+        todo = [name for name in names if name not in kept][: args.most]
+        limits = (args.timeout, args.memory)
+        tasks = [(n, pool.submit(run_apart, root / n, data, *limits)) for n in todo]
         for done, (name, task) in enumerate(tasks, 1):
             rows[name] = task.result()
-            print(
-                f"[{done}/{len(tasks)}] {name}: {yaml.safe_dump(rows[name], default_flow_style=True, width=1000).strip()}",
-                flush=True,
-            )
+            row = yaml.safe_dump(rows[name], default_flow_style=True, width=10**6).strip()
+            print(f"[{done}/{len(tasks)}] {name}: {row}", flush=True)
             if args.json:
                 write_json(args.json, rows)
-    print(summary({name: rows[name] for name in names}))
+    print(summary({name: rows[name] for name in names if name in rows}))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ A schema is built of
 
 import copy
 import difflib
+import functools
 import logging
 import math
 import re
@@ -103,6 +104,12 @@ def parse_number(value: int | float | str) -> float:
     return numbers[0] / numbers[1] if len(numbers) == 2 else numbers[0]
 
 
+@functools.cache
+def notice(message: str) -> None:
+    """Say `message`, once in the life of this process, however often a file is read."""
+    log.info("%s", message)
+
+
 def nearest(word: str, candidates: Iterable[str]) -> str:
     """', did you mean X?' for the candidate most like `word`, '' if none is near."""
     folded = {str(c).lower(): str(c) for c in candidates}
@@ -126,7 +133,7 @@ def check(value: Any, schema: Any, where: str, file: str) -> Any:
             return _literals(value)
         case Unused():
             if _literals(value):
-                log.info("%s is PaddleClas's and has no effect here%s", where, schema.why)
+                notice(f"{where} is PaddleClas's and has no effect here{schema.why}")
             return value
         case Refused():
             if value:

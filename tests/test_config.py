@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ppghost import config
+from ppghost import config, validation
 from ppghost.errors import InputError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+@pytest.fixture(autouse=True)
+def _unsaid():
+    validation.notice.cache_clear()
 
 
 def write(path, content):
@@ -31,7 +36,7 @@ def test_imagenet_recipes_are_the_articles(name, batch, rate, augmented):
     train = loaded["DataLoader"]["Train"]
     ops = [next(iter(op)) for op in train["dataset"]["transform_ops"]]
     assert loaded["Arch"]["name"] == name
-    assert train["sampler"]["batch_size"] * 4 == batch
+    assert train["sampler"]["batch_size"] * 4 == batch == loaded["Global"]["tuned_batch_size"]
     assert loaded["Optimizer"]["lr"]["learning_rate"] == rate
     assert loaded["Optimizer"]["lr"]["warmup_epoch"] == 5
     assert loaded["Optimizer"]["regularizer"] == {"name": "L2", "coeff": 4e-5}
@@ -192,6 +197,7 @@ def test_keys_without_effect_are_noticed_once_each(tmp_path, caplog):
     }
     path = write(tmp_path / "a.yaml", content)
     with caplog.at_level(logging.INFO):
+        config.load(path, ["Global.device=gpu"])
         config.load(path, ["Global.device=gpu"])
     assert sorted(caplog.messages) == [
         "AMP.use_promote is PaddleClas's and has no effect here",

@@ -82,6 +82,8 @@ def create(name: str, **arguments):
             hint = nearest(name, [*ARCHITECTURES, *theirs])
             raise InputError(f"Arch.name: no architecture {name!r}{hint} (see ppghost list)")
         constructor = theirs[name].build
+        if "pretrained" in inspect.signature(constructor).parameters:
+            arguments.setdefault("pretrained", False)  # some would download by default
     _check_arguments(name, constructor, arguments)
     with building(name):
         if name in ARCHITECTURES or paddle.in_dynamic_mode():
@@ -98,10 +100,15 @@ def building(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
+    except (
+        RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError, NameError
+    ) as error:  # fmt: skip
         if name in ARCHITECTURES:
             raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        # a converted forward reports where it was first, and what it was last
+        told = lines[-1:] if "In transformed code" in str(error) else lines[:1]
+        reason = told[0] if told else type(error).__name__
         raise InputError(
             f"Arch.name: PaddleClas's {name} cannot be built so as a static graph: {reason}"
         ) from None

@@ -1,5 +1,6 @@
 """The training loop, on a static graph, in one process or in each of many."""
 
+import contextlib
 import logging
 import math
 import os
@@ -43,7 +44,13 @@ class Trainer:
         self.eval_loader = None
         if self.settings["eval_during_train"]:
             self.eval_loader = make_loader(config, "Eval", self.seed, **share)
-        self.schedule = optimizer.learning_rate(config, self.settings["epochs"], len(self.loader))
+        per_update = self.loader.batch_size * group.size * self.settings["update_freq"]
+        factor, told = optimizer.linear_scaling(config, per_update)
+        if told:
+            log.info("%s", told)
+        self.schedule = optimizer.learning_rate(
+            config, self.settings["epochs"], len(self.loader), factor
+        )
         on_gpu = isinstance(place, paddle.CUDAPlace)
         self.graph = program.build_training(config, self.schedule, group.size, on_gpu=on_gpu)
         self.eval_graph = program.build_evaluation(config)
@@ -152,7 +159,7 @@ class Trainer:
             visualdl=self.settings["use_visualdl"],
             silent=not self.group.writes,
         )
-        with journal, Stop().listening() as stop:
+        with journal, contextlib.closing(self.loader), Stop().listening() as stop:
             while self.position.epoch <= epochs:
                 figures = {"train": self._epoch(stop, journal)}
                 figures |= self._finish_epoch(stop, journal)
@@ -336,18 +343,23 @@ def _threads() -> str:
     return os.environ.get("OMP_NUM_THREADS", "")
 
 
-def train(config: dict, resume: str | None = None) -> dict:
-    """Train as the config says; the last figures.
+def prepare(config: dict, resume: str | None = None) -> Trainer:
+    """A run at its starting point: new, from pretrained weights, or resumed.
 
     Args:
         resume: "auto" (the newest whole checkpoint of this output directory, if any), or a
             checkpoint's prefix.
 
     Raises:
-        InputError: config, data or weights are wrong; TrainingError: the run failed.
+        InputError: config, data or weights are wrong.
     """
     optimizer.check(config)
     place = static.enable(config["Global"]["device"])
     trainer = Trainer(config, place, connect(config))
     trainer.start_from(resume)
-    return trainer.run()
+    return trainer
+
+
+def train(config: dict, resume: str | None = None) -> dict:
+    """Train as the config says; the last figures. See `prepare` and `Trainer.run`."""
+    return prepare(config, resume).run()
