@@ -127,3 +127,13 @@ def test_wrong_arguments_and_images_are_one_line(models, tmp_path):
         quantize(models / "Both", images, tmp_path / "q")
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_image_ends_it_at_once(models, tmp_path):
+    class Broken(Noise):
+        def __getitem__(self, index):
+            raise InputError("b.png: cannot be decoded")
+
+    with pytest.raises(InputError, match=r"^b\.png: cannot be decoded$"):
+        quantize(models / "Both", Broken(4), tmp_path / "q")
+    assert list(tmp_path.iterdir()) == []
