@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy import host, opt, program
-from deploy.exported import MODEL_FILE, PARAMS_FILE, ExportedModel, open_model
+from deploy.exported import ExportedModel, open_model
 from deploy.host_worker import seeded_inputs
 from deploy.nb import NbInfo, inspect_nb
 from deploy.repairs import repair
@@ -159,8 +159,8 @@ def _build(
     model.write(model.program, repaired)
     opt.run(
         [
-            f"--model_file={repaired / MODEL_FILE}",
-            f"--param_file={repaired / PARAMS_FILE}",
+            f"--model_file={repaired / program.MODEL_FILE}",
+            f"--param_file={repaired / program.PARAMS_FILE}",
             *options.arguments(),
         ],
         built,
@@ -170,7 +170,7 @@ def _build(
     info = _check_header(options.target, built)
     values = seeded_inputs(inputs, REFERENCE_SEED)
     # of the program as it came: a repair that changes what is computed must show
-    expected = program.reference_outputs(source / MODEL_FILE, source / PARAMS_FILE, values)
+    expected = program.reference_outputs(source, values)
     check = None
     if options.target == host.TARGET:
         check = _check_outputs(built, values, expected, options.weights)

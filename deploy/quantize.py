@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from deploy import program
-from deploy.exported import CONFIG_FILE, MODEL_FILE, PARAMS_FILE, ExportedModel, open_model
+from deploy.exported import ExportedModel, open_model
+from deploy.program import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
 from ppghost.errors import CheckFailed, ConversionError, InputError
 from ppghost.files import output_errors, staging_directory
 
@@ -187,10 +188,7 @@ def _compare(source: Path, made: Path, images: _Selected) -> dict[str, Any]:
     """Agreement of the two models in Paddle's runtime, and the accuracy of each."""
     import numpy as np
 
-    runners = [
-        program.Runner(folder / MODEL_FILE, folder / PARAMS_FILE, os.cpu_count() or 1)
-        for folder in (source, made)
-    ]
+    runners = [program.Runner(folder, os.cpu_count() or 1) for folder in (source, made)]
     labels, scores = [], ([], [])
     for image, label in (images[index] for index in range(len(images))):
         labels.append(label)
