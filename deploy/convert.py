@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy import host, opt, program
-from deploy.exported import MODEL_FILE, PARAMS_FILE, ExportedModel, open_model
+from deploy import host, opt, output_check, program
+from deploy.exported import ExportedModel, open_model
 from deploy.host_worker import seeded_inputs
 from deploy.nb import NbInfo, inspect_nb
 from deploy.repairs import repair
@@ -29,16 +29,6 @@ TARGETS = {"arm": "arm", "x86": "x86", "opencl": "opencl,arm"}
 #: what is weight-only: smaller files, fp32 kernels
 WEIGHT_TYPES = {"int8": "QUANT_INT8", "int16": "QUANT_INT16"}
 REFERENCE_SEED = 0
-#: Two correct float32 runtimes differ by summation order only; a wrong kernel is off by the
-#: order of the scores. Measured on 11 networks, 3 inputs each: at most 2.4e-5 of the range of
-#: the scores. A thousandth of that range is allowed: relative, so that it has teeth where all
-#: scores are nearly equal, as in an untrained net; but never less than float32 noise.
-CHECK_RELATIVE = 1e-3
-CHECK_NOISE = 1e-6
-#: With rounded weights outputs differ for a good reason: there the scores must correlate. Measured
-#: on 9 networks: int16 0.99999 and more; int8 0.994 and more trained, 0.949 for an untrained
-#: GhostNet; 0.13 and less where weights were read wrongly.
-CHECK_CORRELATION = {"int16": 0.999, "int8": 0.9}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,8 +149,8 @@ def _build(
     model.write(model.program, repaired)
     opt.run(
         [
-            f"--model_file={repaired / MODEL_FILE}",
-            f"--param_file={repaired / PARAMS_FILE}",
+            f"--model_file={repaired / program.MODEL_FILE}",
+            f"--param_file={repaired / program.PARAMS_FILE}",
             *options.arguments(),
         ],
         built,
@@ -170,7 +160,7 @@ def _build(
     info = _check_header(options.target, built)
     values = seeded_inputs(inputs, REFERENCE_SEED)
     # of the program as it came: a repair that changes what is computed must show
-    expected = program.reference_outputs(source / MODEL_FILE, source / PARAMS_FILE, values)
+    expected = program.reference_outputs(source, values)
     check = None
     if options.target == host.TARGET:
         check = _check_outputs(built, values, expected, options.weights)
@@ -217,53 +207,13 @@ def _check_outputs(
     built: Path, values: dict, expected: list, weights: str | None
 ) -> dict[str, Any]:
     """Compare the `.nb` with what Paddle gives for `values`. Raises ConversionError."""
-    import numpy as np
-
     try:
         # Paddle-Lite keeps the order of the fetches, but not always their names
         actual = list(host.run_once(built, values).values())
     except (DeviceError, InputError) as error:
         reason = str(error).removeprefix(f"{built}: ").removeprefix(f"{built.name}: ")
         raise ConversionError(f"the converted model does not run: {reason}") from None
-    if [one.shape for one in actual] != [one.shape for one in expected]:
-        raise ConversionError(
-            f"outputs have shapes {[one.shape for one in actual]} after conversion, "
-            f"{[one.shape for one in expected]} in Paddle"
-        )
-    worst = 0.0
-    for ours, theirs in zip(actual, expected, strict=True):
-        difference = float(np.abs(ours - theirs).max())
-        if weights:
-            _check_correlation(ours, theirs, CHECK_CORRELATION[weights])
-        else:
-            _check_difference(difference, theirs)
-        worst = max(worst, difference)
-    return {"max_abs_diff": worst, "ok": True}
-
-
-def _check_difference(difference: float, theirs: Any) -> None:
-    import numpy as np
-
-    noise = CHECK_NOISE * float(np.abs(theirs).max())
-    allowed = CHECK_RELATIVE * float(theirs.max() - theirs.min()) + noise
-    # "not <=", so that NaN fails too
-    if not difference <= allowed:
-        raise ConversionError(
-            "the converted model computes something else than Paddle "
-            f"(largest difference {difference:.3g}, allowed {allowed:.3g})"
-        )
-
-
-def _check_correlation(ours: Any, theirs: Any, least: float) -> None:
-    import numpy as np
-
-    ours, theirs = ours - ours.mean(), theirs - theirs.mean()
-    correlation = float((ours * theirs).sum() / (np.linalg.norm(ours) * np.linalg.norm(theirs)))
-    if not correlation >= least:
-        raise ConversionError(
-            "the model with rounded weights computes something else than Paddle "
-            f"(correlation of the scores {correlation:.3f}, at least {least} wanted)"
-        )
+    return output_check.compare(actual, expected, weights)
 
 
 def _describe_fallbacks(sidecar: dict[str, Any]) -> str:

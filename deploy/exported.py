@@ -12,14 +12,18 @@ from typing import Any
 
 import yaml
 
-from deploy.program import load_program, operator_types, parameter_names
+from deploy.program import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    PARAMS_FILE,
+    load_program,
+    operator_types,
+    parameter_names,
+)
 from ppghost.errors import InputError
 from ppghost.files import sha256
 from ppghost.operators import check_known
 
-MODEL_FILE = "inference.pdmodel"
-PARAMS_FILE = "inference.pdiparams"
-CONFIG_FILE = "inference.yml"
 #: Paddle 1.x's program, and the names its one parameter file goes by
 _OLD_MODEL_FILE = "__model__"
 _OLD_PARAMS_FILES = ("__params__", "params", "weights")

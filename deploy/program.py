@@ -14,6 +14,11 @@ from ppghost.errors import ConversionError, InputError
 if TYPE_CHECKING:
     import numpy as np
 
+#: the names that `ppghost export` and PaddleClas give an exported model's files
+MODEL_FILE = "inference.pdmodel"
+PARAMS_FILE = "inference.pdiparams"
+CONFIG_FILE = "inference.yml"
+
 
 def load_program(path: Path) -> Any:
     """Parse a `.pdmodel` into a ProgramDesc. Raises InputError if it is not one."""
@@ -113,14 +118,15 @@ def _closed(name: str, declared: list[int], given: list[int] | None) -> list[int
 
 
 class Runner:
-    """A program in Paddle's own runtime, without graph rewriting; `model`, `params` are files.
+    """The exported model in a folder in Paddle's own runtime, without graph rewriting.
 
+    Only for models whose operators were checked (deploy.exported.open_model).
     Raises ConversionError if Paddle cannot load it.
     """
 
-    def __init__(self, model: Path, params: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path, threads: int = 1) -> None:
         paddle = import_paddle()
-        config = paddle.inference.Config(str(model), str(params))
+        config = paddle.inference.Config(str(folder / MODEL_FILE), str(folder / PARAMS_FILE))
         config.disable_glog_info()
         config.switch_ir_optim(False)
         config.set_cpu_math_library_num_threads(threads)
@@ -138,16 +144,14 @@ class Runner:
             return [predictor.get_output_handle(name).copy_to_cpu() for name in names]
 
 
-def reference_outputs(
-    model: Path, params: Path, inputs: dict[str, "np.ndarray"]
-) -> list["np.ndarray"]:
-    """What Paddle gives for `inputs`, which are by name in feed order.
+def reference_outputs(folder: Path, inputs: dict[str, "np.ndarray"]) -> list["np.ndarray"]:
+    """What Paddle gives for `inputs`, which are by name in feed order, in fetch order.
 
     Raises ConversionError if Paddle cannot run the model or gets NaN.
     """
     import numpy as np
 
-    outputs = Runner(model, params)(list(inputs.values()))
+    outputs = Runner(folder)(list(inputs.values()))
     if not all(np.isfinite(one).all() for one in outputs):
         raise ConversionError("Paddle itself computes NaN or infinity from normal noise")
     return outputs

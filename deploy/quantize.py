@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from deploy import program
-from deploy.exported import CONFIG_FILE, MODEL_FILE, PARAMS_FILE, ExportedModel, open_model
+from deploy.exported import ExportedModel, open_model
+from deploy.program import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
 from ppghost.errors import CheckFailed, ConversionError, InputError
 from ppghost.files import output_errors, staging_directory
 
@@ -64,7 +65,7 @@ def quantize(
     if algo not in ALGORITHMS:
         raise InputError(f"unknown algorithm {algo!r}; choose one of: {', '.join(ALGORITHMS)}")
     model = open_model(Path(model_dir))
-    _check_fp32(model)
+    _check_kind(model)
     output = Path(output)
     calibration, measured = _split(len(images), samples)
     with staging_directory(output) as stage:
@@ -105,10 +106,13 @@ class _Selected(Sequence):
         return self._images[self._indices[index]]
 
 
-def _check_fp32(model: ExportedModel) -> None:
+def _check_kind(model: ExportedModel) -> None:
     quantized = [op for op in program.operator_types(model.program) if op.startswith(_QUANTIZED)]
     if quantized:
         raise InputError(f"{model.folder}: is quantized already ({min(quantized)}); give the fp32")
+    feeds = sum(op.type == "feed" for op in model.program.blocks[0].ops)
+    if feeds != 1:
+        raise InputError(f"{model.folder}: takes {feeds} inputs; only one can be an image")
 
 
 def _split(count: int, samples: int) -> tuple[list[int], list[int]]:
@@ -130,6 +134,8 @@ def _run_ptq(source: Path, made: Path, images: _Selected, algo: str) -> None:
         logging.getLogger(module.__name__).setLevel(logging.ERROR)
     paddle.enable_static()
     scope, executor = paddle.static.Scope(), paddle.static.Executor(paddle.CPUPlace())
+    # read here: where its loader meets a broken image, PTQ waits for ever
+    arrays = [images[index][0] for index in range(len(images))]
     # it draws progress bars of its own
     with (
         paddle.static.scope_guard(scope),
@@ -144,7 +150,7 @@ def _run_ptq(source: Path, made: Path, images: _Selected, algo: str) -> None:
                 model_dir=str(source),
                 model_filename=MODEL_FILE,
                 params_filename=PARAMS_FILE,
-                data_loader=_calibration_loader(paddle, source, executor, images),
+                data_loader=_calibration_loader(paddle, source, executor, arrays),
                 algo=algo,
                 # one scale for each output channel: what Paddle-Lite's int8 kernels take
                 weight_quantize_type="channel_wise_abs_max",
@@ -158,15 +164,15 @@ def _run_ptq(source: Path, made: Path, images: _Selected, algo: str) -> None:
             raise ConversionError(f"Paddle cannot quantize this model: {reason}") from None
 
 
-def _calibration_loader(paddle: Any, source: Path, executor: Any, images: _Selected) -> Any:
-    """The images one by one, as the `paddle.io.DataLoader` that PTQ insists on."""
+def _calibration_loader(paddle: Any, source: Path, executor: Any, arrays: list) -> Any:
+    """The arrays one by one, as the `paddle.io.DataLoader` that PTQ insists on."""
 
     class Calibration(paddle.io.Dataset):
         def __len__(self) -> int:
-            return len(images)
+            return len(arrays)
 
         def __getitem__(self, index: int) -> tuple["np.ndarray"]:
-            return (images[index][0],)
+            return (arrays[index],)
 
     graph, feeds, _ = paddle.static.load_inference_model(str(source / "inference"), executor)
     return paddle.io.DataLoader(
@@ -182,10 +188,7 @@ def _compare(source: Path, made: Path, images: _Selected) -> dict[str, Any]:
     """Agreement of the two models in Paddle's runtime, and the accuracy of each."""
     import numpy as np
 
-    runners = [
-        program.Runner(folder / MODEL_FILE, folder / PARAMS_FILE, os.cpu_count() or 1)
-        for folder in (source, made)
-    ]
+    runners = [program.Runner(folder, os.cpu_count() or 1) for folder in (source, made)]
     labels, scores = [], ([], [])
     for image, label in (images[index] for index in range(len(images))):
         labels.append(label)

@@ -9,10 +9,10 @@ import pytest
 
 from deploy import opt, program
 from deploy.convert import convert, convert_all
-from deploy.exported import PARAMS_FILE
 from deploy.host import run_once
 from deploy.host_worker import seeded_inputs
 from deploy.nb import inspect_nb
+from deploy.program import PARAMS_FILE
 from ppghost.errors import ConversionError, InputError
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from deploy import program
 from deploy.convert import convert
-from deploy.exported import CONFIG_FILE, MODEL_FILE, PARAMS_FILE, open_model
+from deploy.exported import open_model
+from deploy.program import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
 from ppghost.errors import ConversionError, InputError
 from ppghost.operators import KNOWN
 

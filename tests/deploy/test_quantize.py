@@ -6,7 +6,8 @@ import yaml
 
 from deploy import program
 from deploy.convert import convert
-from deploy.exported import CONFIG_FILE, MODEL_FILE, PARAMS_FILE, open_model
+from deploy.exported import open_model
+from deploy.program import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
 from deploy.quantize import quantize
 from ppghost.errors import CheckFailed, ConversionError, InputError
 
@@ -29,7 +30,7 @@ class Noise:
 
 
 def fp32_classes(folder, arrays):
-    runner = program.Runner(folder / MODEL_FILE, folder / PARAMS_FILE)
+    runner = program.Runner(folder)
     return [int(runner([one[None]])[0].argmax()) for one in arrays]
 
 
@@ -106,7 +107,7 @@ def test_the_same_images_give_the_same_model(models, tmp_path):
     scores = []
     for name in ("a", "b"):
         quantize(models / "Both", Noise(6), tmp_path / name, min_agreement=0)
-        runner = program.Runner(tmp_path / name / MODEL_FILE, tmp_path / name / PARAMS_FILE)
+        runner = program.Runner(tmp_path / name)
         scores.append(runner([Noise(1).arrays])[0])
     assert np.array_equal(*scores)
 
@@ -126,4 +127,14 @@ def test_wrong_arguments_and_images_are_one_line(models, tmp_path):
     with pytest.raises(ConversionError, match="Paddle cannot quantize this model: ") as caught:
         quantize(models / "Both", images, tmp_path / "q")
     assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_image_ends_it_at_once(models, tmp_path):
+    class Broken(Noise):
+        def __getitem__(self, index):
+            raise InputError("b.png: cannot be decoded")
+
+    with pytest.raises(InputError, match=r"^b\.png: cannot be decoded$"):
+        quantize(models / "Both", Broken(4), tmp_path / "q")
     assert list(tmp_path.iterdir()) == []

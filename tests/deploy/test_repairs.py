@@ -4,7 +4,8 @@ import pytest
 
 from deploy import opt, repairs
 from deploy.convert import convert
-from deploy.exported import MODEL_FILE, PARAMS_FILE, open_model
+from deploy.exported import open_model
+from deploy.program import MODEL_FILE, PARAMS_FILE
 from deploy.repairs import (
     PASSES,
     add_instance_norm_statistics,
