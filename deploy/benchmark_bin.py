@@ -27,6 +27,8 @@ _BACKENDS = {"arm": "arm", "opencl": "opencl,arm", "x86": "x86"}
 _TIME = re.compile(r"^(init|first|min|max|avg)\s*=\s*(\S+)", re.MULTILINE)
 _OLD_TIME = re.compile(r"min = (\S+)\s+max = (\S+)\s+average = (\S+)")
 _CUT = re.compile(r"Request thread num: \d+, exceed the .* cores size: (\d+)")
+#: what a shell adds when a signal ends a program
+_SHELL_SAYS = re.compile(r"(Aborted|Segmentation fault|Bus error)( \(core dumped\))?")
 
 
 class Program(NamedTuple):
@@ -171,8 +173,10 @@ def _check_echo(program: Program, asked: Invocation, done: ShellResult) -> None:
 
 
 def last_line(done: ShellResult) -> str:
-    """The line of a failed program that says most: the last it printed."""
+    """The line of a failed program that says most: the last it printed itself."""
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    if len(lines) > 1 and _SHELL_SAYS.fullmatch(lines[-1].strip()):
+        del lines[-1]
     return lines[-1].strip()[:200] if lines else "it printed nothing"
 
 
