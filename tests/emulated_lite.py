@@ -182,10 +182,6 @@ class BenchmarkBin:
         # the real program asks the predictor by position; these tests' models have one input, x
         return ["x"]
 
-    def close(self) -> None:
-        for session in self.sessions.values():
-            session.close()
-
 
 def _report(version: str, flags: dict, times: list[float], init: float, outputs: dict) -> str:
     """The sections that 2.10 and later print."""
@@ -252,9 +248,12 @@ async def serve_benchmarks(root: Path, faults: Faults) -> asyncio.Server:
     async def invoked(reader, writer):
         request = json.loads(await reader.readline())
         async with turn:
+            begun = time.monotonic()
             answer = await asyncio.get_running_loop().run_in_executor(
                 None, lambda: program.run(**request)
             )
+            with (root / "runs").open("a") as runs:
+                print(begun, time.monotonic(), *request["argv"], file=runs)
         # the program may have been killed meanwhile
         with contextlib.suppress(ConnectionError):
             writer.write(json.dumps(answer).encode() + b"\n")
