@@ -12,6 +12,7 @@ the fair case on two cores.
 
 import argparse
 import contextlib
+import itertools
 import logging
 import os
 import statistics
@@ -52,7 +53,7 @@ def idle_ms(phone) -> list[float]:
     """Milliseconds between the end of one sample and the begin of the next."""
     runs = [line.split() for line in (phone.root / "runs").read_text().splitlines()]
     samples = [(float(r[0]), float(r[1])) for r in runs if "--warmup=1" in r]
-    pairs = zip(samples, samples[1:], strict=False)
+    pairs = itertools.pairwise(samples)
     return [(begin - end) * 1e3 for (_, end), (begin, _) in pairs]
 
 
