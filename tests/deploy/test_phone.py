@@ -125,6 +125,15 @@ def test_two_phones_take_the_time_of_one(measure, phones):
     assert other_begins < one_ends
 
 
+def test_this_host_is_measured_after_the_phones_that_it_drives(measure, phone):
+    document = measure(phone, devices=["host", phone.serial])
+    assert [one["status"] for one in document["results"]] == ["ok"] * 4
+    times = {"host": [], "adb": []}
+    for result in document["results"]:
+        times[result["device"]["kind"]] += [one["t"] for one in result["conditions"]]
+    assert max(times["adb"]) < min(times["host"])
+
+
 def test_affinity_reaches_taskset(measure, phone):
     document = measure(phone, affinity="F0", power_mode="none")
     assert {one["affinity"] for one in document["results"]} == {"f0"}
