@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.adb import ShellResult
+from deploy.adb import FOLDER, ShellResult
 from ppghost.errors import DeviceError, InputError
 from ppghost.files import read_json, write_json
 
@@ -73,6 +73,14 @@ class Invocation:
         flags = self.settings()
         if program.prints_sections:
             flags |= {"optimized_model_file": self.nb, "backend": _BACKENDS[self.target]}
+            if self.target == "opencl":
+                # compiled kernels are kept for the next invocation, and beside the model: the
+                # program's own default is a folder that is not ours
+                flags |= {
+                    "opencl_cache_dir": FOLDER,
+                    "opencl_kernel_cache_file": f"{self.nb}.kernels",
+                    "opencl_tuned_file": f"{self.nb}.tuned",
+                }
         else:
             result = "result_path" if "result_path" in program.flags else "result_filename"
             flags |= {"optimized_model_path": self.nb, result: RESULT_FILE}
