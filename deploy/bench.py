@@ -82,11 +82,7 @@ def _share_out(
         else:
             logger.warning("%s is left out: no file is made for it", device.serial)
     if not shares:
-        raise InputError(
-            "no file is made for any of these devices; convert with another --target"
-            if devices
-            else "no device to time on; give --device host, a serial or all"
-        )
+        raise InputError("no file is made for any of these devices; convert with another --target")
     return shares
 
 

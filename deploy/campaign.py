@@ -108,8 +108,10 @@ def load_campaign(
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = _yaml(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read the campaign ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the campaign ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: holds no keys; see configs/bench/ for examples")
     for name in values:

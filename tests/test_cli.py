@@ -42,7 +42,14 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nonsense"], ["train"], ["bench", "m.nb"], ["predict", "m", "--topk", "0"]]
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["train"],
+        ["bench", "m.nb", "--rounds", "0"],
+        ["predict", "m", "--topk", "0"],
+    ],
 )
 def test_usage_errors_exit_2(arguments):
     done = shell(*arguments)

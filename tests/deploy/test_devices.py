@@ -8,7 +8,7 @@ from phone import CORES_KHZ
 from deploy import android
 from deploy.devices import describe_all, find_devices, in_words, list_devices
 from deploy.sensors import hottest
-from ppghost.errors import DeviceError
+from ppghost.errors import DeviceError, InputError
 
 
 def test_the_command_tells_all_about_a_phone(run, phones):
@@ -71,6 +71,8 @@ def test_devices_are_found_by_serial_in_the_order_asked(phones):
     found = find_devices([second, "host", first, second])
     assert [one.serial for one in found] == [second, "host", first]
     assert {one.serial for one in find_devices(["all"])} == {"host", first, second}
+    with pytest.raises(InputError, match="no device to time on; give --device host"):
+        find_devices([])
     with pytest.raises(DeviceError, match=f"no device 'R58M'; there is: host, .*{first}"):
         find_devices(["R58M"])
 
