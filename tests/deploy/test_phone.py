@@ -21,6 +21,8 @@ from deploy import phone as phone_module
 from deploy.bench import bench
 from deploy.campaign import Campaign
 from deploy.devices import find_devices
+from deploy.report import report
+from deploy.tables import latency_table
 from ppghost.errors import DeviceError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,6 +112,13 @@ def test_each_abi_gets_its_files(measure, phone, checkable, converted):
         measure(phone)
 
 
+def test_the_table_names_each_phone_and_claims_no_percentile(measure, phones):
+    lines = latency_table(measure(*phones)).splitlines()
+    assert [line for line in lines if line.endswith(":")] == sorted(f"{p.serial}:" for p in phones)
+    (row,) = {tuple(line.split()[-4:]) for line in lines if line.startswith("Both")}
+    assert row == ("-", "1.000", "x", "Both")
+
+
 def test_two_phones_take_the_time_of_one(measure, phones):
     document = measure(*phones, repeats=20)
     all_done(document)
@@ -192,6 +201,8 @@ def test_a_description_without_reference_is_said_to_be_unchecked(
     all_done(document)
     assert {one["output_check"]["ok"] for one in document["results"]} == {None}
     assert "outputs not checked on the device" in document["results"][0]["warning"]
+    report([measure.file], tmp_path / "report")
+    assert "emulated phone" in (tmp_path / "report" / "index.html").read_text()
 
 
 def test_names_of_models_are_never_commands(measure, phone, checkable, tmp_path):
