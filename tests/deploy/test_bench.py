@@ -271,6 +271,23 @@ def test_ratio_to_the_reference_stands_beside_each_figure(converted, tmp_path):
     assert flatten["median"] == 1
 
 
+def test_only_models_of_one_round_are_compared(converted, tmp_path):
+    output = tmp_path / "r.json"
+    run([converted], FakeDevice(lambda name, calls: name == "Flatten" and len(calls) > 12),
+        rounds=8, output=output)  # fmt: skip
+    document = json.loads(output.read_text())
+    # as if the failed one were measured again on another day
+    document["created"] = "2020-01-01T00:00:00+00:00"
+    for result in document["results"]:
+        for condition in result["conditions"]:
+            condition["run"] = document["created"]
+    output.write_text(json.dumps(document))
+    both, flatten = run([converted], FakeDevice(), rounds=8, output=output, resume=True)["results"]
+    assert [len(one["conditions"]) for one in (both, flatten)] == [8, 8]
+    assert both["ratio"]["rounds"] == 8
+    assert flatten["ratio"] is None
+
+
 def test_ctrl_c_leaves_a_whole_file_and_no_worker(converted, tmp_path):
     output = tmp_path / "r.json"
     code = (

@@ -47,7 +47,7 @@ def test_the_command_tells_all_about_a_phone(run, phones):
     assert "thermal status moderate, 41.5 °C" in text
 
 
-def test_an_unauthorized_phone_is_listed_with_what_to_do(phone):
+def test_an_unauthorized_phone_is_listed_with_what_to_do(run, phone, converted):
     phone.authorize(False)
     phone.reconnect()
     (described,) = [one for one in describe_all() if one["serial"] == phone.serial]
@@ -55,6 +55,9 @@ def test_an_unauthorized_phone_is_listed_with_what_to_do(phone):
     assert "allow USB debugging" in in_words(described)
     with pytest.raises(DeviceError, match="unauthorized; unlock it"):
         find_devices([phone.serial])[0].check()
+    code, _, err = run("bench", converted, "--device", phone.serial)
+    assert code == 3
+    assert "unauthorized; unlock it and allow USB debugging" in err
     assert phone.serial not in [one.serial for one in find_devices(["all"])]
 
 

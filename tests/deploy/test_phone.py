@@ -107,6 +107,8 @@ def test_each_abi_gets_its_files(measure, phone, checkable, converted):
     assert [Path(one["nb"]).parent for one in document["results"]] == [checkable, checkable]
     with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
         measure(phone, models=[converted / "arm"])
+    with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
+        measure(phone, models=[converted / "arm"], devices=["all"])
     phone.set_properties(**{"ro.product.cpu.abi": "arm64-v8a"})
     with pytest.raises(InputError, match=r"\.nb: made for x86, not for arm64-v8a; convert"):
         measure(phone)
