@@ -18,6 +18,7 @@ import shlex
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -193,9 +194,10 @@ class Adb:
             f"cd {FOLDER} || exit 1\n{prefix}\ntimeout -s KILL {timeout:.0f} sh -c {inner}\n"
             f"ppghost_program=$?\nrm -f {_PID_FILE}\n{suffix}\n(exit $ppghost_program)"
         )
+        started = time.monotonic()
         done = self.shell(script, timeout + TIMEOUT_S)
-        # 137 from GNU's timeout, 124 from some toyboxes
-        if done.returncode in (124, 137):
+        # 137 from GNU's timeout, 124 from some toyboxes; a phone short of memory kills as well
+        if done.returncode in (124, 137) and time.monotonic() - started >= timeout:
             raise DeviceError(f"did not end in {timeout:.0f} s and was stopped on the device")
         return done
 
@@ -271,7 +273,7 @@ class Adb:
         """Why a call came to nothing."""
         for state in ("unauthorized", "no permissions"):
             if state in done.stderr:
-                return DeviceError(f"{self.serial}: {state}; {ADVICE[state]}")
+                return DeviceLost(f"{self.serial}: {state}; {ADVICE[state]}")
         reason = _last_line(done)
         if done.returncode == 0 or _GONE.search(reason) or done.returncode in (-9, 255):
             return DeviceLost(

@@ -69,24 +69,24 @@ def _share_out(
 
     Raises InputError if a model has none, unless `whole` is false and another device takes it.
     """
-    shares = []
+    shares: list[tuple[Device, dict[int, NbModel]]] = []
+    taken: set[str] = set()
+    refusals: dict[int, str | None] = {}
     for device in devices:
         refusals = {index: device.refusal(model.info) for index, model in enumerate(loaded)}
         fitting = {index: loaded[index] for index, why in refusals.items() if why is None}
         names = {model.name for model in fitting.values()}
         missing = [index for index, one in enumerate(loaded) if one.name not in names]
-        if missing and (whole or (fitting and len(devices) == 1)):
+        if missing and whole:
             raise InputError(f"{loaded[missing[0]].path}: {refusals[missing[0]]}")
+        taken |= names
         if fitting:
             shares.append((device, fitting))
         else:
             logger.warning("%s is left out: no file is made for it", device.serial)
-    if not shares:
-        raise InputError(
-            "no file is made for any of these devices; convert with another --target"
-            if devices
-            else "no device to time on; give --device host, a serial or all"
-        )
+    for index, model in enumerate(loaded):
+        if model.name not in taken:
+            raise InputError(f"{model.path}: {refusals[index]}")
     return shares
 
 

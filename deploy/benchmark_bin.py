@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.adb import ShellResult
+from deploy.adb import FOLDER, ShellResult
 from ppghost.errors import DeviceError, InputError
 from ppghost.files import read_json, write_json
 
@@ -27,6 +27,8 @@ _BACKENDS = {"arm": "arm", "opencl": "opencl,arm", "x86": "x86"}
 _TIME = re.compile(r"^(init|first|min|max|avg)\s*=\s*(\S+)", re.MULTILINE)
 _OLD_TIME = re.compile(r"min = (\S+)\s+max = (\S+)\s+average = (\S+)")
 _CUT = re.compile(r"Request thread num: \d+, exceed the .* cores size: (\d+)")
+#: what a shell adds when a signal ends a program
+_SHELL_SAYS = re.compile(r"(Aborted|Segmentation fault|Bus error)( \(core dumped\))?")
 
 
 class Program(NamedTuple):
@@ -71,6 +73,14 @@ class Invocation:
         flags = self.settings()
         if program.prints_sections:
             flags |= {"optimized_model_file": self.nb, "backend": _BACKENDS[self.target]}
+            if self.target == "opencl":
+                # compiled kernels are kept for the next invocation, and beside the model: the
+                # program's own default is a folder that is not ours
+                flags |= {
+                    "opencl_cache_dir": FOLDER,
+                    "opencl_kernel_cache_file": f"{self.nb}.kernels",
+                    "opencl_tuned_file": f"{self.nb}.tuned",
+                }
         else:
             result = "result_path" if "result_path" in program.flags else "result_filename"
             flags |= {"optimized_model_path": self.nb, result: RESULT_FILE}
@@ -171,8 +181,10 @@ def _check_echo(program: Program, asked: Invocation, done: ShellResult) -> None:
 
 
 def last_line(done: ShellResult) -> str:
-    """The line of a failed program that says most: the last it printed."""
+    """The line of a failed program that says most: the last it printed itself."""
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    if len(lines) > 1 and _SHELL_SAYS.fullmatch(lines[-1].strip()):
+        del lines[-1]
     return lines[-1].strip()[:200] if lines else "it printed nothing"
 
 

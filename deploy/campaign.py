@@ -108,15 +108,17 @@ def load_campaign(
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = _yaml(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read the campaign ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the campaign ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: holds no keys; see configs/bench/ for examples")
     for name in values:
         _check_key(name, str(path))
     here = path.parent
-    if isinstance(models := values.get("models"), list):
-        values["models"] = [here / str(model) for model in models]
+    if models := values.get("models"):
+        values["models"] = [here / path for path in _paths(models)]
     program = values.get("benchmark_bin")
     if isinstance(program, str):
         values["benchmark_bin"] = here / Path(program).expanduser()
@@ -156,9 +158,7 @@ def _count(value: Any) -> int:
 
 
 def _positives(value: Any) -> tuple[int, ...]:
-    numbers = tuple(
-        _positive(one) for one in (value if isinstance(value, list | tuple) else [value])
-    )
+    numbers = tuple(map(_positive, _list(value)))
     if not numbers:
         raise ValueError
     return numbers
@@ -177,12 +177,16 @@ def _quantity(value: Any) -> float:
     return float(value)
 
 
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def _paths(value: Any) -> tuple[Path, ...]:
-    return tuple(map(Path, value if isinstance(value, list | tuple) else [value]))
+    return tuple(Path(str(one)) for one in _list(value))
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    return tuple(map(str, value if isinstance(value, list | tuple) else [value]))
+    return tuple(map(str, _list(value)))
 
 
 def _mode(value: Any) -> str:

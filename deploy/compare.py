@@ -108,4 +108,4 @@ def _row(old: dict[str, Any], new: dict[str, Any], threshold: float) -> dict[str
         return {**row, "verdict": "slower", "regression": ratio > 1 + threshold}
     if interval[1] < 1:
         return {**row, "verdict": "faster"}
-    return {**row, "why": "the difference may be chance; more --rounds would tell"}
+    return {**row, "why": "may be chance"}

@@ -13,7 +13,7 @@ from deploy.measurement import Burst
 from deploy.nb import NbInfo
 from deploy.phone import Phone
 from deploy.sidecar import NbModel
-from ppghost.errors import DeviceError
+from ppghost.errors import DeviceError, InputError
 
 logger = logging.getLogger(__name__)
 
@@ -134,10 +134,12 @@ def find_devices(names: Sequence[str], campaign: Campaign | None = None) -> list
     """The devices with these serials; "all" is every usable one, this host included.
 
     A name like HOST:PORT that adb does not know yet is connected to. adb is not asked for the
-    host alone. Raises DeviceError for a device that is not there.
+    host alone. Raises DeviceError for a device that is not there, InputError for no names.
     """
-    if set(names) <= {"host"}:
-        return [HostDevice()] if names else []
+    if not names:
+        raise InputError("no device to time on; give --device host, a serial or all")
+    if set(names) == {"host"}:
+        return [HostDevice()]
     if "all" in names:
         devices = list_devices(campaign)
         for phone in devices:

@@ -17,7 +17,7 @@ from deploy.benchmark_bin import Invocation, Program
 from deploy.measurement import Burst, timestamp
 from deploy.nb import NbInfo
 from deploy.sidecar import NbModel
-from ppghost.errors import DeviceError, DeviceLost
+from ppghost.errors import DeviceError, DeviceLost, InputError
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +29,9 @@ RECONNECT_EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class PhoneSession:
-    """A model on the phone: `files` are what benchmark_bin is told, relative to its folder."""
+    """A model on the phone, and how benchmark_bin is told to run it."""
 
     model: NbModel
-    threads: int
     invocation: Invocation
 
     def close(self) -> None:
@@ -84,7 +83,7 @@ class Phone:
 
     def refusal(self, info: NbInfo) -> str | None:
         """Why such a file does not run here; None if it does."""
-        abi = self.describe()["abi"]
+        abi = self._abi()
         if abi.startswith("x86"):
             return host.refusal(info)
         if info.target in ("arm", "opencl", "host"):
@@ -93,13 +92,16 @@ class Phone:
 
     def check(self) -> None:
         """Raises DeviceError for a phone that cannot be used, InputError for no benchmark_bin."""
+        benchmark_bin.choose(self._given, self._abi())
+
+    def _abi(self) -> str:
         if self.state != "device":
             raise DeviceError(f"{self.serial}: {self.state}; {ADVICE.get(self.state, 'reboot it')}")
-        benchmark_bin.choose(self._given, self.describe()["abi"])
+        return self.describe()["abi"]
 
     def prepare(self) -> None:
         """Put benchmark_bin there and ask what it can do. Raises DeviceError, InputError."""
-        abi = self.describe()["abi"]
+        abi = self._abi()
         path = benchmark_bin.choose(self._given, abi)
         # a program of an earlier, broken campaign may still run
         self._adb.kill_program()
@@ -114,7 +116,10 @@ class Phone:
             raise
         except DeviceError as error:
             raise DeviceError(f"{self.serial}: {path}: {error}") from None
-        benchmark_bin.remember(abi, path)
+        try:
+            benchmark_bin.remember(abi, path)
+        except InputError as error:
+            logger.warning("%s", error)
 
     def open(self, model: NbModel, threads: int) -> PhoneSession:
         """Put a model there. Raises DeviceError."""
@@ -129,7 +134,7 @@ class Phone:
         self._adb.push(model.path, name)
         target = model.info.target
         if target == "host":
-            target = "x86" if self.describe()["abi"].startswith("x86") else "arm"
+            target = "x86" if self._abi().startswith("x86") else "arm"
         invocation = Invocation(
             nb=name,
             shapes=[one["shape"] for one in model.inputs],
@@ -139,7 +144,7 @@ class Phone:
             warmup=0,
             repeats=1,
         )
-        return PhoneSession(model, threads, invocation)
+        return PhoneSession(model, invocation)
 
     def measure(self, session: PhoneSession, repeats: int, warmup: int) -> Burst:
         """One invocation: one sample, the mean of `repeats`. Raises DeviceError, DeviceLost."""
@@ -206,9 +211,7 @@ class Phone:
     def _outputs(self, session: PhoneSession, reference: dict[str, Any]) -> list[list[float]]:
         inputs = []
         with tempfile.TemporaryDirectory(prefix="ppghost-input-") as folder:
-            for index, text in enumerate(
-                phone_check.input_texts(session.model, reference["seed"])
-            ):
+            for index, text in enumerate(phone_check.input_texts(session.model, reference["seed"])):
                 file = Path(folder) / f"input{index}.txt"
                 file.write_text(text, encoding="ascii")
                 self._adb.push(file, file.name)

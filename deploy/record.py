@@ -72,11 +72,20 @@ def add_ratio(result: dict[str, Any], results: Iterable[dict[str, Any]], referen
     other = next((one for one in results if one["model"] == reference), None)
     if other is None or not (other["stats"] and result["stats"]):
         return
-    ours, theirs = round_medians(result), round_medians(other)
+    ours, theirs = _by_round(result), _by_round(other)
     shared = sorted(ours.keys() & theirs.keys())
     if shared:
         ratio = paired_ratio([ours[i] for i in shared], [theirs[i] for i in shared])
         result["ratio"] = {"reference": reference, **ratio}
+
+
+def _by_round(result: dict[str, Any]) -> dict[tuple[str, int], float]:
+    """The counted rounds' medians by run and round: a resumed run has rounds of its own."""
+    conditions = result["conditions"]
+    return {
+        (conditions[index]["run"], conditions[index]["round"]): median
+        for index, median in round_medians(result).items()
+    }
 
 
 def conclude(result: dict[str, Any], caveat: str | None) -> None:

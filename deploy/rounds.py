@@ -137,6 +137,7 @@ class DeviceRounds:
             if not todo:
                 continue
             state = self._patience.fair_state()
+            state |= {"run": self.document.content["created"], "round": number}
             for index in todo:
                 self._burst(results[index], sessions, index, state)
             # only here, where samples and conditions agree whenever Ctrl-C may come

@@ -257,6 +257,7 @@ def _bench(args):
     from deploy.bench import bench
     from deploy.campaign import load_campaign
     from deploy.devices import find_devices
+    from deploy.tables import latency_table
 
     given = {name: getattr(args, name) for name in _CAMPAIGN_FLAGS}
     given["benchmark_bin"] = dict(args.benchmark_bin or ())
@@ -270,45 +271,15 @@ def _bench(args):
         dry_run=args.dry_run,
         command=shlex.join(["ppghost", *args.argv]),
     )
-    return result, _latencies(result) if not args.dry_run else _to_json(result["plan"])
-
-
-def _latencies(result: dict) -> str:
-    """A line a model: median and interval in ms, or what went wrong."""
-    several = len({row["device"]["serial"] for row in result["results"]}) > 1
-    lines = [
-        f"{'model':<28} {'threads':>7} {'median ms':>10}  {'95 % interval':<18} {'p90':>8}  ratio"
-    ]
-    device = None
-    for row in result["results"]:
-        if several and row["device"]["serial"] != device:
-            device = row["device"]["serial"]
-            lines.append(f"{device}:")
-        head = f"{row['model']:<28} {row['threads']:>7}"
-        if row["status"] != "ok":
-            lines.append(f"{head} {row['status']}: {row['error']}")
-            continue
-        stats, ratio = row["stats"], row["ratio"]
-        interval = "-" if not stats["ci95"] else "{:.2f} to {:.2f}".format(*stats["ci95"])
-        p90 = "-" if stats["p90"] is None else f"{stats['p90']:.2f}"
-        times = f"{ratio['median']:.3f} x {ratio['reference']}" if ratio else "-"
-        lines.append(f"{head} {stats['median']:>10.2f}  {interval:<18} {p90:>8}  {times}")
-    return "\n".join(lines)
+    return result, latency_table(result) if not args.dry_run else _to_json(result["plan"])
 
 
 def _compare(args):
     from deploy.compare import compare
+    from deploy.tables import comparison_table
 
     result = compare(args.old, args.new, threshold=args.threshold / 100, force=args.force)
-    lines = [f"{'model':<28} {'threads':>7}  {'verdict':<12} {'new/old':>8}  95 % interval"]
-    for row in result["rows"]:
-        ratio = "-" if row["ratio"] is None else f"{row['ratio']:.3f}"
-        interval = "" if not row["ci95"] else "{:.3f} to {:.3f}".format(*row["ci95"])
-        verdict = f"{row['verdict']:<12} {ratio:>8}  {interval}"
-        note = "REGRESSION" if row["regression"] else ""
-        note = ": ".join(filter(None, (note, row["why"])))
-        lines.append(f"{row['model']:<28} {row['threads']:>7}  {verdict}  {note}".rstrip())
-    text = "\n".join(lines)
+    text = comparison_table(result)
     if result["regressions"]:
         error = CheckFailed(f"{args.new}: slower than {args.old} by over {args.threshold:g} %")
         error.result, error.text = result, text

@@ -7,6 +7,7 @@ lite/api/tools/benchmark/benchmark.cc (2.10 and later), lite/api/benchmark.cc (2
 """
 
 import asyncio
+import contextlib
 import json
 import re
 import statistics
@@ -65,6 +66,8 @@ class BenchmarkBin:
     def __init__(self, root: Path, faults: Faults) -> None:
         self.root, self.faults = root, faults
         self.sessions: dict[tuple, HostSession] = {}
+        self.changes: list = []
+        self.invocations = 0
 
     def run(self, version: str, cwd: str, argv: list[str]) -> dict:
         """{"stdout", "stderr", "code"} of an invocation; code None: it never ends."""
@@ -85,6 +88,7 @@ class BenchmarkBin:
             if name not in known:
                 return _end("", f"ERROR: unknown command line flag '{name}'\n", 1)
             known[name] = value or "true"
+        self._change_phone()
         for fault in ("crash", "hang", "silent", "mismatch"):
             if self.faults.take(fault):
                 return _fault(fault, known, version)
@@ -93,6 +97,16 @@ class BenchmarkBin:
         except (DeviceError, InputError):
             # wrong target, damaged file, operator not supported
             return _end("", "terminating with uncaught exception: std::exception\n", ABORT)
+
+    def _change_phone(self) -> None:
+        """Fault "changes", [[nth run, file, value]]: the phone's state while the nth run runs."""
+        changes = self.faults.value("changes") or []
+        if changes != self.changes:
+            self.changes, self.invocations = changes, 0
+        self.invocations += 1
+        for number, path, value in changes:
+            if number == self.invocations:
+                (self.root / path).write_text(f"{value}\n")
 
     def _new(self, version: str, cwd: Path, flags: dict) -> dict:
         if not (flags["optimized_model_file"] and flags["input_shape"] and flags["backend"]):
@@ -168,10 +182,6 @@ class BenchmarkBin:
         # the real program asks the predictor by position; these tests' models have one input, x
         return ["x"]
 
-    def close(self) -> None:
-        for session in self.sessions.values():
-            session.close()
-
 
 def _report(version: str, flags: dict, times: list[float], init: float, outputs: dict) -> str:
     """The sections that 2.10 and later print."""
@@ -238,11 +248,16 @@ async def serve_benchmarks(root: Path, faults: Faults) -> asyncio.Server:
     async def invoked(reader, writer):
         request = json.loads(await reader.readline())
         async with turn:
+            begun = time.monotonic()
             answer = await asyncio.get_running_loop().run_in_executor(
                 None, lambda: program.run(**request)
             )
-        writer.write(json.dumps(answer).encode() + b"\n")
-        await writer.drain()
+            with (root / "runs").open("a") as runs:
+                print(begun, time.monotonic(), *request["argv"], file=runs)
+        # the program may have been killed meanwhile
+        with contextlib.suppress(ConnectionError):
+            writer.write(json.dumps(answer).encode() + b"\n")
+            await writer.drain()
         writer.close()
 
     return await asyncio.start_unix_server(invoked, root / "lite")

@@ -69,7 +69,8 @@ def test_zlib_is_loaded_before_anything_else():
 def test_the_floors_below_and_the_measuring_half_do_not_import_paddle():
     modules = (
         "ppghost.errors, ppghost.files, ppghost.config, ppghost.data.build, ppghost.download,"
-        "deploy.nb, deploy.host, deploy.devices, deploy.bench, deploy.stats, deploy.report"
+        "deploy.nb, deploy.host, deploy.devices, deploy.bench, deploy.stats, deploy.report,"
+        "deploy.compare, deploy.output_check, deploy.phone_check"
     )
     code = f"import sys, {modules}; sys.exit('paddle' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -227,6 +227,67 @@ def test_bad_arguments_are_input_errors(converted, nb_copy, tmp_path):
     assert output.read_text() == '{"precious": "notes"}'
 
 
+def test_wanted_precision_ends_it_early_and_resume_agrees(converted, tmp_path):
+    output = tmp_path / "r.json"
+    document = run([converted], FakeDevice(), precision="2%", output=output)
+    assert len(document["plan"]["order"]) == 200
+    assert [len(one["conditions"]) for one in document["results"]] == [10, 10]
+    again = FakeDevice()
+    run([converted], again, precision="2%", output=output, resume=True)
+    assert again.calls == []
+
+
+def test_a_model_that_spreads_keeps_all_of_them_going(converted, tmp_path):
+    class Unsteady(FakeDevice):
+        def open(self, model, threads):
+            session = super().open(model, threads)
+            measure = session.measure
+            if model.name == "Both":
+                session.measure = lambda n: [x * (1 + len(self.calls) % 3) for x in measure(n)]
+            return session
+
+    document = run([converted], Unsteady(), precision="2%", rounds=15, output=tmp_path / "r.json")
+    assert [len(one["conditions"]) for one in document["results"]] == [15, 15]
+
+
+def test_time_limit_begins_no_further_round(converted, tmp_path):
+    class Slow(FakeDevice):
+        def conditions(self):
+            time.sleep(0.05)
+            return super().conditions()
+
+    document = run([converted], Slow(), rounds=100, time_limit=0.2, output=tmp_path / "r.json")
+    rounds = {len(one["conditions"]) for one in document["results"]}
+    assert len(rounds) == 1
+    assert 1 <= rounds.pop() <= 6
+    assert {one["status"] for one in document["results"]} == {"ok"}
+
+
+def test_ratio_to_the_reference_stands_beside_each_figure(converted, tmp_path):
+    document = run([converted], FakeDevice(), rounds=6, reference="Flatten", output=tmp_path / "r")
+    both, flatten = (by_name(document)[name]["ratio"] for name in ("Both", "Flatten"))
+    assert both == {"reference": "Flatten", "rounds": 6, "median": pytest.approx(2 / 3),
+                    "ci95": pytest.approx([2 / 3, 2 / 3])}  # fmt: skip
+    assert flatten["median"] == 1
+
+
+def test_only_models_of_one_round_are_compared(converted, tmp_path):
+    output = tmp_path / "r.json"
+    run([converted], FakeDevice(lambda name, calls: name == "Flatten" and len(calls) > 12),
+        rounds=8, output=output)  # fmt: skip
+    document = json.loads(output.read_text())
+    # as if the failed one were measured again on another day
+    document["created"] = "2020-01-01T00:00:00+00:00"
+    for result in document["results"]:
+        for condition in result["conditions"]:
+            condition["run"] = document["created"]
+    output.write_text(json.dumps(document))
+    both, flatten = run([converted], FakeDevice(), rounds=8, output=output, resume=True)["results"]
+    assert [len(one["conditions"]) for one in (both, flatten)] == [8, 8]
+    assert both["ratio"]["rounds"] == 8
+    assert flatten["ratio"] is None
+
+
 def test_ctrl_c_leaves_a_whole_file_and_no_worker(converted, tmp_path):
     output = tmp_path / "r.json"
     code = (

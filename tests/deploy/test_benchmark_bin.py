@@ -1,5 +1,6 @@
 """benchmark_bin's answers, of both generations, and what they are worth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,13 @@ def test_each_generation_gets_its_own_flags():
     assert ASKED.arguments(OLD)[-2:] == ["--optimized_model_path=m.nb", "--result_path=result.txt"]
     eight = Program(None, frozenset(("optimized_model_path", "result_filename")))
     assert ASKED.arguments(eight)[-1] == "--result_filename=result.txt"
+
+
+def test_compiled_kernels_of_a_gpu_stay_in_our_folder():
+    arguments = replace(ASKED, target="opencl").arguments(NEW)
+    assert "--backend=opencl,arm" in arguments
+    assert "--opencl_cache_dir=/data/local/tmp/ppghost" in arguments
+    assert "--opencl_kernel_cache_file=m.nb.kernels" in arguments
 
 
 def test_what_is_no_benchmark_bin_is_refused():

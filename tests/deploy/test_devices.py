@@ -8,7 +8,7 @@ from phone import CORES_KHZ
 from deploy import android
 from deploy.devices import describe_all, find_devices, in_words, list_devices
 from deploy.sensors import hottest
-from ppghost.errors import DeviceError
+from ppghost.errors import DeviceError, InputError
 
 
 def test_the_command_tells_all_about_a_phone(run, phones):
@@ -47,7 +47,7 @@ def test_the_command_tells_all_about_a_phone(run, phones):
     assert "thermal status moderate, 41.5 °C" in text
 
 
-def test_an_unauthorized_phone_is_listed_with_what_to_do(phone):
+def test_an_unauthorized_phone_is_listed_with_what_to_do(run, phone, converted):
     phone.authorize(False)
     phone.reconnect()
     (described,) = [one for one in describe_all() if one["serial"] == phone.serial]
@@ -55,6 +55,9 @@ def test_an_unauthorized_phone_is_listed_with_what_to_do(phone):
     assert "allow USB debugging" in in_words(described)
     with pytest.raises(DeviceError, match="unauthorized; unlock it"):
         find_devices([phone.serial])[0].check()
+    code, _, err = run("bench", converted, "--device", phone.serial)
+    assert code == 3
+    assert "unauthorized; unlock it and allow USB debugging" in err
     assert phone.serial not in [one.serial for one in find_devices(["all"])]
 
 
@@ -71,6 +74,8 @@ def test_devices_are_found_by_serial_in_the_order_asked(phones):
     found = find_devices([second, "host", first, second])
     assert [one.serial for one in found] == [second, "host", first]
     assert {one.serial for one in find_devices(["all"])} == {"host", first, second}
+    with pytest.raises(InputError, match="no device to time on; give --device host"):
+        find_devices([])
     with pytest.raises(DeviceError, match=f"no device 'R58M'; there is: host, .*{first}"):
         find_devices(["R58M"])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deploy.stats import relative_width, summarize, too_wide
+from deploy.stats import paired_ratio, relative_width, summarize, too_wide, unpaired_ratio
 
 
 def test_figures_of_one_to_eleven_are_exact():
@@ -63,3 +63,33 @@ def test_samples_that_do_not_fill_the_rounds_are_refused():
     for samples, rounds in (([], 1), ([1.0, 2.0, 3.0], 2)):
         with pytest.raises(ValueError, match="rounds"):
             summarize(samples, rounds)
+
+
+def test_percentiles_of_means_are_not_claimed():
+    stats = summarize(range(1, 12), percentiles=False)
+    assert (stats["p90"], stats["p99"], stats["median"]) == (None, None, 6.0)
+
+
+def test_paired_ratio_is_blind_to_what_slows_a_whole_round():
+    slow = np.linspace(1, 3, 21)
+    ratio = paired_ratio(2.0 * slow, 1.6 * slow)
+    assert ratio["median"] == pytest.approx(1.25)
+    assert ratio["ci95"] == pytest.approx([1.25, 1.25])
+    assert ratio["rounds"] == 21
+    assert summarize(2.0 * slow)["ci95"][1] > 4
+
+
+def test_unpaired_interval_covers_the_true_ratio_as_often_as_it_says():
+    generator = np.random.default_rng(2)
+    covered = 0
+    for _ in range(400):
+        new, old = (generator.lognormal(0, 0.3, 15) * scale for scale in (1.2, 1.0))
+        _, (low, high) = unpaired_ratio(new, old)
+        covered += low <= 1.2 <= high
+    assert 0.93 * 400 <= covered <= 0.99 * 400
+
+
+def test_unpaired_interval_of_separate_samples_is_exact():
+    ratio, interval = unpaired_ratio([2.0] * 10, [1.0] * 10)
+    assert (ratio, interval) == (2.0, [2.0, 2.0])
+    assert unpaired_ratio([2.0] * 3, [1.0] * 3)[1] is None

@@ -1,0 +1,138 @@
+"""Comparing two results: what may be said, and what may not."""
+
+import json
+
+import numpy as np
+import pytest
+
+from deploy.compare import compare
+from ppghost.errors import InputError
+
+DEVICE = {
+    "serial": "R58M", "kind": "adb", "model": "a phone", "soc": "SD855", "abi": "arm64-v8a",
+    "lite_version": "v2.13-rc",
+}  # fmt: skip
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a result file; medians by model are spread by 1 % over `rounds` rounds."""
+
+    def result(name, medians, *, rounds=30, device=DEVICE, seed=0, plan=None, **settings):
+        generator = np.random.default_rng(seed)
+        results = []
+        for model, median in medians.items():
+            samples = (median * generator.lognormal(0, 0.01, rounds)).tolist()
+            result = {
+                "model": model, "nb_sha256": "x", "device": device, "threads": 1,
+                "precision": "fp32", "status": "ok", "error": None, "output_check": None,
+                "stats": {"median": median}, "samples_ms": samples, "inputs": [],
+                "conditions": [{"throttled": None}] * rounds, "power_mode": "big", **settings,
+            }  # fmt: skip
+            results.append(result)
+        document = {
+            "schema": "ppghost.latency/1",
+            "plan": {"repeats": 5, "burst_warmup": 1, **(plan or {})},
+            "host": {},
+            "results": results,
+        }
+        file = tmp_path / f"{name}.json"
+        file.write_text(json.dumps(document))
+        return file
+
+    return result
+
+
+def verdicts(compared):
+    return {row["model"]: (row["verdict"], row["regression"]) for row in compared["rows"]}
+
+
+def test_faster_slower_and_cannot_tell(write):
+    old = write("old", {"A": 10.0, "B": 10.0, "C": 10.0, "D": 10.0})
+    new = write("new", {"A": 9.0, "B": 10.3, "C": 11.0, "D": 10.0}, seed=1)
+    compared = compare(old, new)
+    assert verdicts(compared) == {
+        "A": ("faster", False),
+        "B": ("slower", False),  # by less than the threshold of 5 %
+        "C": ("slower", True),
+        "D": ("cannot tell", False),
+    }
+    assert compared["regressions"] == ["C"]
+    rows = {row["model"]: row for row in compared["rows"]}
+    assert rows["C"]["ratio"] == pytest.approx(1.1, abs=0.01)
+    assert rows["C"]["ci95"][0] < 1.1 < rows["C"]["ci95"][1]
+    assert verdicts(compare(old, new, threshold=0.01))["B"] == ("slower", True)
+
+
+def test_too_few_rounds_cannot_tell_even_a_large_difference(write):
+    old, new = write("old", {"A": 10.0}, rounds=3), write("new", {"A": 20.0}, rounds=3)
+    (row,) = compare(old, new)["rows"]
+    assert (row["verdict"], row["ci95"], row["why"]) == ("cannot tell", None, "too few rounds")
+
+
+def test_equal_models_are_told_apart_as_rarely_as_promised(write):
+    told = 0
+    for seed in range(100):
+        old = write("old", {"A": 10.0}, rounds=12, seed=2 * seed)
+        new = write("new", {"A": 10.0}, rounds=12, seed=2 * seed + 1)
+        told += compare(old, new)["rows"][0]["verdict"] != "cannot tell"
+    assert told <= 10
+
+
+def test_throttled_rounds_do_not_count(write):
+    old, new = write("old", {"A": 10.0}), write("new", {"A": 10.0}, seed=1)
+    document = json.loads(new.read_text())
+    (result,) = document["results"]
+    result["samples_ms"][:20] = [99.0] * 20
+    result["conditions"][:20] = [{"throttled": "core 7 capped"}] * 20
+    new.write_text(json.dumps(document))
+    (row,) = compare(old, new)["rows"]
+    assert row["verdict"] == "cannot tell"
+    assert row["rounds"] == [30, 10]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"device": {**DEVICE, "serial": "other"}}, "measured on other .* --force compares anyway"),
+        ({"device": {**DEVICE, "lite_version": "v2.10"}}, r"measured on .*v2\.10"),
+        ({"power_mode": "none"}, "power_mode was big and is none"),
+        ({"samples_are": "invocation mean"}, "samples_are was inference and is invocation mean"),
+        ({"plan": {"repeats": 9}}, "repeats was 5 and is 9"),
+    ],
+)
+def test_other_devices_and_settings_are_refused_unless_forced(write, change, message):
+    old, new = write("old", {"A": 10.0}), write("new", {"A": 12.0}, seed=1, **change)
+    with pytest.raises(InputError, match=message):
+        compare(old, new)
+    assert verdicts(compare(old, new, force=True)) == {"A": ("slower", True)}
+
+
+def test_a_model_that_fails_now_is_a_regression(write):
+    old = write("old", {"A": 10.0, "B": 5.0})
+    new = write("new", {"A": 10.0}, status="failed", error="A: crashed", stats=None)
+    compared = compare(old, new)
+    assert compared["regressions"] == ["A"]
+    assert compared["rows"][0]["why"] == "fails now: A: crashed"
+    assert compared["not_compared"] == ["B"]
+
+
+def test_nothing_in_common_is_an_error(write):
+    with pytest.raises(InputError, match="no model and thread count in common"):
+        compare(write("old", {"A": 1.0}), write("new", {"B": 1.0}))
+
+
+def test_exit_code_and_text_of_the_command(run, write):
+    old, new = write("old", {"A": 10.0, "B": 10.0}), write("new", {"A": 12.0, "B": 10.0}, seed=1)
+    code, out, _ = run("compare", old, new)
+    assert code == 1
+    assert "slower" in out
+    assert "REGRESSION" in out
+    code, out, _ = run("compare", old, new, "--threshold", "50%", "--json", "-")
+    assert code == 0
+    assert json.loads(out)["threshold"] == 0.5
+    other = write("other", {"A": 10.0}, device={**DEVICE, "serial": "other"})
+    assert run("compare", old, other)[0] == 2
+    assert run("compare", old, other, "--force")[0] == 0
+    with pytest.raises(SystemExit):
+        run("compare", old, new, "--threshold", "-3")
