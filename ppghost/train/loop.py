@@ -160,9 +160,12 @@ class Trainer:
             silent=not self.group.writes,
         )
         with journal, contextlib.closing(self.loader), Stop().listening() as stop:
-            while self.position.epoch <= epochs:
-                figures = {"train": self._epoch(stop, journal)}
-                figures |= self._finish_epoch(stop, journal)
+            try:
+                while self.position.epoch <= epochs:
+                    figures = {"train": self._epoch(stop, journal)}
+                    figures |= self._finish_epoch(stop, journal)
+            except InputError as error:  # the input was read long ago: this is the disk
+                raise TrainingError(f"{error}; make room and go on with --resume auto") from None
         return {"epochs": epochs, "best": self.position.best, **figures}
 
     def _epoch(self, stop: Stop, journal: Journal) -> dict:
@@ -288,13 +291,8 @@ class Trainer:
             average=average,
             statistics=statistics,
         )
-        try:
-            checkpoint.save(self.directory / name, saved, self.slots)
-            checkpoint.forget_all_but(self.directory, self.settings["keep_checkpoints"])
-        except InputError as error:
-            raise TrainingError(
-                f"{error}; make room and go on from the last checkpoint with --resume auto"
-            ) from None
+        checkpoint.save(self.directory / name, saved, self.slots)
+        checkpoint.forget_all_but(self.directory, self.settings["keep_checkpoints"])
 
     def _state(self) -> tuple[dict, dict, dict]:
         """(network, its average with EMA, statistics of each process) as `Checkpoint` has them.

@@ -105,9 +105,7 @@ def build_training(
         trained = {parameter.name for parameter, _ in gradients}
         state = forward.network.state_dict().values()
         made["statistics"] = [v.name for v in state if v.name not in trained]
-        made["averages"] = (
-            _append_averages(state, config["EMA"]["decay"]) if "EMA" in config else {}
-        )
+        made["averages"] = _append_averages(state, config) if "EMA" in config else {}
         return values
 
     graph = _build(config, outputs, mixed)
@@ -118,13 +116,18 @@ def build_training(
     return TrainingGraph(*graph, **made)
 
 
-def _append_averages(state: Iterable, decay: float) -> dict[str, str]:
+def _append_averages(state: Iterable, config: dict) -> dict[str, str]:
     """Append the update of `EMA`'s moving averages, PaddleClas's `ppcls/utils/ema.py`.
 
-    `average = decay * average + (1 - decay) * value` for each tensor of the network but tables of
-    whole numbers, BN's statistics too; the caller sets the averages' first values. Returns
-    tensor -> average, by name.
+    `average = decay * average + (1 - decay) * value`, once per update of the weights, for each
+    tensor of the network but tables of whole numbers, BN's statistics too; the caller sets the
+    averages' first values. Returns tensor -> average, by name.
     """
+    share = 1 - config["EMA"]["decay"]
+    if config["Global"]["update_freq"] > 1:
+        block = paddle.static.default_main_program().global_block()
+        merged = block.var("gradient_merge_step")  # GradientMergeOptimizer's, 0 at an update
+        share = share * paddle.cast(merged == 0, "float32")
     names = {}
     for tensor in state:
         if tensor.dtype != paddle.float32:
@@ -132,7 +135,7 @@ def _append_averages(state: Iterable, decay: float) -> dict[str, str]:
         average = paddle.static.create_global_var(
             tensor.shape, 0.0, tensor.dtype, persistable=True, name=f"{tensor.name}@EMA"
         )
-        paddle.assign(decay * average + (1 - decay) * tensor, output=average)
+        paddle.assign((1 - share) * average + share * tensor, output=average)
         names[tensor.name] = average.name
     return names
 

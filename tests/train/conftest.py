@@ -52,7 +52,7 @@ class Run:
         """The processes that train, under the launcher."""
         return psutil.Process(self.process.pid).children()
 
-    def end(self, timeout=60):
+    def end(self, timeout=120):
         """Its exit code; no process of it is left."""
         return self.process.wait(timeout)
 

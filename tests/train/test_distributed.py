@@ -13,7 +13,7 @@ from ppghost.train import distributed
 
 #: of 3 steps an epoch, long enough to be killed in the middle
 LONG = [
-    "-o", "Global.epochs=40", "-o", "Global.print_batch_step=1", "-o", "Global.eval_interval=1000",
+    "-o", "Global.epochs=20", "-o", "Global.print_batch_step=1", "-o", "Global.eval_interval=1000",
     "-o", "Global.save_interval=1000", "-o", "DataLoader.Train.sampler.batch_size=2",
 ]  # fmt: skip
 
@@ -117,11 +117,11 @@ def test_a_fault_ends_all_processes_and_the_restart_goes_on_bit_for_bit(
         unharmed.update(read(tmp_path / "whole", "TinyGhostNet"))
     happen, message = FAULTS[fault]
     run = start(config_file, tmp_path / "run", *LONG, "-o", "Global.peer_timeout=4", processes=2)
-    run.wait_for_step(20)
+    run.wait_for_step(10)
     workers = run.workers()
     assert len(workers) == 2
     happen(run)
-    assert run.end(timeout=30) != 0
+    assert run.end(timeout=60) != 0
     _, alive = psutil.wait_procs(workers, timeout=15)
     assert not alive
     assert message in run.text()
