@@ -2,10 +2,10 @@
 
     python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB...] [--json FILE]
 
-Every file under CHECKOUT/ppcls/configs/ImageNet is read, its two Programs are built, and two
-training steps, an evaluation and a checkpoint follow, all by the Trainer itself. Overridden are
-the paths, the epochs, the batch size (2), the workers, downloads, and the image size: 64x64, or
-the file's own where the network does not work at 64x64. The data are a few random JPEGs.
+Every file under CHECKOUT/ppcls/configs/ImageNet is read, its training Program is built, and two
+steps and a checkpoint follow, all by the Trainer itself. Overridden are the paths, the epochs, the
+batch size (2), the workers, downloads, evaluation, and the image size: 64x64, or the file's own
+where the network does not work at 64x64. The data are a few random JPEGs.
 
 Each file runs in a process of its own, so that a crash is a row of the table and not its end;
 rows that the JSON file holds already are kept.
@@ -72,6 +72,7 @@ def overrides(data: Path, output: Path) -> list[str]:
         "Global.output_dir": output,
         "Global.epochs": 1,
         "Global.save_interval": 1000,
+        "Global.eval_during_train": False,
         "Global.device": "cpu",
         "Arch.pretrained": False,
     }
@@ -110,7 +111,7 @@ def run(path: Path, data: Path, report) -> None:
 
 
 def _train(settings: dict, report) -> None:
-    """Build, two steps, an evaluation, a checkpoint; nothing stays in memory if it fails."""
+    """Build, two steps, a checkpoint; nothing stays in memory if it fails."""
     trainer = loop.prepare(settings)
     report(stage="built")
     figures = trainer.run()

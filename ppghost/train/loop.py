@@ -41,9 +41,10 @@ class Trainer:
         self.directory = Path(self.settings["output_dir"]) / self.name
         share = {"rank": group.rank, "world_size": group.size}
         self.loader = make_loader(config, "Train", self.seed, **share)
-        self.eval_loader = None
+        self.eval_loader = self.eval_graph = None
         if self.settings["eval_during_train"]:
             self.eval_loader = make_loader(config, "Eval", self.seed, **share)
+            self.eval_graph = program.build_evaluation(config)
         per_update = self.loader.batch_size * group.size * self.settings["update_freq"]
         factor, told = optimizer.linear_scaling(config, per_update)
         if told:
@@ -53,14 +54,14 @@ class Trainer:
         )
         on_gpu = isinstance(place, paddle.CUDAPlace)
         self.graph = program.build_training(config, self.schedule, group.size, on_gpu=on_gpu)
-        self.eval_graph = program.build_evaluation(config)
         self.slots = weights.slots_of(self.graph.network)
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(place)
         self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=0.0)
         self.eval_scope = paddle.static.Scope()
         program.initialize(self.executor, self.graph, self.seed, self.scope)
-        program.initialize(self.executor, self.eval_graph, self.seed, self.eval_scope)
+        if self.eval_graph:
+            program.initialize(self.executor, self.eval_graph, self.seed, self.eval_scope)
 
     def start_from(self, resume: str | None) -> None:
         """Load `--resume` (auto, or a checkpoint's prefix), else the pretrained weights.

@@ -61,6 +61,12 @@ class Run:
         return "\n".join(log.read_text(errors="replace") for log in logs if log.exists())
 
 
+@pytest.fixture(scope="session")
+def tiny_command():
+    """The `ppghost` command with the tests' networks, as a list of words."""
+    return [sys.executable, *TINY]
+
+
 @pytest.fixture
 def start():
     """Start a `Run`; what is still alive at the end of the test is killed."""

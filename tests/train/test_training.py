@@ -1,17 +1,26 @@
 """Training: the schedule, the engine, checkpoints, resuming."""
 
 import contextlib
+import fcntl
+import json
+import os
+import pty
 import shutil
 import signal
+import struct
+import subprocess
+import termios
 
 import numpy as np
 import paddle
 import pytest
+from visualdl import LogReader
 
 from ppghost import config, weights
 from ppghost.errors import InputError, TrainingError
 from ppghost.train import checkpoint, loop, optimizer, program
 from ppghost.train.distributed import Group
+from ppghost.train.evaluation import evaluate_config
 from ppghost.train.metrics import Averages, topk_accuracy
 from ppghost.train.stop import Stop
 
@@ -284,3 +293,94 @@ def test_seeds_differ_and_repeat(config_file):
 
     np.testing.assert_array_equal(first_weights(1), first_weights(1))
     assert not np.array_equal(first_weights(1), first_weights(2))
+
+
+def test_ema_follows_the_weights_as_paddleclas_s_does(config_file):
+    """Against the formula by hand; with update_freq 2 it moves when the weights do."""
+    for frequency in (1, 2):
+        overrides = ["EMA={decay: 0.75}", f"Global.update_freq={frequency}"]
+        trainer = make_trainer(config.load(config_file, overrides))
+        trainer.start_from(None)
+        averages = trainer.graph.averages
+        assert len(averages) == len(trainer.slots)
+        expected = trainer._fetch(averages)
+        moved = []
+        for step in range(4):
+            images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
+            trainer._step(images, np.array([[0], [1], [2], [0]]), Stop())
+            now = trainer._fetch(averages)
+            moved.append((step + 1) % frequency == 0)
+            if moved[-1]:
+                expected = {n: 0.75 * expected[n] + 0.25 * now[n] for n in averages}
+            for name, average in averages.items():
+                np.testing.assert_allclose(
+                    trainer._fetch([average])[average], expected[name], rtol=1e-5, atol=1e-7
+                )
+        assert sum(moved) == 4 // frequency
+
+
+def test_with_ema_the_average_is_evaluated_and_saved_too(config_file, tmp_path):
+    figures = loop.train(config.load(config_file, ["EMA={decay: 0.99}"]))
+    assert figures["ema"]["samples"] == 6
+    assert figures["ema"]["loss"] != figures["loss"]
+    directory = tmp_path / "output" / "TinyGhostNet"
+    average = config.load(config_file, [f"Global.pretrained_model={directory / 'latest'}"])
+    assert evaluate_config(average)["loss"] == figures["ema"]["loss"]
+    assert (directory / "latest.pdema").exists()
+
+
+def test_every_figure_is_in_the_journal(config_file, tmp_path):
+    settings = config.load(config_file, ["Global.use_visualdl=True", "Global.print_batch_step=1"])
+    figures = loop.train(settings)
+    directory = tmp_path / "output" / "TinyGhostNet"
+    entries = [json.loads(line) for line in (directory / "train.jsonl").read_text().splitlines()]
+    assert [(e["phase"], e["step"], e["epoch"]) for e in entries] == [
+        *(("train", step, 1) for step in (1, 2, 3)),
+        ("eval", 3, 1),
+        *(("train", step, 2) for step in (4, 5, 6)),
+        ("eval", 6, 2),
+    ]
+    assert entries[-1]["loss"] == figures["loss"]
+    assert entries[0].keys() >= {"lr", "loss", "top1", "images_per_second", "time"}
+    [log] = (directory / "vdl").iterdir()
+    scalars = LogReader(file_path=str(log))
+    assert "train/loss" in scalars.get_tags()["scalar"]
+    assert [point.id for point in scalars.get_data("scalar", "eval/top1")] == [3, 6]
+
+
+def test_on_a_terminal_there_is_a_bar_and_in_a_file_are_lines(config_file, tiny_command):
+    command = [*tiny_command, "train", "-c", str(config_file)]
+    log = subprocess.run(command, capture_output=True, text=True)
+    assert log.stderr.count("[Train][Epoch 1/2][Iter: 2/3] lr:") == 1
+    assert "step/s" not in log.stderr
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    with subprocess.Popen(command, stderr=theirs, stdout=theirs) as run:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal says that the other end is gone
+            while part := os.read(ours, 4096):
+                shown += part
+    os.close(ours)
+    assert run.returncode == 0, shown.decode()
+    assert b"epoch 1/2" in shown
+    assert b"3/3" in shown
+    assert b"[Train]" not in shown
+    assert b"[Eval][Epoch 2]" in shown
+
+
+def test_another_batch_is_told_what_linear_scaling_says(config_file, caplog):
+    caplog.set_level("INFO", logger="ppghost")
+    overrides = ["Global.tuned_batch_size=8"]
+    assert make_trainer(config.load(config_file, overrides)).schedule.rate(3) == 0.05
+    assert "for 4 linear scaling says 0.025" in caplog.text
+    scaled = make_trainer(config.load(config_file, [*overrides, "Global.scale_lr=True"]))
+    assert scaled.schedule.rate(3) == 0.025
+
+
+def test_other_threads_are_told_of_when_a_run_goes_on(config_file, monkeypatch, caplog):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    make_trainer(config.load(config_file))._save("latest")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    loop.prepare(config.load(config_file), "auto")
+    assert "was trained with OMP_NUM_THREADS 1, now it is 2" in caplog.text
