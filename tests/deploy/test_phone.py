@@ -25,6 +25,8 @@ from deploy.report import report
 from deploy.tables import latency_table
 from ppghost.errors import DeviceError, InputError
 
+#: of every model, unless a test says otherwise
+ROUNDS = 4
 ROOT = Path(__file__).resolve().parents[2]
 ZONE = "sys/class/thermal/thermal_zone1/temp"
 CAP = "sys/devices/system/cpu/cpu7/cpufreq/scaling_max_freq"
@@ -32,11 +34,11 @@ CAP = "sys/devices/system/cpu/cpu7/cpufreq/scaling_max_freq"
 
 @pytest.fixture
 def measure(checkable, tmp_path):
-    """A function that runs a campaign of six rounds on phones; the file is `measure.file`."""
+    """A function that runs a short campaign on phones; the file is `measure.file`."""
 
     def run(*phones, resume=False, **settings):
         settings = {
-            "models": checkable, "benchmark_bin": BENCHMARK_BIN, "rounds": 6, "repeats": 2,
+            "models": checkable, "benchmark_bin": BENCHMARK_BIN, "rounds": ROUNDS, "repeats": 2,
             "warmup": 0, "max_wait": 5.0, "devices": [phone.serial for phone in phones], **settings,
         }  # fmt: skip
         campaign = Campaign(**settings)
@@ -65,7 +67,7 @@ def counts(results):
 
 def all_done(document):
     assert [one["status"] for one in document["results"]] == ["ok"] * len(document["results"])
-    assert counts(document["results"]) == [6] * len(document["results"])
+    assert counts(document["results"]) == [ROUNDS] * len(document["results"])
 
 
 def test_a_campaign_on_a_phone(measure, phone):
@@ -80,14 +82,14 @@ def test_a_campaign_on_a_phone(measure, phone):
         # an invocation gives one mean, which says nothing of single slow inferences
         assert result["samples_are"] == "invocation mean"
         assert (result["stats"]["p90"], result["stats"]["p99"]) == (None, None)
-        assert len(result["warmup_ms"]) == 1 + 6
+        assert len(result["warmup_ms"]) == 1 + ROUNDS
         assert result["output_check"]["where"] == "device"
         assert 0 <= result["output_check"]["max_abs_diff"] < 1e-5
         assert all(one["min_ms"] <= one["max_ms"] for one in result["conditions"])
         assert result["conditions"][0]["after"]["temp_c"] == 30.5
         assert result["throttled"] == {"rounds": 0, "in_stats": False}
     assert both["ratio"]["median"] == 1
-    assert (flatten["ratio"]["reference"], flatten["ratio"]["rounds"]) == ("Both", 6)
+    assert (flatten["ratio"]["reference"], flatten["ratio"]["rounds"]) == ("Both", ROUNDS)
     assert phone.files() == []
     assert not phone.programs()
 
@@ -240,7 +242,7 @@ def test_a_program_that_fails_once_costs_its_model_only(measure, phone, fault, m
     (good,) = [one for one in document["results"] if one["status"] == "ok"]
     assert len(failed) == 1
     assert re.search(message, failed[0]["error"])
-    assert counts([failed[0], good]) == [2, 6]
+    assert counts([failed[0], good]) == [2, ROUNDS]
     phone.faults()
     all_done(measure(phone, threads=(2,), resume=True))
     assert phone.files() == []
@@ -360,9 +362,9 @@ def test_throttled_rounds_are_kept_but_not_counted(measure, phone):
 def test_a_phone_throttled_all_along_is_counted_and_said_to_be(measure, phone):
     phone.set_temperature(35, status=1)
     result = measure(phone)["results"][0]
-    assert result["throttled"] == {"rounds": 6, "in_stats": True}
+    assert result["throttled"] == {"rounds": ROUNDS, "in_stats": True}
     assert "(thermal status light); counted, as too few others are left" in result["warning"]
-    assert result["stats"]["n"] == 6
+    assert result["stats"]["n"] == ROUNDS
 
 
 def test_ctrl_c_ends_what_runs_on_the_phone(phone, checkable, tmp_path):
