@@ -13,8 +13,10 @@ import hashlib
 import re
 import struct
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ppghost.errors import InputError
 
@@ -24,7 +26,7 @@ _PARAMS_HEADER = struct.Struct("<HHHHI")
 _SIZE = struct.Struct("<I")
 
 #: one string per operator of the program: op/alias/target/precision/layout
-_KERNEL = re.compile(rb"[a-z0-9_]+/\w+/(\d+)/(\d+)/\d+")
+_KERNEL = re.compile(rb"([a-z0-9_]+)/\w+/(\d+)/(\d+)/\d+")
 _TARGETS = {1: "host", 2: "x86", 4: "arm", 5: "opencl", 17: "metal", 18: "nnadapter"}
 _PRECISIONS = {1: "fp32", 2: "int8", 3: "int32", 4: "any", 5: "fp16", 7: "int64"}
 #: a file holds kernels of several targets; the first of these found says what it was made for
@@ -37,6 +39,8 @@ class NbInfo:
     """A `.nb` file's own account of itself.
 
     `kernels` counts operators by "target/precision", as in {"arm/fp32": 136, "host/any": 17}.
+    `fallbacks` counts, by "operator target/precision", those that are computed on another unit
+    or in a higher precision than the file was made for, as in {"softmax arm/fp32": 1}.
     `content_sha256` ignores the bytes of the version field after its NUL: opt leaves them
     uninitialised, so a plain hash differs from run to run.
     """
@@ -46,6 +50,7 @@ class NbInfo:
     target: str
     precision: str
     kernels: dict[str, int]
+    fallbacks: dict[str, int]
     bytes: int
     content_sha256: str
 
@@ -71,15 +76,23 @@ def inspect_nb(path: Path) -> NbInfo:
             "convert the model with `ppghost convert`"
         )
     _check_complete(path, data, _HEADER.size + topology_size)
-    kernels = _count_kernels(data[_HEADER.size : _HEADER.size + topology_size])
-    if not kernels:
+    found = _kernels(data[_HEADER.size : _HEADER.size + topology_size])
+    if not found:
         raise InputError(f"{path}: holds no kernels; convert the model again")
+    target = _target({kernel.target for kernel in found})
+    precision = _precision({kernel.precision for kernel in found})
     return NbInfo(
         opt_version=opt_version.decode(),
         meta_version=meta_version,
-        target=_target(kernels),
-        precision=_precision(kernels),
-        kernels=dict(sorted(kernels.items())),
+        target=target,
+        precision=precision,
+        kernels=_count(f"{one.target}/{one.precision}" for one in found),
+        fallbacks=_count(
+            f"{one.operator} {one.target}/{one.precision}"
+            for one in found
+            if one.target not in (target, "host")
+            or (one.precision == "fp32" and precision != "fp32")
+        ),
         bytes=len(data),
         content_sha256=_content_hash(data, opt_version),
     )
@@ -102,24 +115,37 @@ def _check_complete(path: Path, data: bytes, position: int) -> None:
         raise truncated
 
 
-def _count_kernels(topology: bytes) -> Counter[str]:
-    """Operators by "target/precision"; ids we have no name for stay numbers."""
-    counts: Counter[str] = Counter()
+class _Kernel(NamedTuple):
+    operator: str
+    target: str
+    precision: str
+
+
+def _kernels(topology: bytes) -> list[_Kernel]:
+    """One for each operator; ids we have no name for stay numbers."""
+    found = []
     for match in _KERNEL.finditer(topology):
-        target, precision = int(match[1]), int(match[2])
-        name = _TARGETS.get(target, f"target {target}")
-        counts[f"{name}/{_PRECISIONS.get(precision, f'precision {precision}')}"] += 1
-    return counts
+        target, precision = int(match[2]), int(match[3])
+        found.append(
+            _Kernel(
+                match[1].decode(),
+                _TARGETS.get(target, f"target {target}"),
+                _PRECISIONS.get(precision, f"precision {precision}"),
+            )
+        )
+    return found
 
 
-def _target(kernels: Counter[str]) -> str:
-    found = {name.split("/")[0] for name in kernels}
+def _count(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def _target(found: set[str]) -> str:
     unknown = sorted(found - set(_DECISIVE))
     return unknown[0] if unknown else next(name for name in _DECISIVE if name in found)
 
 
-def _precision(kernels: Counter[str]) -> str:
-    found = {name.split("/")[1] for name in kernels}
+def _precision(found: set[str]) -> str:
     return next((name for name in ("int8", "fp16") if name in found), "fp32")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deploy import android, benchmark_bin, host, output_check
+from deploy import android, benchmark_bin, host, phone_check
 from deploy.adb import ADVICE, FOLDER, Adb, ShellResult
 from deploy.benchmark_bin import Invocation, Program
 from deploy.measurement import Burst, timestamp
@@ -195,14 +195,14 @@ class Phone:
 
         "ok" is None, with "why", where that is not possible. Raises DeviceError if they differ.
         """
-        reference = output_check.reference_of(session.model)
+        reference = phone_check.reference_of(session.model)
         if not reference:
             return _unchecked("the file's description holds no reference; convert it again")
         if not self._program.prints_sections:
             return _unchecked("a benchmark_bin before 2.10 does not show its outputs")
         try:
             outputs = self._outputs(session, reference)
-            return output_check.compare(reference["outputs"], outputs, session.model.info.precision)
+            return phone_check.compare(reference["outputs"], outputs, session.model.info.precision)
         except DeviceLost:
             raise
         except DeviceError as error:
@@ -211,9 +211,7 @@ class Phone:
     def _outputs(self, session: PhoneSession, reference: dict[str, Any]) -> list[list[float]]:
         inputs = []
         with tempfile.TemporaryDirectory(prefix="ppghost-input-") as folder:
-            for index, text in enumerate(
-                output_check.input_texts(session.model, reference["seed"])
-            ):
+            for index, text in enumerate(phone_check.input_texts(session.model, reference["seed"])):
                 file = Path(folder) / f"input{index}.txt"
                 file.write_text(text, encoding="ascii")
                 self._adb.push(file, file.name)
@@ -235,7 +233,7 @@ class Phone:
 
     def _read_output(self, name: str) -> list[float]:
         done = self._adb.shell(f"cd {FOLDER} && cat {name} && rm {name}")
-        return output_check.numbers(done.stdout, f"{benchmark_bin.NAME}'s {name}")
+        return phone_check.numbers(done.stdout, f"{benchmark_bin.NAME}'s {name}")
 
     def conditions(self) -> dict[str, Any]:
         """t, temp_c, freq_khz, freq_cap_khz, battery, charging, thermal_status, screen."""
@@ -275,7 +273,7 @@ def _split(done: ShellResult, token: str) -> tuple[str, ShellResult, str]:
 def _shown(text: str, index: int) -> list[float]:
     """The values of one output that --show_output_elem printed."""
     values = re.findall(rf"^out\[{index}\]\[\d+\]:(\S+)", text, re.MULTILINE)
-    return output_check.numbers(" ".join(values), f"{benchmark_bin.NAME}'s output {index}")
+    return phone_check.numbers(" ".join(values), f"{benchmark_bin.NAME}'s output {index}")
 
 
 def _unchecked(why: str) -> dict[str, Any]:

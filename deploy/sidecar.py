@@ -3,16 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deploy.nb import NbInfo, inspect_nb
 from ppghost.errors import InputError
 from ppghost.files import read_json
 
+if TYPE_CHECKING:
+    import numpy as np
+
+#: how deploy.host_worker.seeded_inputs makes its arrays, one after the other
+GENERATOR = "numpy.random.default_rng(seed).standard_normal(shape, dtype=numpy.float32)"
+#: a classifier's scores are kept whole; of a larger output its beginning tells enough
+REFERENCE_VALUES = 2000
+
 
 @dataclass(frozen=True)
 class NbModel:
-    """A `.nb` file and what its sidecar says of it; `inputs` is [{"name", "shape"}]."""
+    """A `.nb` file and what its sidecar says of it; `inputs` is [{"name", "shape"}].
+
+    `reference` is Paddle's own outputs (see `describe_reference`); None in older sidecars.
+    """
 
     path: Path
     name: str
@@ -20,11 +31,28 @@ class NbModel:
     weights: str | None
     inputs: list[dict[str, Any]]
     output_check: dict[str, Any] | None
+    reference: dict[str, Any] | None
 
 
 def sidecar_path(nb: Path) -> Path:
     """Where the description of `nb` lies."""
     return nb.with_name(nb.name + ".json")
+
+
+def describe_reference(seed: int, outputs: Sequence["np.ndarray"]) -> dict[str, Any]:
+    """What Paddle gives for `seeded_inputs(inputs, seed)`, for checks where there is no Paddle.
+
+    `outputs` are flat lists in fetch order, of at most REFERENCE_VALUES values; `shapes` are whole.
+    """
+    return {
+        "seed": seed,
+        "generator": GENERATOR,
+        "shapes": [list(one.shape) for one in outputs],
+        # nine digits tell every float32 from its neighbours
+        "outputs": [
+            [float(f"{value:.9g}") for value in one.ravel()[:REFERENCE_VALUES]] for one in outputs
+        ],
+    }
 
 
 def load_models(paths: Sequence[Path]) -> list[NbModel]:
@@ -71,6 +99,7 @@ def _read(file: Path, info: NbInfo) -> NbModel:
                 for one in described["inputs"]
             ],
             output_check=described["output_check"],
+            reference=described.get("reference"),
         )
     except (KeyError, TypeError, ValueError):
         raise InputError(f"{sidecar}: not a description of a .nb; convert again") from None

@@ -28,17 +28,14 @@ def main(argv: list[str] | None = None) -> int:
     _set_up_logging(args)
     try:
         # standard output is for results alone; libraries print where they like
-        with contextlib.redirect_stdout(sys.stderr):
-            # a third value is an exit code: a check that failed, and its result
-            result, text, *code = args.run(args)
-        if args.json == "-":
-            sys.stdout.write(_to_json(result))
-        else:
-            if args.json and args.command != "bench":  # bench has kept that file all along
-                write_json(Path(args.json), result)
-            if text:
-                print(text)
-        sys.stdout.flush()
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                result, text = args.run(args)
+        except PPGhostError as error:
+            if error.result is not None:
+                _put_out(args, error.result, error.text)
+            raise
+        _put_out(args, result, text)
     except PPGhostError as error:
         print(f"ppghost: error: {error}", file=sys.stderr)
         return error.exit_code
@@ -48,7 +45,19 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # `ppghost list | head`
         sys.stderr.close()
         return 0
-    return code[0] if code else 0
+    return 0
+
+
+def _put_out(args: argparse.Namespace, result: Any, text: str | None) -> None:
+    """The result where `--json` wants it; `text`, if any, for people."""
+    if args.json == "-":
+        sys.stdout.write(_to_json(result))
+    else:
+        if args.json and args.command != "bench":  # bench has kept that file all along
+            write_json(Path(args.json), result)
+        if text:
+            print(text)
+    sys.stdout.flush()
 
 
 def _interrupt(number, frame):
@@ -166,12 +175,75 @@ def _predict(args):
 
 
 def _convert(args):
-    from deploy.convert import convert
+    from deploy.convert import convert, convert_all
+    from ppghost.errors import ConversionError
 
-    result = convert(args.model_dir, args.target, args.output)
-    check = result.get("output_check")
+    options = {
+        "fp16": args.fp16,
+        "weights": args.weights,
+        "input_shape": args.input_shape,
+        "timeout": args.timeout,
+    }
+    if len(args.model_dirs) == 1:
+        result = convert(args.model_dirs[0], args.target, args.output, **options)
+        return result, _converted(result)
+    results = convert_all(args.model_dirs, args.target, args.output, **options)
+    failed = [one for one in results if "error" in one]
+    if failed:
+        error = ConversionError(
+            f"{len(failed)} of {len(results)} models could not be converted; see above"
+        )
+        error.result = results
+        raise error
+    return results, "\n".join(map(_converted, results))
+
+
+def _converted(result: dict) -> str:
+    check = result["output_check"]
     checked = f", largest difference from Paddle {check['max_abs_diff']:.1e}" if check else ""
-    return result, f"{result['nb']}: {result['bytes']} bytes for {result['target']}{checked}"
+    return f"{result['nb']}: {result['bytes']} bytes for {result['target']}{checked}"
+
+
+def _quantize(args):
+    from deploy.quantize import quantize
+    from ppghost.data.inference import ListedImages
+
+    images = ListedImages(args.model_dir, args.images, args.image_root)
+    result = quantize(
+        args.model_dir,
+        images,
+        args.output,
+        samples=args.samples,
+        algo=args.algo,
+        min_agreement=args.min_agreement,
+    )
+    return result, _quantized(result)
+
+
+def _quantized(result: dict) -> str:
+    """What was written, and how well it agrees, in a few lines."""
+    where = "held-out" if result["held_out"] else "calibration"
+    lines = [
+        f"{result['model_dir']}: int8 by {result['algo']}, {result['bytes']} bytes",
+        f"agreement with fp32 on {result['measured_images']} {where} images, in Paddle's "
+        f"simulation: top-1 {result['top1_agreement']:.4f}, cosine {result['cosine']:.4f}",
+    ]
+    if result["fp32"]["top1"] is not None:
+        fp32, int8 = result["fp32"], result["int8"]
+        lines.append(
+            f"top-1 {fp32['top1']:.4f} -> {int8['top1']:.4f}, "
+            f"top-5 {fp32['top5']:.4f} -> {int8['top5']:.4f}"
+        )
+    return "\n".join(lines)
+
+
+def _weights_convert(args):
+    from ppghost.weight_conversion import convert
+
+    result = convert(args.source, args.target, args.arch, args.class_num)
+    left = len(result["unexpected"])
+    unused = f", {left} of the file not used" if left else ""
+    return result, f"{args.target}: {len(result['loaded'])} tensors of {args.arch}{unused}"
 
 
 def _devices(args):
@@ -207,8 +279,12 @@ def _compare(args):
     from deploy.tables import comparison_table
 
     result = compare(args.old, args.new, threshold=args.threshold / 100, force=args.force)
-    failed = CheckFailed.exit_code if result["regressions"] else 0
-    return result, comparison_table(result), failed
+    text = comparison_table(result)
+    if result["regressions"]:
+        error = CheckFailed(f"{args.new}: slower than {args.old} by over {args.threshold:g} %")
+        error.result, error.text = result, text
+        raise error
+    return result, text
 
 
 def _report(args):
@@ -292,9 +368,63 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--labels", type=Path, metavar="FILE", help="'id name' lines")
 
     sub = command("convert", _convert, "make a .nb with paddle_lite_opt")
+    sub.add_argument("model_dirs", type=Path, nargs="+", metavar="MODEL_DIR")
+    sub.add_argument("--target", required=True, metavar="arm|x86|opencl|arm,opencl")
+    sub.add_argument("--fp16", action="store_true", help="fp16 kernels (arm)")
+    sub.add_argument("--weights", metavar="int8|int16", help="a smaller file, same kernels")
+    sub.add_argument(
+        "--input-shape",
+        type=_sizes,
+        metavar="1,3,224,224",
+        help="for a model that leaves its input open and has no inference.yml",
+    )
+    sub.add_argument(
+        "--timeout", type=_positive, default=300, metavar="SECONDS", help="for each model"
+    )
+    sub.add_argument(
+        "--output", type=Path, required=True, metavar="FILE.nb", help="a folder for several models"
+    )
+
+    sub = command("quantize", _quantize, "static int8, by calibration images")
     sub.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
-    sub.add_argument("--target", required=True, metavar="arm|x86")
-    sub.add_argument("--output", type=Path, required=True, metavar="FILE.nb")
+    sub.add_argument(
+        "--images", type=Path, required=True, metavar="LIST", help="'path' or 'path label' lines"
+    )
+    sub.add_argument(
+        "--image-root", type=Path, metavar="DIR", help="what the paths are relative to, if not LIST"
+    )
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR")
+    sub.add_argument(
+        "--samples",
+        type=_positive,
+        default=32,
+        metavar="N",
+        help="images to calibrate with, at most half of the list (default 32)",
+    )
+    sub.add_argument(
+        "--algo", default="avg", metavar="NAME", help="avg (default), hist, KL, mse, emd, abs_max"
+    )
+    sub.add_argument(
+        "--min-agreement",
+        type=float,
+        default=0.9,
+        metavar="SHARE",
+        help="least cosine and top-1 agreement with fp32 (default 0.9)",
+    )
+
+    weights = commands.add_parser("weights", help="weights of other programs").add_subparsers(
+        required=True, metavar="WHAT"
+    )
+    sub = command(
+        "convert",
+        _weights_convert,
+        "weights of PaddleClas 1.x and 2.x, safetensors or PyTorch, in another format",
+        parent=weights,
+    )
+    sub.add_argument("source", type=Path, metavar="SRC")
+    sub.add_argument("target", type=Path, metavar="DST", help="FILE.pdparams or FILE.safetensors")
+    sub.add_argument("--arch", required=True, metavar="NAME", help="see ppghost list")
+    sub.add_argument("--class-num", type=_positive, metavar="N", help="if not the usual one")
 
     command("devices", _devices, "what can be timed on")
 
@@ -388,6 +518,10 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def _sizes(text: str) -> list[int]:
+    return [_positive(part) for part in text.split(",")]
 
 
 def _thread_counts(text: str) -> tuple[int, ...]:

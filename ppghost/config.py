@@ -1,38 +1,49 @@
-"""PaddleClas 2.x YAML configurations: load, inherit, override, validate, fill in defaults.
+"""PaddleClas YAML configurations: load, inherit, override, validate, fill in defaults.
 
-A configuration is a nested dict. `load` returns it whole and checked, so that the rest of the
-code reads plain keys. Two things are ours: `_base_` (a file, or a list of files, relative to
-this one, that it inherits from), and the keys of `Global` that `ppghost.schema` marks so.
+Files of PaddleClas 1.x are read in the 2.x form (`ppghost.paddleclas1`). A configuration is a
+nested dict. `load` returns it whole and checked, so that the rest of the code reads plain keys.
+Two things are ours: `_base_` (a file, or a list of files, relative to this one, that it inherits
+from), and the keys of `Global` that `ppghost.schema` marks so.
 """
 
-import logging
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ppghost import paddleclas1
 from ppghost.errors import InputError
 from ppghost.schema import SCHEMA
-from ppghost.validation import check, nearest, parse_number
+from ppghost.validation import check, nearest, notice, parse_number
 
-__all__ = ["dump", "load", "nearest", "parse_number"]
-
-log = logging.getLogger(__name__)
+__all__ = ["dump", "load", "nearest", "parse_number", "read_yaml"]
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> dict:
     """The configuration in `path`, overridden, validated, defaults filled in.
 
     Args:
-        overrides: "Key.sub[.index]=VALUE", VALUE in YAML; applied in order.
+        overrides: "Key.sub[.index]=VALUE", VALUE in YAML; applied in order. Of a PaddleClas 1.x
+            file those that name a key of 1.x come before its translation, all others after.
 
     Raises:
         InputError: unreadable file, unknown key, wrong type, wrong value; names file and key.
     """
     path = Path(path)
     config = _read(path, seen=())
+    tuned = paddleclas1.total_batch(config)
+    old, new = [], []
     for override in overrides:
+        first = re.split("[.=]", override, maxsplit=1)[0]
+        (old if first in paddleclas1.OLD_SCHEMA else new).append(override)
+    for override in old:
+        _override(config, override)
+    if paddleclas1.is_old(config, str(path)):
+        config = paddleclas1.translate(config, str(path))
+        config["Global"]["tuned_batch_size"] = tuned
+    for override in new:
         _override(config, override)
     checked = check(config, SCHEMA, "", str(path))
     shape = checked["Global"]["image_shape"]
@@ -47,12 +58,12 @@ def _settle(config: dict) -> None:
     config["Arch"].setdefault("class_num", config["Global"].get("class_num", 1000))
     mixed = config["DataLoader"]["Train"]["dataset"].get("batch_transform_ops")
     if mixed and config["Metric"]["Train"]:
-        log.info("Metric.Train: no accuracy in training, batch_transform_ops mix the labels")
+        notice("Metric.Train: no accuracy in training, batch_transform_ops mix the labels")
         config["Metric"]["Train"] = []
     if config["Optimizer"].get("regularizer") and config["Optimizer"].get("weight_decay"):
-        log.info("Optimizer.weight_decay has no effect beside Optimizer.regularizer")
+        notice("Optimizer.weight_decay has no effect beside Optimizer.regularizer")
     if config.get("AMP", {}).get("use_amp") and config["Global"]["device"] == "cpu":
-        log.info("AMP.use_amp has no effect on Global.device cpu: float32 throughout")
+        notice("AMP.use_amp has no effect on Global.device cpu: float32 throughout")
 
 
 def dump(config: dict) -> str:
@@ -60,10 +71,8 @@ def dump(config: dict) -> str:
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
 
 
-def _read(path: Path, seen: tuple[Path, ...]) -> dict:
-    """The file with its `_base_` files merged in, later ones winning, the file itself last."""
-    if path.resolve() in seen:
-        raise InputError(f"{path}: _base_ leads back to this file")
+def read_yaml(path: Path) -> dict:
+    """The file's own keys, as they stand. Raises InputError: unreadable, or not a YAML section."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -79,6 +88,14 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict:
         raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
     if not isinstance(own, dict):
         raise InputError(f"{path}: holds no keys; expected sections such as Global and Arch")
+    return own
+
+
+def _read(path: Path, seen: tuple[Path, ...]) -> dict:
+    """The file with its `_base_` files merged in, later ones winning, the file itself last."""
+    if path.resolve() in seen:
+        raise InputError(f"{path}: _base_ leads back to this file")
+    own = read_yaml(path)
     bases = own.pop("_base_", [])
     if not isinstance(bases, str | list):
         raise InputError(f"{path}: _base_: expected a file or a list of files, got {bases!r}")
@@ -89,7 +106,12 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict:
 
 
 def _merge(base: dict, own: dict) -> dict:
-    """`own` over `base`: sections merge key by key, anything else (lists too) is replaced."""
+    """`own` over `base`: sections merge key by key, anything else (lists too) is replaced.
+
+    So is a section that gets another `name`: the keys of a Cosine are not those of a Step.
+    """
+    if "name" in base and own.get("name", base["name"]) != base["name"]:
+        return own
     merged = dict(base)
     for key, value in own.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)

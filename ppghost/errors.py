@@ -3,11 +3,16 @@
 The message is one line: what is wrong, where (file, key, line), what to do.
 """
 
+from typing import Any
+
 
 class PPGhostError(Exception):
     """Base of every expected failure; anything else that escapes is a defect of ours."""
 
     exit_code = 1
+    #: what there is all the same, for `--json` and for people
+    result: Any = None
+    text: str | None = None
 
 
 class CheckFailed(PPGhostError):

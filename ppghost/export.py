@@ -48,8 +48,9 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     if path is None and not random_weights:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
     with paddle.static.scope_guard(scope), staging_directory(output) as stage:
+        program.initialize(executor, graph, config["Global"]["seed"] or 0, scope)
         if path is None:
-            _initialise(config, graph, executor)
+            _calibrate(config, executor)
         else:
             found = weights.load(path, graph.network, config["Arch"]["name"])
             program.assign(scope, found.arrays)
@@ -70,14 +71,12 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     }
 
 
-def _initialise(config: dict, graph: program.Graph, executor) -> None:
-    """Random weights, BN statistics of a batch of noise, in the current scope.
+def _calibrate(config: dict, executor) -> None:
+    """Set BN's statistics in the current scope to those of a batch of noise.
 
-    Without the latter an untrained deep network overflows into one-hot scores, and comparing
-    those between two runtimes would show nothing.
+    Otherwise an untrained deep network overflows into one-hot scores, and comparing those between
+    two runtimes would show nothing.
     """
-    paddle.seed(config["Global"]["seed"] or 0)
-    executor.run(graph.startup)
     noise = np.random.default_rng(0).normal(size=(4, *program.image_shape(config)))
     calibration = program.build_calibration(config)
     executor.run(calibration.program, feed={"image": noise.astype("float32")})
@@ -127,8 +126,10 @@ def read_labels(path: Path) -> list[str]:
         InputError: unreadable, or ids that do not count up from 0.
     """
     if not path.is_absolute() and not path.exists():
-        [package] = importlib.util.find_spec("paddleclas").submodule_search_locations
-        path = Path(package) / path if (Path(package) / path).is_file() else path
+        # none in a checkout's own folder, where `paddleclas` is a file of the checkout
+        packages = importlib.util.find_spec("paddleclas").submodule_search_locations or []
+        found = [Path(package) / path for package in packages if (Path(package) / path).is_file()]
+        path = found[0] if found else path
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:

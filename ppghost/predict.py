@@ -4,31 +4,28 @@ from pathlib import Path
 
 import numpy as np
 import paddle
-import yaml
 
 from ppghost import static
-from ppghost.data.transforms import build_transforms
+from ppghost.data.inference import ImageReader
 from ppghost.errors import InputError
 from ppghost.export import FILES, read_labels
+from ppghost.operators import check_known
 
 
 class Predictor:
     """An exported model, ready for images.
 
     Raises:
-        InputError: MODEL_DIR lacks a file, or its inference.yml is not one.
+        InputError: MODEL_DIR lacks a file, its inference.yml is not one, or its program holds an
+            operator that does more than compute.
     """
 
     def __init__(self, model_dir: Path):
         for name in FILES:
             if not (model_dir / name).is_file():
                 raise InputError(f"{model_dir}: no exported model here, {name} is missing")
-        description = _read_description(model_dir / "inference.yml")
-        ops = description["PreProcess"]["transform_ops"]
-        if not any("DecodeImage" in op for op in ops):
-            ops = [{"DecodeImage": {"to_rgb": True, "channel_first": False}}, *ops]
-        self.transform = build_transforms(ops, f"{model_dir}/inference.yml: transform_ops")
-        post = next(iter(description["PostProcess"].values())) or {}
+        self.read = ImageReader(model_dir)
+        post = next(iter(self.read.description["PostProcess"].values())) or {}
         self.topk: int = post.get("topk", 5)
         self.labels: list[str] = post.get("label_list", [])
         static.enable()
@@ -42,6 +39,8 @@ class Predictor:
             except (ValueError, RuntimeError) as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise InputError(f"{model_dir}: the model cannot be loaded: {reason}") from None
+        types = {op.type for block in self.program.blocks for op in block.ops}
+        check_known(types, str(model_dir))
 
     def scores(self, image: Path) -> np.ndarray:
         """Softmax scores [class_num] of one image file.
@@ -49,15 +48,7 @@ class Predictor:
         Raises:
             InputError: not an image that can be read.
         """
-        try:
-            data = image.read_bytes()
-        except OSError as error:
-            raise InputError(f"{image}: cannot read the image: {error.strerror}") from None
-        try:
-            # no op that inference.yml names is random; the generator is for the ops' signature
-            tensor = self.transform(data, np.random.default_rng(0))
-        except ValueError as error:
-            raise InputError(f"{image}: {error}") from None
+        tensor = self.read(image)
         with paddle.static.scope_guard(self.scope):
             [scores] = self.executor.run(
                 self.program, feed={self.inputs[0]: tensor[None]}, fetch_list=self.outputs
@@ -89,12 +80,3 @@ def predict(
         ]
         results.append({"image": str(image), "topk": entries})
     return results
-
-
-def _read_description(path: Path) -> dict:
-    try:
-        description = yaml.safe_load(path.read_text(encoding="utf-8"))
-        description["PreProcess"]["transform_ops"], description["PostProcess"].values()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path}: does not describe an exported model; export it again") from None
-    return description

@@ -37,6 +37,23 @@ _MULTILABEL = "multi-label classification"
 _SEMI = "semi-supervised training"
 _HASHING = "deep hashing"
 
+#: keys of Global that are ours; PaddleClas passes over those that it does not know
+OWN = {
+    "bad_images": _key(str, default="stop", choices=("stop", "skip")),
+    # convolutions and ReLU in oneDNN's CPU kernels; off, they run in Paddle's own
+    "onednn": _key(bool, default=True),
+    # seconds after which a silent process of a distributed run counts as lost
+    "peer_timeout": _key(int, default=300, minimum=1),
+    # how many epoch_N checkpoints stay on disk, the newest; best_model and latest always do
+    "keep_checkpoints": _key(int, default=3, minimum=1),
+    # save `latest` every so many steps inside an epoch too, not only at its end
+    "checkpoint_steps": _key(int, NONE, default=None, minimum=1),
+    # the total batch (per process x processes x update_freq) that the learning rate was tuned for
+    "tuned_batch_size": _key(int, NONE, default=None, minimum=1),
+    # multiply the learning rates by total batch / tuned_batch_size
+    "scale_lr": _key(bool, default=False),
+}
+
 _GLOBAL = {
     "checkpoints": _key(str, NONE, default=None),
     "pretrained_model": _key(str, NONE, default=None),
@@ -47,7 +64,7 @@ _GLOBAL = {
     "eval_interval": _key(int, default=1, minimum=1),
     "epochs": _key(int, default=1, minimum=1),
     "print_batch_step": _key(int, default=10, minimum=1),
-    "use_visualdl": Unused("VisualDL is not written yet"),
+    "use_visualdl": _key(bool, default=False),
     "image_shape": _key(list, default=[3, 224, 224], item=int),
     "save_inference_dir": _key(str, default="./inference"),
     "seed": _key(int, NONE, default=None),
@@ -77,10 +94,7 @@ _GLOBAL = {
     "pdx_model_name": Unused(),
     "hpi_config_path": Unused(),
     "feature_normalize": Unused(),
-    # ours; PaddleClas passes over keys of Global that it does not know
-    "bad_images": _key(str, default="stop", choices=("stop", "skip")),
-    "depthwise_onednn": _key(bool, default=False),
-}
+} | OWN
 
 _AMP = {
     "use_amp": _key(bool, default=True),
@@ -89,6 +103,7 @@ _AMP = {
     "use_dynamic_loss_scaling": _key(bool, default=False),
     "use_fp16_test": _key(bool, default=False),
     "use_promote": Unused(),
+    "use_pure_fp16": Unused("; level O2 says it"),  # PaddleClas 2.2
 }
 
 _ARCH = {
@@ -102,6 +117,8 @@ _ARCH = {
     "pretrained": _key(bool, str, NONE),
     "use_ssld": _key(bool),
     "is_rec": _key(bool, refused={True: _RETRIEVAL}),
+    "use_sync_bn": Unused("; each process normalises over its own share of the batch"),
+    "use_ml_decoder": _key(bool, refused={True: _MULTILABEL}),
     "*": Free(),  # the rest are arguments of the network, checked when it is built
 } | _refused({_RETRIEVAL: "Backbone BackboneStopLayer Neck Head"})
 
@@ -112,11 +129,12 @@ _LOSS = Entries(
             "epsilon": _key(float, NONE, default=None),
             # PaddleClas's third, none, is no scalar and cannot be trained on
             "reduction": _key(str, choices=("mean", "sum")),
-        }
+        },
+        # PaddleClas's takes an epsilon that does not smooth, and nothing else
+        "GoogLeNetLoss": {"weight": _key(float, default=1.0)},
     }
     | _refused(
         {
-            "networks with auxiliary classifiers": "GoogLeNetLoss",
             _MULTILABEL: "MultiLabelLoss MultiLabelAsymmetricLoss",
             _DISTILLATION: "AFDLoss DMLLoss DistanceLoss SoftTargetCrossEntropy "
             "DistillationCELoss DistillationGTCELoss DistillationDMLLoss DistillationDistanceLoss "
@@ -136,11 +154,11 @@ _LOSS = Entries(
     renamed={"MixCELoss": "CELoss"},
 )
 
+_TOPK = {"topk": _key(list, int, default=[1, 5], item=int)}
 _METRIC = Entries(
-    {"TopkAcc": {"topk": _key(list, int, default=[1, 5], item=int)}}
+    {"TopkAcc": _TOPK, "GoogLeNetTopkAcc": _TOPK}
     | _refused(
         {
-            "networks with auxiliary classifiers": "GoogLeNetTopkAcc",
             _DISTILLATION: "DistillationTopkAcc",
             _RETRIEVAL: "Recallk mAP mINP Precisionk",
             _MULTILABEL: "HammingDistance AccuracyScore ATTRMetric MultilabelMeanAccuracy "
@@ -211,7 +229,7 @@ _OPTIMIZER = ByName(
         "Momentum": _NO_DECAY
         | {
             "momentum": _key(float, default=0.9, minimum=0),
-            "use_nesterov": _key(bool, default=False),
+            "use_nesterov": _key(bool),  # PaddleClas 2.5 has none
         },
         "Adam": _ADAM,
         "AdamW": _ADAM
@@ -300,7 +318,7 @@ def _loader(shuffle: bool) -> dict:
 SCHEMA = {
     "Global": _GLOBAL,
     "AMP": IfGiven(_AMP),
-    "EMA": IfGiven({"decay": Unused("the moving average of the weights is not kept yet")}),
+    "EMA": IfGiven({"decay": _key(float, default=0.9999, between=(0, 1))}),
     "Arch": _ARCH,
     "Loss": {"Train": _LOSS, "Eval": _LOSS},
     "Optimizer": _OPTIMIZER,
@@ -311,8 +329,8 @@ SCHEMA = {
     }
     | _refused({_SEMI: "UnLabelTrain", _RETRIEVAL: "Gallery Query"}),
     "Infer": {
-        "infer_imgs": _key(str),
-        "batch_size": _key(int),
+        "infer_imgs": _key(str, NONE, default=None),
+        "batch_size": _key(int, default=10, minimum=1),
         "transforms": _key(list),
         "PostProcess": {
             "name": _key(str, default="Topk"),

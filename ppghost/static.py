@@ -1,21 +1,32 @@
 """Paddle, made ready for static graphs in a process that handles its own signals."""
 
 import logging
+import os
 
 import paddle
 
 log = logging.getLogger(__name__)
 
+Place = paddle.CPUPlace | paddle.CUDAPlace
 
-def enable(device: str = "cpu") -> None:
+
+def enable(device: str = "cpu") -> Place:
     """Switch to static mode; take the signal handlers back from Paddle.
-
-    `device` is the config's Global.device: all runs on the CPU so far, and says so.
 
     Paddle's C++ handlers allocate memory: a SIGTERM that lands inside malloc would hang the
     process for good.
+
+    Args:
+        device: the config's Global.device. "gpu" without a GPU is a warning and the CPU.
+
+    Returns where Executors are to run.
     """
-    if device != "cpu":
-        log.warning("Global.device: %s is not used yet; running on the CPU", device)
     paddle.disable_signal_handler()
     paddle.enable_static()
+    if device == "gpu":
+        if paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
+            # the launcher gives each process its own
+            selected = os.environ.get("FLAGS_selected_gpus", "0").split(",")[0]  # noqa: SIM112 - Paddle's name
+            return paddle.CUDAPlace(int(selected))
+        log.warning("Global.device: gpu, but Paddle sees none here; running on the CPU")
+    return paddle.CPUPlace()

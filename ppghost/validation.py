@@ -13,6 +13,7 @@ A schema is built of
 
 import copy
 import difflib
+import functools
 import logging
 import math
 import re
@@ -39,6 +40,7 @@ class Key(NamedTuple):
     choices: tuple = ()
     refused: dict[Any, str] = {}  # noqa: RUF012  (never written to) value -> what it is for
     item: type | None = None  # of a list
+    between: tuple[float, float] | None = None  # both excluded
 
 
 class Free(NamedTuple):
@@ -46,9 +48,10 @@ class Free(NamedTuple):
 
 
 class Unused(NamedTuple):
-    """A key that has no effect here; `why` ends the notice."""
+    """A key that has no effect here; `why` ends the notice, `default` is what PaddleClas needs."""
 
     why: str = ""
+    default: Any = ABSENT
 
 
 class Refused(NamedTuple):
@@ -101,6 +104,12 @@ def parse_number(value: int | float | str) -> float:
     return numbers[0] / numbers[1] if len(numbers) == 2 else numbers[0]
 
 
+@functools.cache
+def notice(message: str) -> None:
+    """Say `message`, once in the life of this process, however often a file is read."""
+    log.info("%s", message)
+
+
 def nearest(word: str, candidates: Iterable[str]) -> str:
     """', did you mean X?' for the candidate most like `word`, '' if none is near."""
     folded = {str(c).lower(): str(c) for c in candidates}
@@ -124,7 +133,7 @@ def check(value: Any, schema: Any, where: str, file: str) -> Any:
             return _literals(value)
         case Unused():
             if _literals(value):
-                log.info("%s is PaddleClas's and has no effect here%s", where, schema.why)
+                notice(f"{where} is PaddleClas's and has no effect here{schema.why}")
             return value
         case Refused():
             if value:
@@ -178,9 +187,9 @@ def _check_section(value: Any, schema: dict, where: str, file: str, kind: str = 
 
 def _default(schema: Any) -> Any:
     match schema:
-        case Key() | Entries():
+        case Key() | Entries() | Unused():
             return schema.default
-        case IfGiven() | Unused() | Refused():
+        case IfGiven() | Refused():
             return ABSENT
     return {}
 
@@ -245,6 +254,9 @@ def _check_leaf(value: Any, key: Key, where: str) -> Any:
         raise InputError(f"{where}: {value!r} is none of {', '.join(key.choices)}{hint}")
     if key.minimum is not None and value is not None and value < key.minimum:
         raise InputError(f"{where}: {value} is below {key.minimum}")
+    if key.between is not None and not key.between[0] < value < key.between[1]:
+        low, high = key.between
+        raise InputError(f"{where}: {value} is not between {low} and {high}")
     return value
 
 

@@ -123,7 +123,7 @@ def config_file(shapes_dir, tmp_path):
             "epochs": 2,
             "image_shape": [3, 32, 32],
             "seed": 1,
-            "depthwise_onednn": True,
+            "onednn": True,
             "print_batch_step": 2,
             "save_interval": 2,
         },

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ppghost import config
+from ppghost import config, validation
 from ppghost.errors import InputError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+@pytest.fixture(autouse=True)
+def _unsaid():
+    validation.notice.cache_clear()
 
 
 def write(path, content):
@@ -31,7 +36,7 @@ def test_imagenet_recipes_are_the_articles(name, batch, rate, augmented):
     train = loaded["DataLoader"]["Train"]
     ops = [next(iter(op)) for op in train["dataset"]["transform_ops"]]
     assert loaded["Arch"]["name"] == name
-    assert train["sampler"]["batch_size"] * 4 == batch
+    assert train["sampler"]["batch_size"] * 4 == batch == loaded["Global"]["tuned_batch_size"]
     assert loaded["Optimizer"]["lr"]["learning_rate"] == rate
     assert loaded["Optimizer"]["lr"]["warmup_epoch"] == 5
     assert loaded["Optimizer"]["regularizer"] == {"name": "L2", "coeff": 4e-5}
@@ -136,6 +141,12 @@ def test_override(tmp_path, override, where, value):
             r"expected \[C, H, W\], got \[3, 0, 32\]",
         ),
         ({"EMA": {"decai": 0.9}}, None, r"EMA\.decai: unknown key, did you mean decay\?"),
+        ({"EMA": {"decay": 1}}, None, r"EMA\.decay: 1 is not between 0 and 1"),
+        ({"EMA": {"decay": 0.0}}, None, r"EMA\.decay: 0\.0 is not between 0 and 1"),
+        ({"Global": {"peer_timeout": 0}}, None, r"peer_timeout: 0 is below 1"),
+        ({"Global": {"keep_checkpoints": 0}}, None, r"keep_checkpoints: 0 is below 1"),
+        ({"Global": {"checkpoint_steps": 0}}, None, r"checkpoint_steps: 0 is below 1"),
+        ({"Global": {"use_visualdl": "yes please"}}, None, r"use_visualdl: expected bool"),
         ({"AMP": {"level": "O3"}}, None, r"AMP\.level: 'O3' is none of O1, O2"),
     ],
 )
@@ -187,6 +198,7 @@ def test_keys_without_effect_are_noticed_once_each(tmp_path, caplog):
     path = write(tmp_path / "a.yaml", content)
     with caplog.at_level(logging.INFO):
         config.load(path, ["Global.device=gpu"])
+        config.load(path, ["Global.device=gpu"])
     assert sorted(caplog.messages) == [
         "AMP.use_promote is PaddleClas's and has no effect here",
         "Global.to_static is PaddleClas's and has no effect here",
@@ -213,7 +225,7 @@ def test_optional_sections_are_absent_unless_given(tmp_path):
     given = {"Arch": {"name": "A"}, "EMA": {}, "Metric": {"Train": None}}
     path = write(tmp_path / "a.yaml", given)
     loaded = config.load(path)
-    assert loaded["EMA"] == {}
+    assert loaded["EMA"] == {"decay": 0.9999}
     assert loaded["Metric"]["Train"] == []
     assert "AMP" not in loaded
     assert "regularizer" not in loaded["Optimizer"]

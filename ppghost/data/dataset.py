@@ -78,13 +78,21 @@ class ImageNetDataset:
         if relabel:
             samples = _relabel(samples)
         _check_labels(samples, class_num, self.list_file)
-        self.samples = self._present(samples)
-        if not self.samples:
+        samples = self._present(samples)
+        if not samples:
             raise InputError(f"{where}.cls_label_path: {self.list_file} names no image")
+        # in arrays: a million tuples take seconds, and 350 MB, on their way to each worker
+        self._paths = np.array([os.fsencode(sample.path) for sample in samples])
+        self._labels = np.array([sample.label for sample in samples])
+        self._lines = np.array([sample.line for sample in samples])
         self._warned: set[int] = set()  # lines
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self._paths)
+
+    def _sample(self, index: int) -> Sample:
+        path = os.fsdecode(self._paths[index])
+        return Sample(path, int(self._labels[index]), int(self._lines[index]))
 
     def load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         """Read, decode and transform image `index`: float32 [C, H, W] and its label.
@@ -98,7 +106,7 @@ class ImageNetDataset:
                 cannot be used.
         """
         for step in range(min(len(self), MOST_BAD_IN_A_ROW)):
-            sample = self.samples[(index + step) % len(self)]
+            sample = self._sample((index + step) % len(self))
             try:
                 return self._read(sample, rng), sample.label
             except BadImage as error:
@@ -124,9 +132,7 @@ class ImageNetDataset:
 
     def _present(self, samples: list[Sample]) -> list[Sample]:
         """Return the samples whose file exists; InputError over others unless they are skipped."""
-        root = str(self.image_root)
-        # plain strings: a Path object per line takes several times as long on ImageNet's million
-        exists = [os.path.isfile(os.path.join(root, s.path)) for s in samples]
+        exists = _are_files(self.image_root, [sample.path for sample in samples])
         missing = [sample for sample, there in zip(samples, exists, strict=True) if not there]
         if not missing:
             return samples
@@ -136,6 +142,26 @@ class ImageNetDataset:
             raise InputError(f"{problem} {count}; add it, or set Global.bad_images: skip")
         log.warning("%s %s; going on without", problem, count)
         return [sample for sample, there in zip(samples, exists, strict=True) if there]
+
+
+def _are_files(root: Path, paths: list[str]) -> list[bool]:
+    """Say of each path, relative to `root`, whether it is a file.
+
+    Each folder is listed once: a fourth of the time that a look at every file takes on a local
+    disk, and far less on a network's.
+    """
+    listed: dict[str, set[str]] = {}
+    exists = []
+    for path in paths:
+        folder, name = os.path.split(path)
+        if folder not in listed:
+            try:
+                with os.scandir(os.path.join(root, folder)) as entries:
+                    listed[folder] = {entry.name for entry in entries if entry.is_file()}
+            except OSError:
+                listed[folder] = set()
+        exists.append(name in listed[folder])
+    return exists
 
 
 def _read_list(path: Path, delimiter: str, where: str) -> list[Sample]:
@@ -173,7 +199,3 @@ def _check_labels(samples: list[Sample], class_num: int | None, path: Path) -> N
                 f"{path}:{sample.line}: class id {sample.label} is not {valid}: "
                 "correct the line or Arch.class_num"
             )
-
-
-#: what a config may name under dataset.name
-DATASETS: dict[str, type] = {"ImageNetDataset": ImageNetDataset}

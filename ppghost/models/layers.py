@@ -46,7 +46,6 @@ class Network(nn.Layer):
         super().__init__()
         self.body = body
         self.structured_names = structured_names or {}
-        self._by_name: dict[str, nn.Layer] = {}
         if paddle.in_dynamic_mode():
             # An optimizer asks for the parameters before the first real batch, so that one pass
             # over a small blank image creates them; in eval mode, which leaves statistics alone.
@@ -64,18 +63,17 @@ class Network(nn.Layer):
 
     def sublayer(self, name: str, create: Callable[[], nn.Layer]) -> nn.Layer:
         """The sub-layer `name` ("a.b.c"), created on the first call and registered at its path."""
-        if name not in self._by_name:
+        *parents, leaf = self._structured(name).split(".")
+        parent = self
+        for part in parents:
+            if part not in parent._sub_layers:
+                parent.add_sublayer(part, nn.Layer())
+            parent = parent._sub_layers[part]
+        if leaf not in parent._sub_layers:
             layer = create()
             layer.training = self.training
-            *parents, leaf = self._structured(name).split(".")
-            parent = self
-            for part in parents:
-                if part not in parent._sub_layers:
-                    parent.add_sublayer(part, nn.Layer())
-                parent = parent._sub_layers[part]
             parent.add_sublayer(leaf, layer)
-            self._by_name[name] = layer
-        return self._by_name[name]
+        return parent._sub_layers[leaf]
 
     def _structured(self, name: str) -> str:
         for ours, theirs in self.structured_names.items():

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import paddle
+
 from ppghost.config import nearest
 from ppghost.errors import InputError
 from ppghost.files import read_json
-from ppghost.models import ghost_resnet, ghostnet
+from ppghost.models import dy2static, ghost_resnet, ghostnet
 
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 
@@ -49,7 +51,10 @@ def paddleclas_architectures() -> dict[str, Architecture]:
 
     A backbone module names its architectures in MODEL_URLS; the family is the module's name.
     """
-    from paddleclas.ppcls.arch import backbone
+    try:
+        from paddleclas.ppcls.arch import backbone
+    except ImportError:  # in a checkout's own folder `paddleclas` is a file of the checkout
+        from ppcls.arch import backbone
 
     # it warns of its own deprecated arguments each time that it builds a network
     logging.getLogger("ppcls").setLevel(logging.ERROR)
@@ -77,9 +82,13 @@ def create(name: str, **arguments):
             hint = nearest(name, [*ARCHITECTURES, *theirs])
             raise InputError(f"Arch.name: no architecture {name!r}{hint} (see ppghost list)")
         constructor = theirs[name].build
+        if "pretrained" in inspect.signature(constructor).parameters:
+            arguments.setdefault("pretrained", False)  # some would download by default
     _check_arguments(name, constructor, arguments)
     with building(name):
-        return constructor(**arguments)
+        if name in ARCHITECTURES or paddle.in_dynamic_mode():
+            return constructor(**arguments)
+        return dy2static.construct(constructor, **arguments)
 
 
 @contextlib.contextmanager
@@ -91,10 +100,15 @@ def building(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
+    except (
+        RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError, NameError
+    ) as error:  # fmt: skip
         if name in ARCHITECTURES:
             raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        # a converted forward reports where it was first, and what it was last
+        told = lines[-1:] if "In transformed code" in str(error) else lines[:1]
+        reason = told[0] if told else type(error).__name__
         raise InputError(
             f"Arch.name: PaddleClas's {name} cannot be built so as a static graph: {reason}"
         ) from None

@@ -6,6 +6,7 @@ one all-reduce a step, and everything else that ranks must share goes through `G
 """
 
 import logging
+import math
 import multiprocessing
 import os
 import socket
@@ -43,7 +44,10 @@ class Group:
 
     def orphaned(self) -> bool:
         """Whether the launcher is gone, so that nobody would end this process."""
-        return self.size > 1 and os.getppid() != self._launcher
+        gone = self.size > 1 and os.getppid() != self._launcher
+        if gone:
+            log.warning("process %d of %d: the launcher is gone; stopping", self.rank, self.size)
+        return gone
 
     def sum(self, values: np.ndarray) -> np.ndarray:
         """The element-wise sum of all ranks' `values`, float64 and of one shape, in each rank.
@@ -55,22 +59,29 @@ class Group:
         if self.size == 1:
             return values
         program, total = self._program = self._program or _sum_program()
-        with paddle.static.scope_guard(paddle.static.Scope()):
-            executor = paddle.static.Executor(paddle.CPUPlace())
-            [flat] = self.run(
-                executor, program, feed={"values": values.reshape(-1)}, fetch_list=[total]
-            )
+        [flat] = self.run(
+            paddle.static.Executor(paddle.CPUPlace()),
+            program,
+            feed={"values": values.reshape(-1)},
+            fetch_list=[total],
+            scope=paddle.static.Scope(),
+        )
         return flat.reshape(values.shape)
 
-    def mean(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The mean over the ranks of tensors that each of them has."""
+    def gather(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Each tensor of all ranks, stacked: [size, ...]; a process alone gets nothing."""
         if self.size == 1 or not arrays:
-            return arrays
-        return _unflatten(self.sum(_flatten(arrays)) / self.size, arrays)
+            return {}
+        stacked = {
+            name: np.zeros((self.size, *array.shape), array.dtype) for name, array in arrays.items()
+        }
+        for name, array in arrays.items():
+            stacked[name][self.rank] = array
+        return _unflatten(self.sum(_flatten(stacked)), stacked)
 
     def from_first(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Rank 0's values of tensors that each rank has, in the same order and shapes."""
-        if self.size == 1:
+        if self.size == 1 or not arrays:
             return arrays
         flat = _flatten(arrays)
         return _unflatten(self.sum(flat if self.rank == 0 else np.zeros_like(flat)), arrays)
@@ -184,30 +195,35 @@ def _not_up(group: Group, master: str) -> str:
     )
 
 
-def average(
-    gradients: list[tuple], figures: dict, stop: paddle.static.Variable, size: int
-) -> tuple[list[tuple], dict, paddle.static.Variable]:
-    """Append to the current Program the step's one all-reduce.
+def average(gradients: list[tuple], figures: dict, stop: paddle.static.Variable, size: int) -> dict:
+    """Append to the current Program the step's one all-reduce; gradients are averaged in place.
 
     Args:
         gradients: (parameter, gradient) pairs, as `Optimizer.backward` returns them.
         figures: scalars by name, such as the loss.
-        stop: 1 where a rank was asked to stop, else 0; shape [1].
+        stop: 1 where a process was asked to stop, else 0; shape [1].
 
-    Returns the pairs with gradients averaged over the ranks, the figures averaged, and how many
-    ranks were asked to stop.
+    Returns the figures averaged over the processes, and how many were asked to stop as "stop".
     """
-    scalars = [*figures.values(), stop]
-    tensors = [gradient for _, gradient in gradients]
-    flat = paddle.concat([paddle.reshape(tensor, [-1]) for tensor in [*tensors, *scalars]])
-    sizes = [int(np.prod(tensor.shape)) for tensor in tensors] + [1] * len(scalars)
-    *parts, asked = paddle.split(_all_reduce(flat), sizes)
-    means = [part / size for part in parts]
-    averaged = [
-        (parameter, paddle.reshape(mean, gradient.shape))
-        for (parameter, gradient), mean in zip(gradients, means)  # noqa: B905 - figures follow
-    ]
-    return averaged, dict(zip(figures, means[len(gradients) :], strict=True)), asked
+    tensors = [*(gradient for _, gradient in gradients), *figures.values(), stop]
+    flat = paddle.concat([paddle.reshape(tensor, [-1]) for tensor in tensors])
+    sizes = [math.prod(tensor.shape) for tensor in tensors]
+    *means, asked = paddle.split(_all_reduce(flat) / size, sizes)
+    for (_, gradient), mean in zip(gradients, means):  # noqa: B905 - the figures' follow
+        # Paddle's GradientMergeOptimizer wants to see the op of the backward pass here
+        made_by = gradient.op
+        paddle.assign(paddle.reshape(mean, gradient.shape), output=gradient)
+        gradient.op = made_by
+    return {**dict(zip(figures, means[len(gradients) :], strict=True)), "stop": asked}
+
+
+def append_nccl_startup(startup: paddle.static.Program) -> None:
+    """Append to a start-up Program what makes ring 0, where GPUs meet, by Paddle's own helper."""
+    from paddle.distributed.fleet.base.role_maker import PaddleCloudRoleMaker
+    from paddle.distributed.fleet.meta_optimizers.common import CollectiveHelper
+
+    roles = PaddleCloudRoleMaker(is_collective=True)
+    CollectiveHelper(roles).update_startup_program(startup)
 
 
 def _all_reduce(tensor: paddle.static.Variable) -> paddle.static.Variable:

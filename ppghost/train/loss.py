@@ -3,6 +3,8 @@
 import paddle
 from paddle.nn import functional
 
+from ppghost.errors import InputError
+
 
 def cross_entropy(logits, label, epsilon: float | None = None, reduction: str = "mean"):
     """PaddleClas's CELoss on logits [N, C]: a scalar.
@@ -28,15 +30,54 @@ def cross_entropy(logits, label, epsilon: float | None = None, reduction: str = 
     return functional.cross_entropy(logits, label, soft_label=soft, reduction=reduction)
 
 
-def total_loss(entries: list[dict], logits, label):
-    """The weighted sum of a `Loss.Train` or `Loss.Eval` list.
+def googlenet_loss(outputs: list, label):
+    """PaddleClas's GoogLeNetLoss: the classifier's, and 0.3 of each auxiliary classifier's."""
+    final, *auxiliary = (cross_entropy(logits, label) for logits in outputs)
+    return sum((0.3 * loss for loss in auxiliary), final)
+
+
+def main_output(outputs):
+    """The logits [N, C] that count, of what a network returns.
+
+    A network may return a list of them, auxiliary classifiers last (GoogLeNet), or PaddleClas's
+    dict of features beside them.
+    """
+    if isinstance(outputs, dict):
+        outputs = outputs["logits"]
+    return outputs[0] if isinstance(outputs, list | tuple) else outputs
+
+
+def total_loss(entries: list[dict], outputs, label):
+    """The weighted sum of a `Loss.Train` or `Loss.Eval` list, on what the network returns.
 
     The weight of a single loss counts as well; PaddleClas leaves it out (its files say 1.0).
+
+    Raises:
+        InputError: a loss that does not fit the network's outputs.
     """
     losses = []
     for entry in entries:
-        settings = entry["CELoss"]
-        reduction = settings.get("reduction", "mean")
-        loss = cross_entropy(logits, label, settings["epsilon"], reduction)
-        losses.append(settings["weight"] * loss)
+        [(name, settings)] = entry.items()
+        losses.append(settings["weight"] * _LOSSES[name](settings, outputs, label))
     return sum(losses[1:], losses[0])
+
+
+def _celoss(settings: dict, outputs, label):
+    if isinstance(outputs, list | tuple):
+        raise InputError(
+            f"Loss: the network returns {len(outputs)} outputs and CELoss takes one; "
+            "GoogLeNet's own loss is GoogLeNetLoss"
+        )
+    reduction = settings.get("reduction", "mean")
+    return cross_entropy(main_output(outputs), label, settings["epsilon"], reduction)
+
+
+def _googlenet(settings: dict, outputs, label):
+    if not isinstance(outputs, list | tuple):
+        raise InputError(
+            "Loss: GoogLeNetLoss is for networks with auxiliary classifiers; use CELoss"
+        )
+    return googlenet_loss(outputs, label)
+
+
+_LOSSES = {"CELoss": _celoss, "GoogLeNetLoss": _googlenet}

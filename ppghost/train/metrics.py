@@ -6,24 +6,27 @@ from ppghost.errors import InputError
 
 
 def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static.Variable]:
-    """`Metric`'s TopkAcc: {"top1": share of the batch, ...}, nothing for no entry.
+    """`Metric`'s TopkAcc and GoogLeNetTopkAcc: {"top1": share of the batch, ...}.
+
+    The two differ in what they ask of a network with several outputs; here the logits [N, C] are
+    those that count in either case. Nothing for no entry.
 
     A k above the class count is left out.
 
-    logits [N, C], label [N, 1] int64. (Paddle's op fails on k > C.)
+    logits [N, C], label [N, 1] int64. (Paddle's op fails on k > C.) Ranked by logits, as PaddleClas
+    does: of scores that softmax rounds to 0 or 1 many are equal.
 
     Raises:
         InputError: no k is left.
     """
     if not entries:
         return {}
-    wanted = [entry["TopkAcc"]["topk"] for entry in entries]
+    wanted = [settings["topk"] for entry in entries for settings in entry.values()]
     ks = {k for value in wanted for k in (value if isinstance(value, list) else [value])}
     usable = sorted(k for k in ks if k <= logits.shape[-1])
     if not usable:
         raise InputError(f"Metric: TopkAcc: every k of {sorted(ks)} is above the class count")
-    scores = paddle.nn.functional.softmax(logits)
-    return {f"top{k}": paddle.metric.accuracy(scores, label, k=k) for k in usable}
+    return {f"top{k}": paddle.metric.accuracy(logits, label, k=k) for k in usable}
 
 
 def primary(figures: dict[str, float]) -> float:

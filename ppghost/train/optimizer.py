@@ -35,8 +35,42 @@ class Schedule(LRScheduler):
         return state
 
 
-def learning_rate(config: dict, epochs: int, steps_per_epoch: int) -> Schedule:
+def linear_scaling(config: dict, total_batch: int) -> tuple[float, str | None]:
+    """What to multiply the rates by, and what to tell the user; (1.0, None) if all is as tuned.
+
+    The linear scaling rule (arXiv:1706.02677): k times the batch, k times the rate. It is applied
+    with `Global.scale_lr` alone, and to the whole schedule: to its start and its end too, as the
+    ViT recipes do, so that its shape stays the tuned one.
+
+    Args:
+        total_batch: images per update: batch per process x processes x `Global.update_freq`.
+
+    Raises:
+        InputError: `Global.scale_lr` without `Global.tuned_batch_size`.
+    """
+    settings, lr = config["Global"], config["Optimizer"]["lr"]
+    tuned = settings["tuned_batch_size"]
+    if tuned is None:
+        if settings["scale_lr"]:
+            raise InputError(
+                "Global.scale_lr needs Global.tuned_batch_size, the total batch that the learning "
+                "rate was tuned for"
+            )
+        return 1.0, None
+    if total_batch == tuned:
+        return 1.0, None
+    factor = total_batch / tuned
+    rate = lr.get("learning_rate") or lr["values"][0]
+    told = f"learning rate {rate:g} was tuned for a total batch of {tuned}; for {total_batch}"
+    if settings["scale_lr"]:
+        return factor, f"{told} it is scaled to {rate * factor:g}"
+    return 1.0, f"{told} linear scaling says {rate * factor:g}; Global.scale_lr: True applies it"
+
+
+def learning_rate(config: dict, epochs: int, steps_per_epoch: int, factor: float = 1.0) -> Schedule:
     """The schedule of `Optimizer.lr`, one step an iteration (an epoch if `by_epoch`).
+
+    All its rates are multiplied by `factor` (`linear_scaling`).
 
     Linear warm-up from `warmup_start_lr` over `warmup_epoch` epochs, then the schedule of that
     name, counted from the end of the warm-up, over the epochs that are left. With
@@ -56,7 +90,9 @@ def learning_rate(config: dict, epochs: int, steps_per_epoch: int) -> Schedule:
 
     def rate(step: int) -> float:
         update = step // frequency
-        return start + (peak - start) * update / steps if update < steps else after(update - steps)
+        warming = update < steps
+        now = start + (peak - start) * update / steps if warming else after(update - steps)
+        return factor * now
 
     return Schedule(rate, steps)
 
@@ -187,7 +223,7 @@ def _sgd(schedule: LRScheduler, settings: dict, common: dict):
 
 
 def _momentum(schedule: LRScheduler, settings: dict, common: dict):
-    nesterov = settings["use_nesterov"]
+    nesterov = settings.get("use_nesterov", False)
     return paddle.optimizer.Momentum(
         schedule, settings["momentum"], use_nesterov=nesterov, **common
     )
@@ -219,6 +255,19 @@ def _accumulating(inner: paddle.optimizer.Optimizer, config: dict):
     if frequency == 1:
         return inner
     return paddle.incubate.optimizer.GradientMergeOptimizer(inner, k_steps=frequency, avg=True)
+
+
+def mixed_precision(inner: paddle.optimizer.Optimizer, config: dict):
+    """`inner` in the config's AMP, on GPUs: O1 is float16 where Paddle's lists say it is safe."""
+    amp = config["AMP"]
+    if config["Global"]["update_freq"] > 1:
+        raise InputError("AMP.use_amp: not together with Global.update_freq; set one of them off")
+    return paddle.static.amp.decorate(
+        inner,
+        level=amp["level"],
+        init_loss_scaling=float(amp["scale_loss"]),
+        use_dynamic_loss_scaling=amp["use_dynamic_loss_scaling"],
+    )
 
 
 def check(config: dict) -> None:

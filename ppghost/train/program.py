@@ -4,7 +4,7 @@ All are built under a fresh name guard, so that the same architecture has the sa
 in each; the Programs share their tensors through the scope that an Executor runs in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +12,11 @@ import paddle
 from paddle.optimizer.lr import LRScheduler
 from paddle.utils import unique_name
 
-from ppghost.models import zoo
-from ppghost.train.loss import total_loss
+from ppghost.models import dy2static, zoo
+from ppghost.train import distributed
+from ppghost.train.loss import main_output, total_loss
 from ppghost.train.metrics import topk_accuracy
-from ppghost.train.optimizer import optimizer
+from ppghost.train.optimizer import mixed_precision, optimizer
 from ppghost.weights import Slot, slots_of
 
 
@@ -29,8 +30,20 @@ class Graph(NamedTuple):
     network: paddle.nn.Layer
 
 
+class TrainingGraph(NamedTuple):
+    """A `Graph` that trains, and what else it keeps in the scope."""
+
+    program: paddle.static.Program
+    startup: paddle.static.Program
+    inputs: list
+    outputs: dict
+    network: paddle.nn.Layer
+    statistics: list[str]  # tensors of the network that no gradient moves: BN's
+    averages: dict[str, str]  # with EMA: tensor of the network -> its moving average
+
+
 #: keys of Arch that are not arguments of the network
-_NOT_ARGUMENTS = ("name", "pretrained", "use_ssld")
+_NOT_ARGUMENTS = ("name", "pretrained", "use_ssld", "use_sync_bn")
 
 
 def image_shape(config: dict) -> list[int]:
@@ -40,7 +53,7 @@ def image_shape(config: dict) -> list[int]:
 
 def build_inference(config: dict) -> Graph:
     """Image [N, C, H, W] -> softmax scores [N, class_num], in evaluation mode."""
-    graph = _build(config, _scores)
+    graph = _build(config, _scores, training=False)
     return graph._replace(program=graph.program.clone(for_test=True), inputs=graph.inputs[:1])
 
 
@@ -55,43 +68,92 @@ def build_calibration(config: dict) -> Graph:
 
 def build_evaluation(config: dict) -> Graph:
     """Image and label -> loss and top-k of the batch, in evaluation mode."""
-    graph = _build(config, lambda forward: _loss_and_metrics(config, "Eval", forward))
+    graph = _build(config, lambda f: _loss_and_metrics(config, "Eval", f), training=False)
     graph = graph._replace(program=graph.program.clone(for_test=True))
-    if config["Global"]["depthwise_onednn"]:
-        _use_onednn_for_depthwise(graph.program)
+    if config["Global"]["device"] == "cpu" and config["Global"]["onednn"]:
+        _use_onednn(graph.program)
     return graph
 
 
-def build_training(config: dict, schedule: LRScheduler) -> Graph:
+def build_training(
+    config: dict, schedule: LRScheduler, processes: int = 1, *, on_gpu: bool = False
+) -> TrainingGraph:
     """Image and label -> loss and top-k of the batch, after one optimizer step.
 
     With `batch_transform_ops` the label is the shares of the classes, float32 [N, class_num], and
     there is no top-k: such an image has no one class (PaddleClas leaves it out as well).
+
+    Of several `processes` each feeds its share of the batch; the step is that of the whole, and so
+    are loss and top-k. They also feed "stop", 1 where one was asked to end, and get the sum.
+
+    `on_gpu` is where the Program will run: there the config's AMP counts, and processes meet
+    through NCCL.
     """
     mixed = bool(config["DataLoader"]["Train"]["dataset"].get("batch_transform_ops"))
+    made: dict = {}
 
     def outputs(forward: _Forward) -> dict:
         values = _loss_and_metrics(config, "Train", forward)
-        optimizer(config, schedule, forward.network).minimize(values["loss"])
+        steps = optimizer(config, schedule, forward.network)
+        if on_gpu and config.get("AMP", {}).get("use_amp"):
+            steps = mixed_precision(steps, config)
+        gradients = steps.backward(values["loss"])
+        if processes > 1:
+            stop = paddle.static.data("stop", [1], "float32")
+            values = distributed.average(gradients, values, stop, processes)
+        steps.apply_gradients(gradients)
+        trained = {parameter.name for parameter, _ in gradients}
+        state = forward.network.state_dict().values()
+        made["statistics"] = [v.name for v in state if v.name not in trained]
+        made["averages"] = (
+            _append_averages(state, config["EMA"]["decay"]) if "EMA" in config else {}
+        )
         return values
 
     graph = _build(config, outputs, mixed)
-    if config["Global"]["depthwise_onednn"]:
-        _use_onednn_for_depthwise(graph.program)
-    return graph
+    if on_gpu and processes > 1:
+        distributed.append_nccl_startup(graph.startup)
+    elif not on_gpu and config["Global"]["onednn"]:
+        _use_onednn(graph.program)
+    return TrainingGraph(*graph, **made)
+
+
+def _append_averages(state: Iterable, decay: float) -> dict[str, str]:
+    """Append the update of `EMA`'s moving averages, PaddleClas's `ppcls/utils/ema.py`.
+
+    `average = decay * average + (1 - decay) * value` for each tensor of the network but tables of
+    whole numbers, BN's statistics too; the caller sets the averages' first values. Returns
+    tensor -> average, by name.
+    """
+    names = {}
+    for tensor in state:
+        if tensor.dtype != paddle.float32:
+            continue
+        average = paddle.static.create_global_var(
+            tensor.shape, 0.0, tensor.dtype, persistable=True, name=f"{tensor.name}@EMA"
+        )
+        paddle.assign(decay * average + (1 - decay) * tensor, output=average)
+        names[tensor.name] = average.name
+    return names
 
 
 class _Forward(NamedTuple):
     """A network that was called in the current Program."""
 
     network: paddle.nn.Layer
-    logits: paddle.static.Variable
+    outputs: paddle.static.Variable | list | dict
     label: paddle.static.Variable
 
 
-def _build(config: dict, make_outputs: Callable[[_Forward], dict], mixed: bool = False) -> Graph:
+def _build(
+    config: dict,
+    make_outputs: Callable[[_Forward], dict],
+    mixed: bool = False,
+    training: bool = True,
+) -> Graph:
     arch = {k: v for k, v in config["Arch"].items() if k not in _NOT_ARGUMENTS}
     program, startup = paddle.static.Program(), paddle.static.Program()
+    paddle.seed(config["Global"]["seed"] or 0)  # PaddleClas's networks draw their weights here
     with paddle.static.program_guard(program, startup), unique_name.guard():
         image = paddle.static.data("image", [None, *image_shape(config)], "float32")
         if mixed:
@@ -99,43 +161,60 @@ def _build(config: dict, make_outputs: Callable[[_Forward], dict], mixed: bool =
         else:
             label = paddle.static.data("label", [None, 1], "int64")
         network = zoo.create(config["Arch"]["name"], **arch)
+        if not training:
+            dy2static.set_evaluating(network)
         with zoo.building(config["Arch"]["name"]):
-            logits = network(image)
-        outputs = make_outputs(_Forward(network, logits, label))
+            outputs = network(image)
+        outputs = make_outputs(_Forward(network, outputs, label))
     return Graph(program, startup, [image, label], outputs, network)
 
 
 def _scores(forward: _Forward) -> dict:
-    return {"scores": paddle.nn.functional.softmax(forward.logits)}
+    return {"scores": paddle.nn.functional.softmax(main_output(forward.outputs))}
 
 
 def _loss_and_metrics(config: dict, mode: str, forward: _Forward) -> dict:
-    loss = total_loss(config["Loss"][mode], forward.logits, forward.label)
-    return {"loss": loss} | topk_accuracy(config["Metric"][mode], forward.logits, forward.label)
+    loss = total_loss(config["Loss"][mode], forward.outputs, forward.label)
+    logits = main_output(forward.outputs)
+    return {"loss": loss} | topk_accuracy(config["Metric"][mode], logits, forward.label)
 
 
-def _use_onednn_for_depthwise(program: paddle.static.Program) -> None:
-    """Run depthwise convolutions, forward and backward, in oneDNN's kernels.
+#: on a CPU the better part of a step; measured in docs/results.md
+_ONEDNN_OPS = ("conv2d", "depthwise_conv2d", "relu")
 
-    Paddle's own CPU kernels for them take most of a GhostNet step. The serial executor keeps the
-    memory of the step from growing several times over.
+
+def _use_onednn(program: paddle.static.Program) -> None:
+    """Run convolutions and ReLU, forward and backward, in oneDNN's kernels.
+
+    Paddle's own CPU kernels for them take most of a step. Not for every op: oneDNN's batch_norm
+    and others crash in training. The serial executor keeps the memory of the step from growing
+    several times over.
     """
     paddle.set_flags({"FLAGS_new_executor_serial_run": True})
     for op in program.global_block().ops:
-        if op.type in ("depthwise_conv2d", "depthwise_conv2d_grad"):
+        if op.type.removesuffix("_grad") in _ONEDNN_OPS:
             op._set_attr("use_mkldnn", True)
             # else an evaluation Program keeps the weights of its first run, in oneDNN's layout,
             # and never sees what training makes of them
-            op._set_attr("is_test", False)
+            if op.has_attr("is_test"):
+                op._set_attr("is_test", False)
 
 
-def assign(scope, arrays: dict[str, np.ndarray]) -> None:
-    """Set tensors of the scope by name."""
+def initialize(executor, graph: Graph | TrainingGraph, seed: int, scope) -> None:
+    """Give every tensor of the graph in `scope` its first value, drawn from `seed`."""
+    paddle.seed(seed)
+    executor.run(graph.startup, scope=scope)
+    assign(scope, dy2static.take_starting_values(graph.network), executor.place)
+
+
+def assign(scope, arrays: dict[str, np.ndarray], place=None) -> None:
+    """Set tensors of the scope by name, in the memory of `place` (the CPU if None)."""
+    place = place or paddle.CPUPlace()
     for name, array in arrays.items():
-        scope.var(name).get_tensor().set(np.ascontiguousarray(array), paddle.CPUPlace())
+        scope.var(name).get_tensor().set(np.ascontiguousarray(array), place)
 
 
-def fetch(scope, names: list[str]) -> dict[str, np.ndarray]:
+def fetch(scope, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Copies of tensors of the scope by name."""
     return {name: np.array(scope.find_var(name).get_tensor()) for name in names}
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppghost.data.dataset import DATASETS, MOST_BAD_IN_A_ROW, ImageNetDataset
+from ppghost.data.dataset import MOST_BAD_IN_A_ROW, ImageNetDataset
 from ppghost.errors import InputError, TrainingError
 
 
@@ -66,10 +66,6 @@ def test_relabel_numbers_the_labels_in_ascending_order(root):
     write_list(root, "images/0.png 30", "images/1.png -2", "images/2.png 7", "images/3.png 30")
     data = dataset(root, relabel=True, class_num=3)
     assert [load(data, index)[1] for index in range(4)] == [2, 0, 1, 2]
-
-
-def test_the_config_finds_the_data_set_by_name():
-    assert DATASETS["ImageNetDataset"] is ImageNetDataset
 
 
 @pytest.mark.parametrize(

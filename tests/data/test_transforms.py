@@ -174,6 +174,12 @@ def test_normalising_hwc_is_bitwise_the_formula(order):
     np.testing.assert_array_equal(result, reference_normalise(image, (1, 1, 3)))
 
 
+def test_a_normalised_image_lies_in_memory_as_the_network_takes_it(image):
+    result = build_transforms([{"NormalizeImage": {"order": ""}}], "ops")(image, None)
+    assert result.shape == (3, *image.shape[:2])
+    assert result.flags.c_contiguous
+
+
 def test_normalising_takes_chw_and_float_images_too(image):
     chw = image.transpose(2, 0, 1)
     np.testing.assert_array_equal(apply("NormalizeImage", chw), reference_normalise(chw, (3, 1, 1)))

@@ -19,6 +19,10 @@ def classifier(x):
     return F.softmax(paddle.static.nn.fc(x, 10))
 
 
+def plain(x):
+    return classifier(convolution(x, "relu"))
+
+
 def linear(x):
     return F.softmax(paddle.nn.Linear(8 * 15 * 15, 10)(x))
 
@@ -35,6 +39,33 @@ def both(x):
     return linear(paddle.flatten(F.relu6(4 * convolution(x, None)), 1))
 
 
+def swish(x):
+    return classifier(F.swish(convolution(x, None)))
+
+
+def instance_norm(x):
+    return classifier(paddle.nn.InstanceNorm2D(8)(convolution(x, None)))
+
+
+def bmm(x):
+    tokens = paddle.flatten(convolution(x, None), 2)
+    return classifier(paddle.bmm(tokens, paddle.transpose(tokens, [0, 2, 1])))
+
+
+def split(x):
+    return classifier(paddle.concat(paddle.split(convolution(x, None), 4, axis=1)[::-1], axis=1))
+
+
+def random_parameters(x):
+    layer = paddle.nn.Linear(3072, 10)
+    paddle.nn.initializer.Normal()(layer.weight)
+    return F.softmax(layer(paddle.flatten(x, 1)))
+
+
+def prints(x):
+    return classifier(paddle.static.Print(x))
+
+
 def unsupported(x):
     return classifier(paddle.erfinv(paddle.tanh(x)))
 
@@ -46,9 +77,16 @@ def ghostnet(x):
 
 
 MODELS = {
+    "Plain": plain,
     "Flatten": flatten,
     "Relu6": relu6,
     "Both": both,
+    "Swish": swish,
+    "InstanceNorm": instance_norm,
+    "Bmm": bmm,
+    "Split": split,
+    "RandomParameters": random_parameters,
+    "Prints": prints,
     "Unsupported": unsupported,
     "GhostNet_x0_5": ghostnet,
 }

@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> Path:
-    """Folder of exported models: Flatten, Relu6, Both, Unsupported, GhostNet_x0_5 (all 32x32)."""
+    """Folder of exported models, those of build_models.py (all 32x32)."""
     folder = tmp_path_factory.mktemp("exported")
     done = subprocess.run(
         [sys.executable, HERE / "build_models.py", folder],

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy import convert as convert_module
-from deploy import program
-from deploy.convert import convert
+from deploy import opt, program
+from deploy.convert import convert, convert_all
+from deploy.host import run_once
+from deploy.host_worker import seeded_inputs
 from deploy.nb import inspect_nb
+from deploy.program import PARAMS_FILE
 from ppghost.errors import ConversionError, InputError
 
 
@@ -42,7 +44,9 @@ def test_sidecar_says_what_the_result_says(converted):
     info = inspect_nb(converted / "both.nb")
     assert sidecar["content_sha256"] == info.content_sha256
     assert sidecar["kernels"] == info.kernels
-    assert sidecar["repairs"] == {"add_xshape": 1, "add_relu6_threshold": 1}
+    assert sidecar["repairs"] == {"add_xshape": 1, "add_relu6_threshold": 1, "matmul_to_mul": 1}
+    assert sidecar["options"] == {"fp16": False, "weights": None}
+    assert sidecar["source_files"] == ["inference.pdmodel", "inference.pdiparams"]
     assert sidecar["output_check"]["ok"]
 
 
@@ -55,20 +59,8 @@ def test_targets_for_phones_are_made_for_them_and_not_run_here(models, tmp_path,
 
 
 def test_the_same_model_gives_the_same_content_hash(models, converted, tmp_path):
-    again = convert(models / "Both", "x86", tmp_path / "again.nb", check=False)
+    again = convert(models / "Both", "x86", tmp_path / "again.nb")
     assert again["content_sha256"] == inspect_nb(converted / "both.nb").content_sha256
-    assert again["output_check"] is None
-
-
-@pytest.mark.parametrize("name", [program.MODEL_FILE, program.PARAMS_FILE, program.CONFIG_FILE])
-def test_folder_without_a_model_names_the_file_missing(models, tmp_path, name):
-    folder = Path(shutil.copytree(models / "Both", tmp_path / "model"))
-    (folder / name).unlink()
-    assert_fails(InputError, f"model: no {name} in it", folder, "arm", tmp_path / "x.nb")
-
-
-def test_folder_that_is_not_there(tmp_path):
-    assert_fails(InputError, "no such folder", tmp_path / "none", "arm", tmp_path / "x.nb")
 
 
 def test_unknown_target_lists_the_known_ones(models, tmp_path):
@@ -76,23 +68,9 @@ def test_unknown_target_lists_the_known_ones(models, tmp_path):
     assert_fails(InputError, message, models / "Both", "mips", tmp_path / "x.nb")
 
 
-def test_damaged_program_is_an_input_error(models, tmp_path):
-    folder = Path(shutil.copytree(models / "Both", tmp_path / "model"))
-    for content in (b"", b"no protobuf at all"):
-        (folder / program.MODEL_FILE).write_bytes(content)
-        assert_fails(InputError, "not a Paddle program", folder, "arm", tmp_path / "x.nb")
-
-
-def test_damaged_config_is_an_input_error(models, tmp_path):
-    folder = Path(shutil.copytree(models / "Both", tmp_path / "model"))
-    for content in ("[", "Global: 3", "Global: {image_shape: [3, 32, 32]}"):
-        (folder / program.CONFIG_FILE).write_text(content)
-        assert_fails(InputError, r"inference\.yml: ", folder, "arm", tmp_path / "x.nb")
-
-
 def test_weights_of_another_model_are_one_line(models, tmp_path):
     folder = Path(shutil.copytree(models / "GhostNet_x0_5", tmp_path / "model"))
-    shutil.copyfile(models / "Both" / program.PARAMS_FILE, folder / program.PARAMS_FILE)
+    shutil.copyfile(models / "Both" / PARAMS_FILE, folder / PARAMS_FILE)
     message = "model: paddle_lite_opt failed: .*Nothing to read"
     assert_fails(ConversionError, message, folder, "arm", tmp_path / "x.nb")
 
@@ -104,6 +82,7 @@ def test_unsupported_operator_is_named(models, tmp_path, target):
 
 
 def test_slow_tool_is_ended(models, tmp_path):
+    opt.supported_operators("arm")
     message = r"did not finish in 0\.01 s"
     output = tmp_path / "x.nb"
     assert_fails(ConversionError, message, models / "Both", "arm", output, timeout=0.01)
@@ -120,11 +99,13 @@ def test_model_that_computes_something_else_is_no_success(models, tmp_path, monk
     assert_fails(ConversionError, message, models / "Both", "x86", tmp_path / "x.nb")
 
 
-def test_output_that_paddle_gives_as_nan_is_no_success(models, tmp_path, monkeypatch):
-    nan = [np.full((1, 10), np.nan, np.float32)]
-    monkeypatch.setattr(program, "reference_outputs", lambda *_: nan)
-    message = "computes something else"
-    assert_fails(ConversionError, message, models / "Both", "x86", tmp_path / "x.nb")
+def test_network_that_gives_nan_in_paddle_is_no_success(models, tmp_path):
+    folder = Path(shutil.copytree(models / "Both", tmp_path / "model"))
+    data = bytearray((folder / PARAMS_FILE).read_bytes())
+    data[-4:] = np.float32(np.nan).tobytes()
+    (folder / PARAMS_FILE).write_bytes(data)
+    message = "Paddle itself computes NaN"
+    assert_fails(ConversionError, message, folder, "arm", tmp_path / "x.nb")
 
 
 def fake_opt(tmp_path, monkeypatch, script: str) -> None:
@@ -132,7 +113,8 @@ def fake_opt(tmp_path, monkeypatch, script: str) -> None:
     path = tmp_path / "fake_opt"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-    monkeypatch.setattr(convert_module, "_opt_command", lambda: str(path))
+    opt.supported_operators("arm"), opt.supported_operators("x86")  # of the real one, kept
+    monkeypatch.setattr(opt, "command", lambda: str(path))
 
 
 @pytest.mark.parametrize(
@@ -178,3 +160,116 @@ def test_output_that_cannot_be_written(models, tmp_path):
 def test_no_model_is_left_when_its_sidecar_cannot_be_written(models, tmp_path):
     (tmp_path / "x.nb.json").mkdir()
     assert_fails(InputError, "cannot be written", models / "Both", "arm", tmp_path / "x.nb")
+
+
+@pytest.mark.parametrize("target", ["x86", "arm"])
+def test_sidecar_carries_paddles_outputs_for_the_seeded_input(models, tmp_path, target):
+    result = convert(models / "Both", target, tmp_path / "both.nb")
+    reference = json.loads((tmp_path / "both.nb.json").read_text())["reference"]
+    values = seeded_inputs(result["inputs"], reference["seed"])
+    [x] = values.values()
+    same = np.random.default_rng(0).standard_normal([1, 3, 32, 32], dtype=np.float32)
+    assert np.array_equal(x, same)
+    assert reference["generator"].startswith("numpy.random.default_rng(seed).standard_normal(")
+    assert reference["shapes"] == [[1, 10]]
+    [expected] = reference["outputs"]
+    if target == "x86":
+        [actual] = run_once(tmp_path / "both.nb", values).values()
+        np.testing.assert_allclose(actual.ravel(), expected, atol=1e-6)
+
+
+def test_repairs_are_judged_by_the_program_as_it_came(models, tmp_path, monkeypatch):
+    """A pass that changes what is computed must not change the reference with it."""
+    from deploy import repairs
+
+    def break_relu6(graph):
+        for op in graph.blocks[0].ops:
+            for attr in op.attrs:
+                if op.type == "relu6" and attr.name == "threshold":
+                    attr.f = 0.5
+        return 1
+
+    monkeypatch.setattr(repairs, "PASSES", [*repairs.PASSES, break_relu6])
+    message = "computes something else than Paddle"
+    assert_fails(ConversionError, message, models / "Both", "x86", tmp_path / "x.nb")
+
+
+def test_model_that_draws_its_parameters_anew_is_refused(models, tmp_path):
+    message = "overwrites 1 of its parameters with random numbers, for instance linear_0.w_0"
+    folder = models / "RandomParameters"
+    assert_fails(ConversionError, message, folder, "arm", tmp_path / "x.nb")
+
+
+def test_model_with_an_operator_that_acts_is_refused_before_anything_runs(models, tmp_path, capfd):
+    message = "not known to be harmless, print"
+    assert_fails(InputError, message, models / "Prints", "x86", tmp_path / "x.nb")
+    assert "lod" not in capfd.readouterr().err
+
+
+def test_fp16_kernels_for_arm_only(models, tmp_path):
+    result = convert(models / "GhostNet_x0_5", "arm", tmp_path / "x.nb", fp16=True)
+    assert (result["precision"], result["options"]["fp16"]) == ("fp16", True)
+    assert result["kernels"]["arm/fp16"] > 100
+    for target in ("x86", "opencl"):
+        assert_fails(
+            InputError, "--fp16 is for arm", models / "Both", target, tmp_path / "y.nb", fp16=True
+        )
+
+
+def test_rounded_weights_make_a_smaller_file_of_the_same_kernels(models, tmp_path):
+    whole = convert(models / "GhostNet_x0_5", "x86", tmp_path / "whole.nb")
+    for weights, most in (("int16", 0.75), ("int8", 0.55)):
+        small = convert(models / "GhostNet_x0_5", "x86", tmp_path / "small.nb", weights=weights)
+        assert small["bytes"] < most * whole["bytes"]
+        assert small["kernels"].get("x86/int8") is None
+        assert small["options"]["weights"] == weights
+        assert small["output_check"]["max_abs_diff"] > whole["output_check"]["max_abs_diff"]
+    assert_fails(
+        InputError,
+        "choose one of: int8, int16",
+        models / "Both",
+        "arm",
+        tmp_path / "x.nb",
+        weights="int4",
+    )
+
+
+def test_rounded_weights_that_change_the_scores_are_no_success(models, tmp_path, monkeypatch):
+    real = program.reference_outputs
+
+    def shuffled(*arguments):
+        return [scores[:, ::-1] for scores in real(*arguments)]
+
+    monkeypatch.setattr(program, "reference_outputs", shuffled)
+    message = "model with rounded weights computes something else"
+    output = tmp_path / "x.nb"
+    assert_fails(ConversionError, message, models / "Both", "x86", output, weights="int8")
+
+
+@pytest.mark.parametrize("text", ["arm,opencl", "opencl,arm", "opencl"])
+def test_opencl_is_asked_for_in_any_order_and_used(models, tmp_path, text):
+    result = convert(models / "Both", text, tmp_path / "x.nb")
+    assert result["target"] == "opencl"
+    assert result["kernels"]["opencl/fp16"] >= 3
+
+
+def test_operators_off_the_gpu_are_named(models, tmp_path, caplog):
+    result = convert(models / "Split", "opencl", tmp_path / "x.nb")
+    assert result["fallbacks"] == {"split host/fp32": 1}
+    assert "split host/fp32 (1)" in caplog.text
+
+
+def test_one_bad_model_does_not_stop_the_others(models, tmp_path):
+    folders = [models / name for name in ("Both", "Unsupported", "Flatten")]
+    results = convert_all(folders, "arm", tmp_path / "nb")
+    assert [("error" in one) for one in results] == [False, True, False]
+    assert "no arm kernel for: erfinv" in results[1]["error"]
+    assert results[1]["model_dir"] == str(models / "Unsupported")
+    assert {path.name for path in (tmp_path / "nb").glob("*.nb")} == {"Both.nb", "Flatten.nb"}
+
+
+def test_two_models_of_one_name_are_refused_before_the_first(models, tmp_path):
+    other = Path(shutil.copytree(models / "Both", tmp_path / "Both"))
+    with pytest.raises(InputError, match="named Both; rename them"):
+        convert_all([models / "Both", other], "arm", tmp_path / "nb")
+    assert not (tmp_path / "nb").exists()

@@ -1,27 +1,28 @@
 """The named repairs, and what happens without them."""
 
-import subprocess
-
 import pytest
 
-from deploy.convert import _opt_command
-from deploy.program import MODEL_FILE, PARAMS_FILE, load_program
-from deploy.repairs import PASSES, add_relu6_threshold, add_xshape, repair, repair_model
+from deploy import opt, repairs
+from deploy.convert import convert
+from deploy.exported import open_model
+from deploy.program import MODEL_FILE, PARAMS_FILE
+from deploy.repairs import (
+    PASSES,
+    add_instance_norm_statistics,
+    add_relu6_threshold,
+    add_swish_beta,
+    add_xshape,
+    bmm_to_matmul,
+    matmul_to_mul,
+    repair,
+)
+from ppghost.errors import ConversionError
 
 
-def opt_exit_code(model_dir, target, out) -> int:
-    """Exit code of the bare paddle_lite_opt."""
-    return subprocess.run(
-        [
-            _opt_command(),
-            f"--model_file={model_dir / MODEL_FILE}",
-            f"--param_file={model_dir / PARAMS_FILE}",
-            f"--valid_targets={target}",
-            f"--optimize_out={out}",
-        ],
-        capture_output=True,
-        check=False,
-    ).returncode
+def bare_opt(folder, target):
+    """Convert with paddle_lite_opt and nothing else; raises ConversionError."""
+    arguments = [f"--model_file={folder / MODEL_FILE}", f"--param_file={folder / PARAMS_FILE}"]
+    opt.run(arguments, folder / "out.nb", target, 60)
 
 
 def ops(program, kind):
@@ -29,7 +30,7 @@ def ops(program, kind):
 
 
 def test_add_xshape_gives_the_output_paddle_lite_reads(models):
-    program = load_program(models / "Flatten" / MODEL_FILE)
+    program = open_model(models / "Flatten").program
     assert add_xshape(program) == 1
     (op,) = ops(program, "flatten_contiguous_range")
     slots = {slot.parameter: list(slot.arguments) for slot in op.outputs}
@@ -39,34 +40,105 @@ def test_add_xshape_gives_the_output_paddle_lite_reads(models):
     assert add_xshape(program) == 0
 
 
-def test_add_relu6_threshold_gives_the_attribute(models):
-    program = load_program(models / "Relu6" / MODEL_FILE)
-    assert add_relu6_threshold(program) == 1
-    (op,) = ops(program, "relu6")
-    assert [attr.f for attr in op.attrs if attr.name == "threshold"] == [6.0]
-    assert add_relu6_threshold(program) == 0
+def test_add_instance_norm_statistics_gives_two_outputs(models):
+    program = open_model(models / "InstanceNorm").program
+    assert add_instance_norm_statistics(program) == 1
+    (op,) = ops(program, "instance_norm")
+    slots = {slot.parameter: list(slot.arguments) for slot in op.outputs}
+    names = {var.name for var in program.blocks[0].vars}
+    assert len({*slots["SavedMean"], *slots["SavedVariance"]} & names) == 2
+    assert add_instance_norm_statistics(program) == 0
 
 
-@pytest.mark.parametrize(("model", "target"), [("Flatten", "x86"), ("Relu6", "arm")])
-def test_conversion_crashes_without_the_repair_and_not_with_it(models, tmp_path, model, target):
-    assert opt_exit_code(models / model, target, tmp_path / "without") != 0
-    assert not (tmp_path / "without.nb").exists()
-    repair_model(models / model, tmp_path / "repaired")
-    assert opt_exit_code(tmp_path / "repaired", target, tmp_path / "with") == 0
-    assert (tmp_path / "with.nb").exists()
+@pytest.mark.parametrize(
+    ("model", "one_pass", "kind", "attribute", "value"),
+    [
+        ("Relu6", add_relu6_threshold, "relu6", "threshold", 6.0),
+        ("Swish", add_swish_beta, "swish", "beta", 1.0),
+    ],
+)
+def test_attributes_that_equal_their_default_are_added(
+    models, model, one_pass, kind, attribute, value
+):
+    program = open_model(models / model).program
+    assert one_pass(program) == 1
+    (op,) = ops(program, kind)
+    assert [attr.f for attr in op.attrs if attr.name == attribute] == [value]
+    assert one_pass(program) == 0
 
 
-def test_repair_model_counts_and_leaves_the_source_alone(models, tmp_path):
-    before = (models / "Both" / MODEL_FILE).read_bytes()
-    counts = repair_model(models / "Both", tmp_path / "copy")
-    assert counts == {"add_xshape": 1, "add_relu6_threshold": 1}
-    assert (models / "Both" / MODEL_FILE).read_bytes() == before
-    assert (tmp_path / "copy" / MODEL_FILE).read_bytes() != before
+def test_bmm_becomes_a_matmul_of_the_same_inputs(models):
+    program = open_model(models / "Bmm").program
+    (before,) = ops(program, "bmm")
+    inputs = [list(slot.arguments) for slot in before.inputs]
+    assert bmm_to_matmul(program) == 1
+    (after,) = ops(program, "matmul_v2")
+    assert [list(slot.arguments) for slot in after.inputs] == inputs
+    assert not ops(program, "bmm")
+
+
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        ("Flatten", "x86"),
+        ("Relu6", "arm"),
+        ("Swish", "arm"),
+        ("InstanceNorm", "arm"),
+        ("Bmm", "arm"),
+    ],
+)
+def test_conversion_fails_without_the_repair_and_not_with_it(models, tmp_path, model, target):
+    source = open_model(models / model)
+    source.write(source.program, tmp_path / "as_it_is")
+    with pytest.raises(ConversionError, match="paddle_lite_opt"):
+        bare_opt(tmp_path / "as_it_is", target)
+    assert repair(source.program)
+    source.write(source.program, tmp_path / "repaired")
+    bare_opt(tmp_path / "repaired", target)
+
+
+def test_matmul_by_a_weight_matrix_becomes_mul(models):
+    program = open_model(models / "Flatten").program
+    (before,) = ops(program, "matmul_v2")
+    inputs = {slot.parameter: list(slot.arguments) for slot in before.inputs}
+    assert matmul_to_mul(program) == 1
+    (after,) = ops(program, "mul")
+    assert {slot.parameter: list(slot.arguments) for slot in after.inputs} == inputs
+    columns = {attr.name: attr.i for attr in after.attrs if attr.name.endswith("num_col_dims")}
+    assert columns == {"x_num_col_dims": 1, "y_num_col_dims": 1}
+
+
+def test_matmul_of_two_computed_tensors_or_a_flipped_one_stays(models):
+    program = open_model(models / "Bmm").program
+    bmm_to_matmul(program)
+    assert matmul_to_mul(program) == 0
+    program = open_model(models / "Flatten").program
+    (op,) = ops(program, "matmul_v2")
+    for attr in op.attrs:
+        if attr.name == "trans_y":
+            attr.b = True
+    assert matmul_to_mul(program) == 0
+
+
+@pytest.mark.parametrize("weights", ["int8", "int16"])
+def test_rounded_weights_of_a_matmul_are_read_wrongly_without_the_repair(
+    models, tmp_path, monkeypatch, weights
+):
+    convert(models / "Flatten", "x86", tmp_path / "with.nb", weights=weights)
+    monkeypatch.setattr(repairs, "PASSES", [one for one in PASSES if one is not matmul_to_mul])
+    with pytest.raises(ConversionError, match=r"NaN|computes something else"):
+        convert(models / "Flatten", "x86", tmp_path / "without.nb", weights=weights)
+
+
+def test_every_pass_is_tested_here(models):
+    needed = set()
+    for model in ("Flatten", "InstanceNorm", "Relu6", "Swish", "Bmm"):
+        needed |= repair(open_model(models / model).program).keys()
+    assert needed == {one.__name__ for one in PASSES}
 
 
 def test_a_graph_that_needs_nothing_stays_as_it_is(models):
-    program = load_program(models / "GhostNet_x0_5" / MODEL_FILE)
+    program = open_model(models / "Plain").program
     before = program.SerializeToString(deterministic=True)
     assert repair(program) == {}
     assert program.SerializeToString(deterministic=True) == before
-    assert {one.__name__ for one in PASSES} == {"add_xshape", "add_relu6_threshold"}

@@ -133,3 +133,12 @@ def test_ghost_bottleneck_has_a_shortcut_where_shapes_differ(stride, output, con
 def test_a_network_wants_names_to_find_its_layers_again(dygraph):
     with pytest.raises(ValueError, match="needs a name"):
         Network(lambda x: conv_bn_layer(x, 4, 1))
+
+
+def test_a_network_runs_the_sublayer_that_took_the_place_of_another(dygraph):
+    """As quantisation, synchronised normalisation and PaddleClas's pruning do it."""
+    with unique_name.guard():
+        network = Network(lambda x: conv_bn_layer(x, 4, 3, name="stem.conv"))
+    network.stem.conv._conv = paddle.nn.Conv2D(3, 5, 1)
+    network.stem.conv._batch_norm = paddle.nn.Identity()
+    assert network(paddle.zeros([1, 3, 8, 8])).shape == [1, 5, 8, 8]

@@ -4,7 +4,8 @@ import numpy as np
 import paddle
 import pytest
 
-from ppghost.train.loss import cross_entropy, total_loss
+from ppghost.errors import InputError
+from ppghost.train.loss import cross_entropy, main_output, total_loss
 
 pytestmark = pytest.mark.usefixtures("static")
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]], dtype="float32")
@@ -48,3 +49,24 @@ def test_losses_add_up_by_weight():
     first = evaluate(cross_entropy, IDS)
     second = evaluate(lambda x, y: cross_entropy(x, y, 0.1), IDS)
     assert got == pytest.approx(0.5 * first + 2.0 * 2 * second, rel=1e-6)
+
+
+def test_googlenets_auxiliary_classifiers_count_three_tenths():
+    entries = [{"GoogLeNetLoss": {"weight": 1.0}}]
+    got = evaluate(lambda x, y: total_loss(entries, [x, 2 * x, -x], y), IDS)
+    parts = [evaluate(lambda x, y, k=k: cross_entropy(k * x, y), IDS) for k in (1, 2, -1)]
+    assert got == pytest.approx(parts[0] + 0.3 * parts[1] + 0.3 * parts[2], rel=1e-6)
+
+
+def test_a_loss_says_when_it_does_not_fit_the_network():
+    plain = [{"CELoss": {"weight": 1.0, "epsilon": None}}]
+    with pytest.raises(InputError, match="returns 2 outputs and CELoss takes one"):
+        evaluate(lambda x, y: total_loss(plain, [x, x], y), IDS)
+    with pytest.raises(InputError, match="use CELoss"):
+        evaluate(lambda x, y: total_loss([{"GoogLeNetLoss": {"weight": 1.0}}], x, y), IDS)
+
+
+def test_the_logits_that_count_are_the_first_or_those_so_named():
+    assert main_output("x") == "x"
+    assert main_output(["x", "auxiliary"]) == "x"
+    assert main_output({"logits": "x", "features": "y"}) == "x"

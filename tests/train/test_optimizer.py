@@ -313,3 +313,52 @@ def test_exempting_parameters_needs_the_network(tmp_path):
     schedule = optimizer.learning_rate(loaded, EPOCHS, STEPS)
     with pytest.raises(ValueError, match="found in the network"):
         optimizer.optimizer(loaded, schedule)
+
+
+COSINE = {"name": "Cosine", "learning_rate": 0.4, "eta_min": 0.1, **WARM_UP}
+
+
+@pytest.mark.parametrize(
+    ("settings", "total", "factor", "said"),
+    [
+        ({}, 64, 1.0, None),  # nothing is known of the tuned batch
+        ({"tuned_batch_size": 1024}, 1024, 1.0, None),
+        ({"tuned_batch_size": 1024, "scale_lr": True}, 1024, 1.0, None),
+        (
+            {"tuned_batch_size": 1024},
+            256,
+            1.0,
+            "0.4 was tuned for a total batch of 1024; for 256 linear scaling says 0.1; ",
+        ),
+        (
+            {"tuned_batch_size": 1024, "scale_lr": True},
+            2048,
+            2.0,
+            "0.4 was tuned for a total batch of 1024; for 2048 it is scaled to 0.8",
+        ),
+    ],
+)
+def test_linear_scaling_tells_and_applies_if_asked(tmp_path, settings, total, factor, said):
+    loaded = load(tmp_path, {"lr": COSINE}, **settings)
+    got, notice = optimizer.linear_scaling(loaded, total)
+    assert got == factor
+    assert (said is None and notice is None) or said in notice
+
+
+def test_linear_scaling_needs_the_tuned_batch(tmp_path):
+    loaded = load(tmp_path, {"lr": COSINE}, scale_lr=True)
+    with pytest.raises(InputError, match=r"Global\.scale_lr needs Global\.tuned_batch_size"):
+        optimizer.linear_scaling(loaded, 64)
+
+
+def test_linear_scaling_reads_the_first_value_of_piecewise(tmp_path):
+    piecewise = {"name": "Piecewise", "decay_epochs": [3], "values": [0.2, 0.1]}
+    loaded = load(tmp_path, {"lr": piecewise}, tuned_batch_size=64)
+    assert "rate 0.2 was tuned" in optimizer.linear_scaling(loaded, 32)[1]
+
+
+def test_a_scaled_schedule_keeps_its_shape(tmp_path):
+    loaded = load(tmp_path, {"lr": COSINE})
+    plain = rates(optimizer.learning_rate(loaded, EPOCHS, STEPS), EPOCHS * STEPS)
+    scaled = rates(optimizer.learning_rate(loaded, EPOCHS, STEPS, 0.25), EPOCHS * STEPS)
+    np.testing.assert_allclose(scaled, np.array(plain) / 4, rtol=1e-12)

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import signal
 
 import numpy as np
 import paddle
@@ -10,13 +11,26 @@ import pytest
 from ppghost import config, weights
 from ppghost.errors import InputError, TrainingError
 from ppghost.train import checkpoint, loop, optimizer, program
+from ppghost.train.distributed import Group
 from ppghost.train.metrics import Averages, topk_accuracy
+from ppghost.train.stop import Stop
 
 pytestmark = pytest.mark.usefixtures("static")
 
 
 def parameters(directory, name="latest"):
     return weights.read_state(directory / name)
+
+
+def make_trainer(settings):
+    return loop.Trainer(settings, paddle.CPUPlace(), Group())
+
+
+def assert_same_parameters(first, second):
+    one, other = parameters(first), parameters(second)
+    assert len(one) > 50
+    for name, array in one.items():
+        np.testing.assert_array_equal(other[name], array, err_msg=name)
 
 
 def test_topk_counts_the_label_among_the_k_best():
@@ -49,11 +63,10 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
         "Optimizer.regularizer.coeff=0.5",
         "Optimizer.lr.warmup_epoch=0",
     ]
-    trainer = loop.Trainer(config.load(config_file, overrides))
+    trainer = make_trainer(config.load(config_file, overrides))
     names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
     before = program.fetch(trainer.scope, names)
-    with paddle.static.scope_guard(trainer.scope):
-        trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"), Stop())
     after = program.fetch(trainer.scope, names)
     decayed = 1 - 0.05 * 0.5
     for name, factor in (
@@ -64,18 +77,21 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
         np.testing.assert_allclose(after[name], before[name] * factor, rtol=1e-5, err_msg=name)
 
 
-def test_onednn_depthwise_trains_as_the_plain_kernels_do(config_file):
+def test_onednn_trains_as_the_plain_kernels_do(config_file):
     rng = np.random.default_rng(0)
     images = rng.normal(size=(8, 3, 64, 64)).astype("float32")
     labels = rng.integers(0, 3, (8, 1))
     after = []
     for onednn in (False, True):
-        overrides = [f"Global.depthwise_onednn={onednn}", "Global.image_shape=[3,64,64]"]
+        overrides = [f"Global.onednn={onednn}", "Global.image_shape=[3,64,64]"]
         settings = config.load(config_file, overrides)
         graph = program.build_training(settings, optimizer.learning_rate(settings, 1, 1))
         ops = graph.program.global_block().ops
         marked = {op.type for op in ops if op.has_attr("use_mkldnn") and op.attr("use_mkldnn")}
-        assert marked == ({"depthwise_conv2d", "depthwise_conv2d_grad"} if onednn else set())
+        both = {
+            f"{op}{end}" for op in ("conv2d", "depthwise_conv2d", "relu") for end in ("", "_grad")
+        }
+        assert marked == (both if onednn else set())
         scope, executor = paddle.static.Scope(), paddle.static.Executor()
         paddle.seed(0)
         with paddle.static.scope_guard(scope):
@@ -92,9 +108,7 @@ def test_onednn_depthwise_trains_as_the_plain_kernels_do(config_file):
 @pytest.mark.parametrize("onednn", [False, True])
 def test_evaluation_sees_weights_that_change_under_it(config_file, onednn):
     """oneDNN would cache the weights of the first run in an evaluation Program."""
-    graph = program.build_evaluation(
-        config.load(config_file, [f"Global.depthwise_onednn={onednn}"])
-    )
+    graph = program.build_evaluation(config.load(config_file, [f"Global.onednn={onednn}"]))
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     feed = {
         "image": np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32"),
@@ -127,43 +141,30 @@ def test_a_run_learns_and_writes_paddleclas_files(config_file, tmp_path):
     written = {p.name for p in (tmp_path / "output" / "TinyGhostNet").iterdir()}
     assert written == {
         f"{name}.{ending}"
-        for name in ("latest", "best_model", "epoch_8", "epoch_16")
+        for name in ("latest", "previous", "best_model", "epoch_8", "epoch_16")
         for ending in ("pdparams", "pdopt", "pdstates")
-    }
+    } | {"train.jsonl"}
 
 
 def test_a_resumed_run_is_bitwise_the_run_that_never_stopped(config_file, tmp_path, monkeypatch):
     whole = config.load(config_file, [f"Global.output_dir={tmp_path / 'whole'}"])
     loop.train(whole)
     stopped = config.load(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
-    step = loop.Trainer._step
-
-    def stop_in_the_second_epoch(self, images, labels):
-        if self.position.step == 4:
-            raise KeyboardInterrupt
-        return step(self, images, labels)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop.Trainer, "_step", stop_in_the_second_epoch)
-        with pytest.raises(KeyboardInterrupt):
-            loop.train(stopped)
+    with ctrl_c_after_step(5, monkeypatch):
+        loop.train(stopped)
     loop.train(stopped, resume="auto")
-    first, second = (parameters(tmp_path / d / "TinyGhostNet") for d in ("whole", "stopped"))
-    assert len(first) > 50
-    for name, array in first.items():
-        np.testing.assert_array_equal(second[name], array, err_msg=name)
+    assert_same_parameters(*(tmp_path / d / "TinyGhostNet" for d in ("whole", "stopped")))
 
 
 @contextlib.contextmanager
-def ctrl_c_in_the_second_step(monkeypatch):
-    """What is trained in the block is interrupted there, and says so."""
+def ctrl_c_after_step(number, monkeypatch):
+    """What is trained in the block is interrupted in that step, and says so."""
     step = loop.Trainer._step
 
-    def press(self, images, labels):
-        values = step(self, images, labels)
-        if self.position.step == 2:
-            loop.signal.raise_signal(loop.signal.SIGINT)
-        return values
+    def press(self, *arguments):
+        if self.position.step == number - 1:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop.Trainer, "_step", press)
@@ -191,12 +192,10 @@ def test_other_recipes_train_and_resume_bitwise(config_file, tmp_path, monkeypat
     figures = loop.train(settings(tmp_path / "whole"))
     assert ("top1" in figures["train"]) == (recipe != "mixup")  # a mixture has no one class
     assert figures["top1"] >= 0  # of the evaluation
-    with ctrl_c_in_the_second_step(monkeypatch):
+    with ctrl_c_after_step(2, monkeypatch):
         loop.train(settings(tmp_path / "stopped"))
     loop.train(settings(tmp_path / "stopped"), resume="auto")
-    first, second = (parameters(tmp_path / d / "TinyGhostNet") for d in ("whole", "stopped"))
-    for name, array in first.items():
-        np.testing.assert_array_equal(second[name], array, err_msg=name)
+    assert_same_parameters(*(tmp_path / d / "TinyGhostNet" for d in ("whole", "stopped")))
 
 
 def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
@@ -204,15 +203,13 @@ def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
 ):
     loop.train(config.load(config_file, [f"Global.output_dir={tmp_path / 'whole'}"]))
     stopped = config.load(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
-    with ctrl_c_in_the_second_step(monkeypatch):
+    with ctrl_c_after_step(2, monkeypatch):
         loop.train(stopped)
     directory = tmp_path / "stopped" / "TinyGhostNet"
     states = weights.read_pickle(directory / "latest.pdstates")
     assert (states["epoch"], states["batch"], states["step"]) == (1, 2, 2)
     loop.train(stopped, resume="auto")
-    first = parameters(tmp_path / "whole" / "TinyGhostNet")
-    for name, array in parameters(directory).items():
-        np.testing.assert_array_equal(first[name], array, err_msg=name)
+    assert_same_parameters(tmp_path / "whole" / "TinyGhostNet", directory)
 
 
 def test_ctrl_c_during_the_last_evaluation_is_not_lost(config_file, tmp_path, monkeypatch):
@@ -220,7 +217,7 @@ def test_ctrl_c_during_the_last_evaluation_is_not_lost(config_file, tmp_path, mo
     evaluate = loop.evaluate
 
     def press(*arguments):
-        loop.signal.raise_signal(loop.signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         return evaluate(*arguments)
 
     with monkeypatch.context() as patch:
@@ -233,18 +230,18 @@ def test_ctrl_c_during_the_last_evaluation_is_not_lost(config_file, tmp_path, mo
 
 
 def test_a_second_ctrl_c_inside_a_step_saves_nothing(config_file, tmp_path, monkeypatch):
-    def press_twice(self, images, labels):
-        loop.signal.raise_signal(loop.signal.SIGINT)
-        loop.signal.raise_signal(loop.signal.SIGINT)
+    def press_twice(self, *arguments):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(loop.Trainer, "_step", press_twice)
     with pytest.raises(KeyboardInterrupt):
         loop.train(config.load(config_file))
-    assert not (tmp_path / "output").exists()
+    assert [p.name for p in (tmp_path / "output" / "TinyGhostNet").iterdir()] == ["train.jsonl"]
 
 
 def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
-    trainer = loop.Trainer(config.load(config_file))
+    trainer = make_trainer(config.load(config_file))
     for step, name in ((3, "epoch_1"), (6, "epoch_2"), (9, "latest")):
         trainer.position = trainer.position._replace(step=step)
         trainer._save(name)
@@ -269,7 +266,7 @@ def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
     ],
 )
 def test_resuming_with_another_recipe_is_refused(config_file, override, message):
-    loop.Trainer(config.load(config_file))._save("latest")
+    make_trainer(config.load(config_file))._save("latest")
     with pytest.raises(InputError, match=message):
         loop.train(config.load(config_file, [override]), resume="auto")
 
@@ -282,7 +279,7 @@ def test_a_loss_that_is_no_number_ends_the_run(config_file):
 
 def test_seeds_differ_and_repeat(config_file):
     def first_weights(seed):
-        trainer = loop.Trainer(config.load(config_file, [f"Global.seed={seed}"]))
+        trainer = make_trainer(config.load(config_file, [f"Global.seed={seed}"]))
         return program.fetch(trainer.scope, ["conv1_weights"])["conv1_weights"]
 
     np.testing.assert_array_equal(first_weights(1), first_weights(1))

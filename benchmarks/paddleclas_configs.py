@@ -1,0 +1,226 @@
+"""Which of PaddleClas's ImageNet configs run here, unchanged, and why the others do not.
+
+    python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB...] [--json FILE]
+
+Every file under CHECKOUT/ppcls/configs/ImageNet is read, its two Programs are built, and two
+training steps, an evaluation and a checkpoint follow, all by the Trainer itself. Overridden are
+the paths, the epochs, the batch size (2), the workers, downloads, and the image size: 64x64, or
+the file's own where the network does not work at 64x64. The data are a few random JPEGs.
+
+Each file runs in a process of its own, so that a crash is a row of the table and not its end;
+rows that the JSON file holds already are kept.
+"""
+
+import argparse
+import collections
+import copy
+import fnmatch
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+os.environ.setdefault("GLOG_minloglevel", "2")
+os.environ.setdefault("FLAGS_new_executor_serial_run", "1")  # else twice the memory and more
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import ppghost  # noqa: F401, I001  (zlib before paddle)
+import numpy as np
+import yaml
+from PIL import Image
+
+from ppghost import config, static
+from ppghost.errors import PPGhostError
+from ppghost.files import read_json, write_json
+from ppghost.models import zoo
+from ppghost.train import loop
+
+SMALL = 64
+BATCH = 2
+#: what a row can have come to, in order
+STAGES = ("refused", "unreadable", "parsed", "built", "trained")
+
+
+def write_images(directory: Path) -> None:
+    """Six random 64x64 JPEGs, the first four listed for training, two for evaluation."""
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        image = Image.fromarray(pixels).resize((SMALL, SMALL), Image.Resampling.BICUBIC)
+        image.save(directory / f"{i}.jpg")
+    lines = [f"{i}.jpg {i}\n" for i in range(6)]
+    (directory / "train_list.txt").write_text("".join(lines[:4]))
+    (directory / "val_list.txt").write_text("".join(lines[4:]))
+
+
+def overrides(data: Path, output: Path) -> list[str]:
+    """What every config is run with."""
+    both = {
+        "dataset.image_root": data,
+        "sampler.batch_size": BATCH,
+        "loader.num_workers": 0,
+    }
+    values = {f"DataLoader.{mode}.{k}": v for mode in ("Train", "Eval") for k, v in both.items()}
+    values |= {
+        "DataLoader.Train.dataset.cls_label_path": data / "train_list.txt",
+        "DataLoader.Eval.dataset.cls_label_path": data / "val_list.txt",
+        "Global.output_dir": output,
+        "Global.epochs": 1,
+        "Global.save_interval": 1000,
+        "Global.device": "cpu",
+        "Arch.pretrained": False,
+    }
+    return [f"{key}={value}" for key, value in values.items()]
+
+
+def shrink(settings: dict) -> dict:
+    """The config for 64x64: the network's input and the sizes that its operations make."""
+    small = copy.deepcopy(settings)
+    small["Global"]["image_shape"][1:] = [SMALL, SMALL]
+    for mode in ("Train", "Eval"):
+        for op in small["DataLoader"][mode]["dataset"]["transform_ops"]:
+            for parameters in op.values():
+                for key in {"size", "resize_short"} & set(parameters or ()):
+                    parameters[key] = SMALL
+    return small
+
+
+def run(path: Path, data: Path, report) -> None:
+    """One config, to its end; each stage is reported as it is reached."""
+    with tempfile.TemporaryDirectory() as output:
+        try:
+            settings = config.load(path, overrides(data, Path(output)))
+        except PPGhostError as error:
+            refused = str(error).endswith("not supported")
+            report(stage="refused" if refused else "unreadable", reason=_one_line(error))
+            return
+        report(stage="parsed", arch=settings["Arch"]["name"])
+        for attempt in (shrink(settings), settings):
+            report(stage="parsed", size=attempt["Global"]["image_shape"][1], reason="")
+            try:
+                _train(attempt, report)
+                return
+            except Exception as error:  # of any kind: it is what the row says
+                report(reason=_one_line(error))
+
+
+def _train(settings: dict, report) -> None:
+    """Build, two steps, an evaluation, a checkpoint; nothing stays in memory if it fails."""
+    trainer = loop.prepare(settings)
+    report(stage="built")
+    figures = trainer.run()
+    report(stage="trained", loss=round(figures["train"]["loss"], 4))
+
+
+def _one_line(error: BaseException) -> str:
+    """The kind and the last line that says something, of Paddle's long messages."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if "Error:" in line] or lines or [""]
+    known = isinstance(error, PPGhostError)
+    return told[0] if known else f"{type(error).__name__}: {told[0][:300]}"
+
+
+def _child(path: Path, data: Path, pipe, memory_gb: float) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (int(memory_gb * 2**30),) * 2)
+    with open(os.devnull, "w") as null:
+        os.dup2(null.fileno(), 1)
+        os.dup2(null.fileno(), 2)
+    static.enable()
+    run(path, data, lambda **row: pipe.send(row))
+    pipe.send({"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024})
+    os._exit(0)  # what the parent would clean up at its own end is not the child's to clean up
+
+
+def run_apart(path: Path, data: Path, timeout: float, memory_gb: float) -> dict:
+    """`run` in a process of its own: the row it came to."""
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+    process = fork.Process(target=_child, args=(path, data, theirs, memory_gb))
+    started = time.monotonic()
+    process.start()
+    theirs.close()
+    row: dict = {"stage": "unreadable", "reason": ""}
+    try:
+        while "peak_mb" not in row:
+            if not ours.poll(max(0, started + timeout - time.monotonic())):
+                row["reason"] = f"not done after {timeout:.0f} s"
+                process.kill()
+                break
+            row |= ours.recv()
+    except EOFError:
+        process.join()
+        if process.exitcode:
+            row["reason"] = f"the process ended with {process.exitcode}"
+    process.join()
+    return row | {"seconds": round(time.monotonic() - started, 1)}
+
+
+def summary(rows: dict[str, dict]) -> str:
+    """Counts, then a line for each file that did not come to its end."""
+    reached = collections.Counter(STAGES.index(row["stage"]) for row in rows.values())
+    at_least = [sum(n for stage, n in reached.items() if stage >= i) for i in range(len(STAGES))]
+    sizes = collections.Counter(r["size"] for r in rows.values() if r["stage"] == "trained")
+    lines = [
+        f"{len(rows)} files: {reached[0]} of other tasks, {at_least[2]} parse, "
+        f"{at_least[3]} build, {at_least[4]} train two steps "
+        f"({', '.join(f'{n} at {size}' for size, n in sizes.items())})"
+    ]
+    for name, row in sorted(rows.items(), key=lambda item: (STAGES.index(item[1]["stage"]), item)):
+        if row["stage"] != "trained":
+            lines.append(f"{row['stage']:<10} {name}: {row['reason']}")
+    return "\n".join(lines)
+
+
+def _one_of_each_first(names: Iterable[str]) -> list[str]:
+    """The first file of each folder, then the second of each: a run cut short has seen them all."""
+    seen: collections.Counter = collections.Counter()
+    turns = []
+    for name in names:
+        folder = name.partition("/")[0]
+        turns.append((seen[folder], name))
+        seen[folder] += 1
+    return [name for _, name in sorted(turns)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkout", type=Path, help="of PaddleClas, any 2.x branch")
+    parser.add_argument("--only", nargs="+", default=["*"], metavar="GLOB", help="below ImageNet/")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where rows are kept")
+    parser.add_argument("--again", action="store_true", help="run again what did not train")
+    parser.add_argument("--most", type=int, metavar="N", help="run no more than N files now")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--timeout", type=float, default=900, help="seconds for one file")
+    parser.add_argument("--memory", type=float, default=8, help="GB for one file")
+    args = parser.parse_args()
+    root = args.checkout / "ppcls/configs/ImageNet"
+    names = [str(p.relative_to(root)) for p in sorted(root.rglob("*.yaml"))]
+    chosen = {name for glob in args.only for name in fnmatch.filter(names, glob)}
+    names = _one_of_each_first(sorted(chosen))
+    rows = read_json(args.json) if args.json and args.json.exists() else {}
+    final = ("trained", "refused") if args.again else STAGES
+    kept = {name for name, row in rows.items() if row["stage"] in final}
+    zoo.paddleclas_architectures()  # imported once, for every child
+    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(args.jobs) as pool:
+        data = Path(directory)
+        write_images(data)
+        todo = [name for name in names if name not in kept][: args.most]
+        limits = (args.timeout, args.memory)
+        tasks = [(n, pool.submit(run_apart, root / n, data, *limits)) for n in todo]
+        for done, (name, task) in enumerate(tasks, 1):
+            rows[name] = task.result()
+            row = yaml.safe_dump(rows[name], default_flow_style=True, width=10**6).strip()
+            print(f"[{done}/{len(tasks)}] {name}: {row}", flush=True)
+            if args.json:
+                write_json(args.json, rows)
+    print(summary({name: rows[name] for name in names if name in rows}))
+
+
+if __name__ == "__main__":
+    main()

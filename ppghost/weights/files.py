@@ -1,0 +1,136 @@
+"""Weight files by what is in them: PaddleClas 1.x and 2.x, safetensors, PyTorch.
+
+A state is a dict name -> numpy array. PaddleClas's dygraph engine names tensors by structure
+(`conv1._conv.weight`), its static engine by parameter (`conv1_weights`); both are read, and what
+we write holds both, so that either engine finds its own.
+"""
+
+import pickle
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from ppghost.errors import InputError
+from ppghost.files import write_atomically
+from ppghost.weights import fluid_files, pickles, torch_files
+
+#: the key under which Paddle keeps structured name -> parameter name
+NAME_TABLE = "StructuredToParameterName@@"
+
+
+class Slot(NamedTuple):
+    """One tensor that a network wants: its two names and its shape."""
+
+    structured: str
+    parameter: str
+    shape: tuple[int, ...]
+
+
+class State(NamedTuple):
+    """The tensors of a file, and whether PyTorch's names and layouts are theirs."""
+
+    arrays: dict[str, np.ndarray]
+    of_torch: bool = False
+
+
+def read(path: str | Path) -> State:
+    """The tensors of a weight file or folder of any kind that we know.
+
+    `.pdparams` may be left out, as PaddleClas allows.
+
+    Raises:
+        InputError: no such file, or not one of weights.
+    """
+    path = _find(Path(path))
+    if path.is_dir():
+        return State(fluid_files.read_directory(path))
+    if path.suffix in (".pdmodel", ".pdiparams"):
+        files = path.with_suffix(".pdmodel"), path.with_suffix(".pdiparams")
+        return State(fluid_files.read_exported(*files))
+    try:
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if torch_files.is_zip(head):
+        return State(torch_files.read_zip(path), of_torch=True)
+    if torch_files.is_legacy(head):
+        return State(torch_files.read_legacy(path), of_torch=True)
+    if path.suffix == ".safetensors" or head[8:9] == b"{":
+        return _read_safetensors(path)
+    return State(_read_paddle(path))
+
+
+def read_state(path: str | Path) -> dict[str, np.ndarray]:
+    """The arrays of `read`."""
+    return read(path).arrays
+
+
+def _find(path: Path) -> Path:
+    """The file that is meant: a checkpoint `best_model` stands beside a folder of that name."""
+    with_ending = path.with_name(path.name + ".pdparams") if path.name else path
+    if path.suffix != ".pdparams" and with_ending.is_file():
+        return with_ending
+    if not path.exists():
+        shown = path if path.suffix in _SUFFIXES else with_ending
+        raise InputError(f"{shown}: no such weight file")
+    return path
+
+
+_SUFFIXES = (".pdparams", ".pdema", ".safetensors", ".pth", ".pt", ".pdmodel", ".pdiparams")
+
+
+def _read_paddle(path: Path) -> dict[str, np.ndarray]:
+    try:
+        content = pickles.read_pickle(path)
+        if isinstance(content, dict):  # tensors that paddle.save met below the top
+            content = {key: _untupled(value) for key, value in content.items()}
+        return pickles.named(content, np.ndarray)
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _untupled(value: Any) -> Any:
+    """The array in Paddle's (parameter name, array)."""
+    if isinstance(value, dict):
+        return {key: _untupled(inner) for key, inner in value.items()}
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], np.ndarray):
+        return value[1]
+    return value
+
+
+def _read_safetensors(path: Path) -> State:
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        raise pickles.unsafe(path, error) from None
+    if not arrays:
+        raise InputError(f"{path}: holds no tensors")
+    of_torch = metadata.get("format") == "pt" or any(
+        name.endswith(".running_mean") for name in arrays
+    )
+    return State(arrays, of_torch)
+
+
+def write_state(path: Path, arrays: dict[str, np.ndarray], slots: list[Slot]) -> None:
+    """Write the tensors (keyed by parameter name) so that both PaddleClas engines load them.
+
+    Each array stands under both its names (a pickle stores an object once), beside Paddle's own
+    table of structured to parameter names.
+    """
+    content: dict[str, Any] = {slot.structured: arrays[slot.parameter] for slot in slots}
+    content |= {slot.parameter: arrays[slot.parameter] for slot in slots}
+    content[NAME_TABLE] = {slot.structured: slot.parameter for slot in slots}
+    pickles.write_pickle(path, content)
+
+
+def write_safetensors(path: Path, arrays: dict[str, np.ndarray], slots: list[Slot]) -> None:
+    """Write the tensors (keyed by parameter name) under their structured names."""
+    named = {s.structured: np.ascontiguousarray(arrays[s.parameter]) for s in slots}
+    content = safetensors.numpy.save(named, metadata={"format": "paddle"})
+    write_atomically(path, lambda file: file.write(content))

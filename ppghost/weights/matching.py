@@ -1,0 +1,153 @@
+"""Which tensor of a file is which of a network's."""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ppghost.errors import InputError
+from ppghost.weights import dropout, torch_names
+from ppghost.weights.files import Slot, State, read
+
+log = logging.getLogger(__name__)
+
+
+class Match(NamedTuple):
+    """How a state fits a network.
+
+    `arrays` is keyed by parameter name, the rest by the file's names; `mismatched` holds the
+    shape in the file and the shape wanted.
+    """
+
+    arrays: dict[str, np.ndarray]
+    missing: list[str]
+    mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    unexpected: list[str]
+
+
+def slots_of(network) -> list[Slot]:
+    """The tensors of a network that has been called once (in any of Paddle's modes)."""
+    return [
+        Slot(structured, variable.name, tuple(variable.shape))
+        for structured, variable in network.state_dict().items()
+    ]
+
+
+def match(state: dict[str, np.ndarray], slots: list[Slot]) -> Match:
+    """Find each slot's tensor in `state`, by structured name, else by parameter name."""
+    found = Match({}, [], {}, [])
+    used = set()
+    for slot in slots:
+        key = slot.structured if slot.structured in state else slot.parameter
+        used |= {slot.structured, slot.parameter}
+        if key not in state:
+            found.missing.append(key)
+        elif state[key].shape != slot.shape:
+            found.mismatched[key] = (state[key].shape, slot.shape)
+        else:
+            found.arrays[slot.parameter] = state[key].astype(np.float32, copy=False)
+    found.unexpected.extend(key for key in state if key not in used)
+    return found
+
+
+def load(path: str | Path, network, name: str, new_head_classes: int | None = None) -> Match:
+    """The tensors in `path` for `network`, an instance of architecture `name`.
+
+    Args:
+        new_head_classes: when fine-tuning, the class count: a classifier of another width is
+            left as initialised, with a warning.
+
+        network: called once, in static mode (its Program says where dropout is).
+
+    Raises:
+        InputError: the file is of another architecture; says which tensors.
+    """
+    found = match(_translated(read(path), path, network, name), slots_of(network))
+    wrong = dict(found.mismatched)
+    if new_head_classes is not None and found.arrays:
+        head = [key for key, shapes in wrong.items() if _is_head(*shapes, new_head_classes)]
+        if head:
+            log.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
+        wrong = {key: shapes for key, shapes in wrong.items() if key not in head}
+    shapes = [f"{key} {list(has)} for {list(wanted)}" for key, (has, wanted) in wrong.items()]
+    problems = [_some(found.missing, "missing"), _some(shapes, "of another shape")]
+    if any(problems):
+        problems.append(_some(found.unexpected, "unknown"))
+        raise InputError(
+            f"{path}: not the weights of {name}: tensors {'; '.join(filter(None, problems))}"
+        )
+    if found.unexpected:
+        log.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
+    return found
+
+
+def _translated(state: State, path: str | Path, network, name: str) -> dict[str, np.ndarray]:
+    """The tensors of a file as PaddleClas 2.x has them, under one of the network's names."""
+    slots = slots_of(network)
+    if not state.of_torch:
+        arrays = _renamed_from_1x(state.arrays)
+        if arrays is not state.arrays:
+            log.info("%s: weights of PaddleClas 1.x", path)
+            _change_dropout(arrays, slots, network, dropout.DOWNGRADE, path)
+        return arrays
+    import paddle
+
+    layers = network.sublayers()
+    linear = {layer.weight.name for layer in layers if isinstance(layer, paddle.nn.Linear)}
+    try:
+        arrays = torch_names.translate(state.arrays, slots, linear, name)
+    except torch_names.Unclear as error:
+        reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet") else f"not those of {name}"
+        raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from None
+    _change_dropout(arrays, slots, network, dropout.UPSCALE, path)
+    log.info("%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path)
+    return arrays
+
+
+#: huawei-noah's release and timm's `ghostnet_100`
+_PYTORCH_GHOSTNET = (
+    "but PyTorch's GhostNet is another network than PaddleClas's (hard-sigmoid in its "
+    "squeeze-and-excitation, whose widths are rounded to multiples of 4; no batch norm in its head)"
+)
+
+
+def _renamed_from_1x(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """PaddleClas 1.x's GhostNet, which calls variances `<n>_variance`, with 2.x's names.
+
+    Anything else is returned as it is, the same object.
+    """
+    names = {
+        key: f"{key.removesuffix('_variance')}_bn_variance"
+        for key in arrays
+        if key.endswith("_variance") and f"{key.removesuffix('_variance')}_bn_mean" in arrays
+    }
+    return {names.get(key, key): array for key, array in arrays.items()} if names else arrays
+
+
+def _change_dropout(arrays: dict, slots: list[Slot], network, trained: str, path) -> None:
+    """Scale what follows a dropout of another kind than the weights were trained with."""
+    [program] = {variable.block.program for variable in network.state_dict().values()}
+    keys = {slot.parameter: slot.structured for slot in slots}
+    try:
+        factors = dropout.factors(program, trained)
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be used in this network: {error}") from None
+    for parameter, factor in factors.items():
+        key = keys[parameter] if keys[parameter] in arrays else parameter
+        if key in arrays:
+            arrays[key] = arrays[key] * np.float32(factor)
+            log.info("%s: %s times %.4g, as its dropout is of another kind", path, key, factor)
+
+
+def _is_head(has: tuple[int, ...], wanted: tuple[int, ...], classes: int) -> bool:
+    """Whether two shapes differ in the class count and in nothing else."""
+    if len(has) != len(wanted):
+        return False
+    return [b for a, b in zip(has, wanted, strict=True) if a != b] == [classes]
+
+
+def _some(tensors: list[str], what: str) -> str:
+    """'12 missing (a, b, c, ...)', or '' for none."""
+    more = ", ..." if len(tensors) > 3 else ""
+    return f"{len(tensors)} {what} ({', '.join(tensors[:3])}{more})" if tensors else ""

@@ -1,0 +1,145 @@
+"""PyTorch's names and layouts -> a network's here.
+
+Layers are compared, not tensors: the tensors that share a module's path. Where the paths do not
+agree, layers are taken in the order of the file, which for `state_dict()` is that of registration.
+That is only believed where kinds agree all along and nothing in the names speaks against it.
+"""
+
+import math
+from collections.abc import Iterable
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from ppghost.weights.files import Slot
+
+_KINDS = {"running_mean": "_mean", "running_var": "_variance"}
+
+
+class _Layer(NamedTuple):
+    path: str
+    tensors: dict[str, str]  # kind -> name in the file or structured name
+
+    def role(self) -> str:
+        """The last two parts of the path that are not numbers: what the layer is in its block."""
+        return ".".join([part for part in self.path.split(".") if not part.isdecimal()][-2:])
+
+
+class Unclear(ValueError):
+    """The tensors cannot be told apart, or are of another network; says why."""
+
+
+#: a convolution and a batch norm that PaddleClas has and others do without, by the start of its
+#: network's name: between two ReLU6, or on a shortcut, they change nothing when they are neutral
+_NEUTRAL = {
+    "MobileNetV2": "conv2._first_block._expand_conv",
+    "ResNet18": "blocks.0.short",
+    "ResNet34": "blocks.0.short",
+}
+_EPSILON = 1e-5  # of Paddle's batch norm
+
+
+def translate(
+    arrays: dict[str, np.ndarray], slots: list[Slot], linear: set[str], name: str
+) -> dict[str, np.ndarray]:
+    """The arrays under structured names, fully connected weights transposed.
+
+    Shapes are left for `match` to compare.
+
+    Args:
+        linear: parameter names of the weights of fully connected layers, [out, in] in PyTorch.
+        name: of the architecture.
+
+    Raises:
+        Unclear: there is no one way to pair the tensors.
+    """
+    arrays, by_name = _cleaned(arrays)
+    neutral = _neutral(arrays, slots, name)
+    wanted = {slot.structured: slot for slot in slots if slot.structured not in neutral}
+    pairs = {key: key for key in arrays if key in wanted}
+    if len(pairs) < len(wanted):
+        if by_name:  # as safetensors keeps them
+            raise Unclear("its tensors are sorted by name, in another order than the layers'")
+        by_order = _by_order(arrays, list(wanted))
+        if any(by_order[key] != slot for key, slot in pairs.items()):
+            raise Unclear("their names and their order contradict each other")
+        pairs = by_order
+    result = {key: array for key, array in arrays.items() if key not in pairs}
+    for key, slot in pairs.items():
+        transposed = wanted[slot].parameter in linear and arrays[key].ndim == 2
+        result[slot] = arrays[key].T if transposed else arrays[key]
+    _check_crossing(result, {slot: key for key, slot in pairs.items()})
+    return result | neutral
+
+
+def _neutral(arrays: dict[str, np.ndarray], slots: list[Slot], name: str) -> dict[str, np.ndarray]:
+    """Values for the layers of `_NEUTRAL`, if it is just these that the file lacks."""
+    [path] = [path for start, path in _NEUTRAL.items() if name.startswith(start)] or [None]
+    extra = [slot for slot in slots if path and slot.structured.startswith(f"{path}.")]
+    lacking = len(_layers([slot.structured for slot in slots])) - len(_layers(arrays))
+    if not extra or lacking != len(_layers([slot.structured for slot in extra])):
+        return {}
+    values = {"weight": math.sqrt(1 + _EPSILON), "bias": 0, "_mean": 0, "_variance": 1}
+    return {
+        slot.structured: np.eye(slot.shape[0], dtype=np.float32).reshape(slot.shape)
+        if len(slot.shape) == 4
+        else np.full(slot.shape, values[slot.structured.rpartition(".")[2]], np.float32)
+        for slot in extra
+    }
+
+
+def _cleaned(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], bool]:
+    """Without counters and the prefix of DataParallel, statistics named as in Paddle.
+
+    Also says whether the names were in alphabetical order.
+    """
+    kept = {k: v for k, v in arrays.items() if not k.endswith("num_batches_tracked")}
+    if all(key.startswith("module.") for key in kept):
+        kept = {key.removeprefix("module."): value for key, value in kept.items()}
+    result = {}
+    for key, value in kept.items():
+        path, _, kind = key.rpartition(".")
+        result[f"{path}.{_KINDS[kind]}" if kind in _KINDS else key] = value
+    return result, list(kept) == sorted(kept)
+
+
+def _layers(names: Iterable[str]) -> list[_Layer]:
+    grouped = groupby(names, key=lambda name: name.rpartition(".")[0])
+    return [_Layer(path, {n.rpartition(".")[2]: n for n in group}) for path, group in grouped]
+
+
+def _by_order(arrays: dict[str, np.ndarray], wanted: list[str]) -> dict[str, str]:
+    """Name in the file -> structured name, layer by layer."""
+    theirs, ours = _layers(arrays), _layers(wanted)
+    if len(theirs) != len(ours):
+        raise Unclear(f"the file has {len(theirs)} layers, the network {len(ours)}")
+    for one, other in zip(theirs, ours, strict=True):
+        if list(one.tensors) != list(other.tensors):
+            raise Unclear(
+                f"{one.path} has {', '.join(one.tensors)}, where {other.path} has "
+                f"{', '.join(other.tensors)}"
+            )
+    return {
+        name: structured
+        for one, other in zip(theirs, ours, strict=True)
+        for name, structured in zip(one.tensors.values(), other.tensors.values(), strict=True)
+    }
+
+
+def _check_crossing(arrays: dict[str, np.ndarray], sources: dict[str, str]) -> None:
+    """Layers of equal shapes that change roles from block to block were paired wrongly.
+
+    A ResNet's last convolution and its shortcut, say, where one network registers the shortcut
+    first: conv3 would be the shortcut in the first block and the convolution in the others.
+    """
+    roles: dict[tuple, set[tuple[str, str]]] = {}
+    for layer in _layers(sources):
+        theirs = _layers([sources[name] for name in layer.tensors.values()])[0]
+        signature = tuple(arrays[name].shape for name in layer.tensors.values())
+        roles.setdefault(signature, set()).add((theirs.role(), layer.role()))
+    for pairs in roles.values():
+        for one, other in pairs:
+            if sum(a == one for a, _ in pairs) > 1 and sum(b == other for _, b in pairs) > 1:
+                others = " and ".join(sorted(b for a, b in pairs if a == one))
+                raise Unclear(f"{one!r} could be {others}: the shapes alone do not tell")

@@ -1,0 +1,90 @@
+"""Small data sets in a module of their own, where worker processes find them."""
+
+import logging
+import os
+import signal
+import time
+
+import numpy as np
+
+from ppghost.errors import TrainingError
+
+
+class Numbers:
+    """Image i is filled with i plus a random part below 1; its label is i.
+
+    Each load adds a byte to the file `log`, from whatever process.
+    """
+
+    def __init__(self, count, log=os.devnull):
+        self.count = count
+        self.log = str(log)
+
+    def __len__(self):
+        return self.count
+
+    def load(self, index, rng):
+        with open(self.log, "ab") as log:
+            log.write(b".")
+        return np.full((3, 2, 2), index + rng.random(), np.float32), index
+
+
+class FailsAt(Numbers):
+    """Image 7 is broken."""
+
+    def load(self, index, rng):
+        if index == 7:
+            raise TrainingError("list.txt:8: broken")
+        return super().load(index, rng)
+
+
+class Uneven(Numbers):
+    """Every second image is a pixel wider."""
+
+    def load(self, index, rng):
+        return np.zeros((3, 2, 2 + index // 2), np.float32), index
+
+
+class Defective(Numbers):
+    """Image 7 meets a defect of the program."""
+
+    def load(self, index, rng):
+        return super().load(index, rng) if index != 7 else 1 / 0
+
+
+class Slow(Numbers):
+    """Takes its time."""
+
+    def load(self, index, rng):
+        time.sleep(0.01)
+        return super().load(index, rng)
+
+
+class Killed(Numbers):
+    """Image 7 is one too many for the memory."""
+
+    def load(self, index, rng):
+        if index == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().load(index, rng)
+
+
+class Warns(Numbers):
+    """Says the same about every image."""
+
+    def load(self, index, rng):
+        logging.getLogger("ppghost.data.test").warning("%s looks odd", "image 3")
+        return super().load(index, rng)
+
+
+class Modules(Numbers):
+    """Its label is 1 if paddle has been imported, its pixel the number of OpenCV's threads."""
+
+    def load(self, index, rng):
+        import sys
+
+        import cv2
+
+        import ppghost.data.dataset  # noqa: F401 (what real data sets import)
+
+        return np.full((1, 1, 1), cv2.getNumThreads(), np.float32), int("paddle" in sys.modules)

@@ -1,0 +1,94 @@
+"""From a config's DataLoader section to a loader."""
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from ppghost import config
+from ppghost.data.build import make_loader
+from ppghost.errors import InputError
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A config for seven 6x4 images; image i is labelled i."""
+    lines = []
+    for number in range(7):
+        pixels = np.full((4, 6, 3), 10 * number, np.uint8)
+        (tmp_path / f"{number}.png").write_bytes(cv2.imencode(".png", pixels)[1])
+        lines.append(f"{number}.png {number}\n")
+    (tmp_path / "list.txt").write_text("".join(lines))
+    dataset = {"image_root": str(tmp_path), "cls_label_path": str(tmp_path / "list.txt")}
+    part = {
+        "dataset": {"name": "ImageNetDataset"} | dataset | {"transform_ops": [{"DecodeImage": {}}]},
+        "sampler": {"name": "DistributedBatchSampler", "batch_size": 2},
+        "loader": {"num_workers": 0},
+    }
+    (tmp_path / "config.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "Global": {"image_shape": [3, 4, 6]},
+                "Arch": {"name": "GhostNet_x0_5", "class_num": 7},
+                "DataLoader": {"Train": part, "Eval": part},
+            }
+        )
+    )
+    return config.load(tmp_path / "config.yaml")
+
+
+def labels(loader):
+    return [label for _, batch in loader.epoch(0) for label in batch[:, 0].tolist()]
+
+
+def test_training_pads_the_ranks_and_evaluation_counts_every_image_once(settings):
+    shares = [make_loader(settings, "Train", rank=rank, world_size=3) for rank in range(3)]
+    assert [len(labels(share)) for share in shares] == [3, 3, 3]
+    assert len({len(share) for share in shares}) == 1
+    shares = [make_loader(settings, "Eval", rank=rank, world_size=3) for rank in range(3)]
+    assert sorted(label for share in shares for label in labels(share)) == list(range(7))
+
+
+def test_sampler_and_loader_are_as_the_config_says(settings):
+    part = settings["DataLoader"]["Train"]
+    part["sampler"] |= {"batch_size": 3, "drop_last": True, "shuffle": False}
+    part["loader"] |= {"num_workers": 2, "use_shared_memory": False}
+    loader = make_loader(settings, "Train")
+    assert labels(loader) == [0, 1, 2, 3, 4, 5]
+    assert (loader.num_workers, loader.use_shared_memory) == (2, False)
+    loader.close()
+
+
+def test_a_batch_larger_than_the_data_set_is_refused_by_its_key(settings):
+    settings["DataLoader"]["Eval"]["sampler"] |= {"batch_size": 8, "drop_last": True}
+    with pytest.raises(InputError, match=r"^DataLoader\.Eval\.sampler: 7 images leave no full"):
+        make_loader(settings, "Eval")
+
+
+def test_seeds_have_their_own_order(settings):
+    orders = {tuple(labels(make_loader(settings, "Train", seed))) for seed in (0, 1, 1, 2)}
+    assert len(orders) == 3
+
+
+def test_images_of_another_shape_than_the_networks_are_refused(settings):
+    settings["Global"]["image_shape"] = [3, 4, 4]
+    with pytest.raises(InputError, match=r"image_shape is \[3, 4, 4\].*make images of \[3, 4, 6\]"):
+        make_loader(settings, "Train")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ({"name": "ImageNetDataset"}, r"Train\.dataset\.image_root is missing"),
+        ({"name": "ImageNetDatset"}, r"'ImageNetDatset' is unknown.*ImageNetDataset"),
+        (
+            {"name": "Cifar100", "download": False},
+            r"Train\.dataset\.data_file is missing; give the path of cifar-100",
+        ),
+        ({"name": "Cifar10", "data_file": "none.tar.gz"}, r"Train\.dataset\.data_file: none"),
+    ],
+)
+def test_a_data_set_that_is_not_there_is_refused(settings, dataset, message):
+    settings["DataLoader"]["Train"]["dataset"] = dataset
+    with pytest.raises(InputError, match=message):
+        make_loader(settings, "Train")

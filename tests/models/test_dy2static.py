@@ -1,0 +1,121 @@
+"""Networks written for dygraph, in a static Program."""
+
+import numpy as np
+import paddle
+import pytest
+from paddle.utils import unique_name
+
+from ppghost import weights
+from ppghost.errors import InputError
+from ppghost.models import dy2static, zoo
+from ppghost.train import program
+
+IMAGES = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+
+
+class Dygraph(paddle.nn.Layer):
+    """What PaddleClas's networks do that a static graph cannot: compute while they are built, hold
+    tensors that are no parameters, use the batch size, ask for the phase, and cache in `eval`.
+    """
+
+    def __init__(self, class_num=5):
+        super().__init__()
+        self.fc = paddle.nn.Linear(4, class_num)
+        self.fc.weight.set_value(self.fc.weight * 0.5)
+        self.unused = paddle.nn.Linear(2, 2)
+        self.register_buffer("order", paddle.arange(class_num - 1, -1, -1))
+        self.plain = [paddle.to_tensor([1.0] * (class_num - 1) + [7.0])]
+
+    def eval(self):
+        raise AssertionError("computes constants from the weights as they are now")
+
+    def forward(self, x):
+        batch = x.shape[0]
+        token = paddle.zeros([batch, 1]).expand([batch, 4])
+        x = self.fc(x + token) * self.plain[0]
+        x = paddle.index_select(x, self.order, axis=1)
+        return x + 100 if self.training else x
+
+
+def build(training=False):
+    """(network, scope, what it gives for IMAGES in a Program)."""
+    main, startup = paddle.static.Program(), paddle.static.Program()
+    with paddle.static.program_guard(main, startup), unique_name.guard():
+        paddle.seed(3)
+        network = dy2static.construct(Dygraph, class_num=5)
+        if not training:
+            dy2static.set_evaluating(network)
+        outputs = network(paddle.static.data("x", [None, 4]))
+    scope, executor = paddle.static.Scope(), paddle.static.Executor()
+    graph = program.Graph(main, startup, [], {}, network)
+    with paddle.static.scope_guard(scope):
+        program.initialize(executor, graph, seed=0)
+        [values] = executor.run(main, feed={"x": IMAGES}, fetch_list=[outputs])
+    return network, scope, values
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_outputs_are_dygraphs(static, training):
+    _, _, values = build(training)
+    paddle.disable_static()
+    try:
+        with unique_name.guard():
+            paddle.seed(3)
+            reference = Dygraph(class_num=5)
+        reference.training = training
+        expected = reference(paddle.to_tensor(IMAGES)).numpy()
+    finally:
+        paddle.enable_static()
+    assert values.shape == (3, 5)
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_every_tensor_of_the_state_is_in_the_scope_by_both_names(static):
+    network, scope, _ = build()
+    slots = {slot.structured: slot for slot in weights.slots_of(network)}
+    assert set(slots) == {"fc.weight", "fc.bias", "unused.weight", "unused.bias", "order"}
+    arrays = program.fetch(scope, [slot.parameter for slot in slots.values()])
+    for slot in slots.values():
+        assert arrays[slot.parameter].shape == tuple(slot.shape)
+
+
+def test_the_first_values_are_handed_over_once(static):
+    network, _, _ = build()
+    assert dy2static.take_starting_values(network) == {}
+
+
+def test_the_process_is_in_static_mode_even_when_a_constructor_fails(static):
+    def broken():
+        raise ValueError("no such width")
+
+    with pytest.raises(ValueError, match="no such width"):
+        dy2static.construct(broken)
+    assert not paddle.in_dynamic_mode()
+
+
+def offer(monkeypatch, constructor):
+    """Make `constructor` the one network of PaddleClas's, named Net."""
+    found = {"Net": zoo.Architecture("Net", constructor)}
+    monkeypatch.setattr(zoo, "paddleclas_architectures", lambda: found)
+
+
+def test_a_network_that_would_download_its_weights_does_not(static, monkeypatch):
+    def net(pretrained=True, class_num=5):
+        asked.append(pretrained)
+        return Dygraph(class_num)
+
+    asked: list[bool] = []
+    offer(monkeypatch, net)
+    main = paddle.static.Program()
+    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+        zoo.create("Net", class_num=4)
+    assert asked == [False]
+
+
+def test_a_defect_of_paddleclas_is_one_line(static, monkeypatch):
+    def net(class_num=5):
+        return undefined_in_paddleclas  # noqa: F821
+
+    offer(monkeypatch, net)
+    with pytest.raises(InputError, match=r"Net cannot be built .*'undefined_in_paddleclas' is not"):
+        zoo.create("Net")
