@@ -195,29 +195,27 @@ class Phone:
 
         "ok" is None, with "why", where that is not possible. Raises DeviceError if they differ.
         """
-        reference = phone_check.reference_of(session.model)
-        if not reference:
+        if not session.model.reference:
             return _unchecked("the file's description holds no reference; convert it again")
         if not self._program.prints_sections:
             return _unchecked("a benchmark_bin before 2.10 does not show its outputs")
         try:
-            outputs = self._outputs(session, reference)
-            return phone_check.compare(reference["outputs"], outputs, session.model.info.precision)
+            return phone_check.compare(session.model, self._outputs(session))
         except DeviceLost:
             raise
         except DeviceError as error:
             raise DeviceError(f"{session.model.name}: {error}") from None
 
-    def _outputs(self, session: PhoneSession, reference: dict[str, Any]) -> list[list[float]]:
+    def _outputs(self, session: PhoneSession) -> list[list[float]]:
         inputs = []
         with tempfile.TemporaryDirectory(prefix="ppghost-input-") as folder:
-            for index, text in enumerate(phone_check.input_texts(session.model, reference["seed"])):
+            for index, text in enumerate(phone_check.input_texts(session.model)):
                 file = Path(folder) / f"input{index}.txt"
                 file.write_text(text, encoding="ascii")
                 self._adb.push(file, file.name)
                 inputs.append(file.name)
         asked = replace(session.invocation, inputs=inputs)
-        count = len(reference["outputs"])
+        count = len(session.model.reference["outputs"])
         to_files = "output_data_path" in self._program.flags
         if to_files:
             files = [f"output{index}.txt" for index in range(count)]

@@ -33,12 +33,12 @@ CAP = "sys/devices/system/cpu/cpu7/cpufreq/scaling_max_freq"
 
 
 @pytest.fixture
-def measure(checkable, tmp_path):
+def measure(converted, tmp_path):
     """A function that runs a short campaign on phones; the file is `measure.file`."""
 
     def run(*phones, resume=False, **settings):
         settings = {
-            "models": checkable, "benchmark_bin": BENCHMARK_BIN, "rounds": ROUNDS, "repeats": 2,
+            "models": converted, "benchmark_bin": BENCHMARK_BIN, "rounds": ROUNDS, "repeats": 2,
             "warmup": 0, "max_wait": 5.0, "devices": [phone.serial for phone in phones], **settings,
         }  # fmt: skip
         campaign = Campaign(**settings)
@@ -104,9 +104,9 @@ def test_the_program_is_remembered_by_abi(measure, phone, converted):
         measure(phone, benchmark_bin={}, models=converted / "arm")
 
 
-def test_each_abi_gets_its_files(measure, phone, checkable, converted):
-    document = measure(phone, models=[checkable, converted / "arm"])
-    assert [Path(one["nb"]).parent for one in document["results"]] == [checkable, checkable]
+def test_each_abi_gets_its_files(measure, phone, converted):
+    document = measure(phone, models=[converted, converted / "arm"])
+    assert [Path(one["nb"]).parent for one in document["results"]] == [converted, converted]
     with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
         measure(phone, models=[converted / "arm"])
     with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
@@ -180,8 +180,8 @@ def test_older_programs_are_spoken_to_in_their_own_way(measure, phone, tmp_path,
             assert "before 2.10 does not show its outputs" in result["warning"]
 
 
-def test_another_output_than_paddles_is_never_timed(measure, phone, checkable, tmp_path):
-    shutil.copytree(checkable, tmp_path / "models")
+def test_another_output_than_paddles_is_never_timed(measure, phone, converted, tmp_path):
+    shutil.copytree(converted, tmp_path / "models")
     sidecar = tmp_path / "models" / "both.nb.json"
     described = json.loads(sidecar.read_text())
     described["reference"]["outputs"][0][4] += 0.1
@@ -189,14 +189,17 @@ def test_another_output_than_paddles_is_never_timed(measure, phone, checkable, t
     document = measure(phone, models=tmp_path / "models")
     both, flatten = document["results"]
     assert (both["status"], both["samples_ms"]) == ("failed", [])
-    assert "Both: computes something else than Paddle (largest difference 0.1" in both["error"]
+    assert (
+        "Both: the converted model computes something else than Paddle (largest difference 0.1"
+        in both["error"]
+    )
     assert flatten["status"] == "ok"
 
 
 def test_a_description_without_reference_is_said_to_be_unchecked(
-    measure, phone, checkable, tmp_path
+    measure, phone, converted, tmp_path
 ):
-    shutil.copytree(checkable, tmp_path / "models")
+    shutil.copytree(converted, tmp_path / "models")
     for sidecar in (tmp_path / "models").glob("*.json"):
         described = json.loads(sidecar.read_text())
         del described["reference"]
@@ -209,12 +212,12 @@ def test_a_description_without_reference_is_said_to_be_unchecked(
     assert "emulated phone" in (tmp_path / "report" / "index.html").read_text()
 
 
-def test_names_of_models_are_never_commands(measure, phone, checkable, tmp_path):
+def test_names_of_models_are_never_commands(measure, phone, converted, tmp_path):
     name = "a b'c\"; touch pwned; $(touch pwned2) `touch pwned3` &.nb"
     folder = tmp_path / "models"
     folder.mkdir()
-    shutil.copy(checkable / "both.nb", folder / name)
-    described = json.loads((checkable / "both.nb.json").read_text())
+    shutil.copy(converted / "both.nb", folder / name)
+    described = json.loads((converted / "both.nb.json").read_text())
     described["model"] = name
     (folder / f"{name}.json").write_text(json.dumps(described))
     document = measure(phone, models=folder)
@@ -367,11 +370,11 @@ def test_a_phone_throttled_all_along_is_counted_and_said_to_be(measure, phone):
     assert result["stats"]["n"] == ROUNDS
 
 
-def test_ctrl_c_ends_what_runs_on_the_phone(phone, checkable, tmp_path):
+def test_ctrl_c_ends_what_runs_on_the_phone(phone, converted, tmp_path):
     output = tmp_path / "latency.json"
     phone.faults(hang={"after": 2 + 4})
     process = subprocess.Popen(
-        [sys.executable, "-m", "ppghost", "bench", checkable, "--device", phone.serial,
+        [sys.executable, "-m", "ppghost", "bench", converted, "--device", phone.serial,
          "--benchmark-bin", BENCHMARK_BIN, "--json", output],
         cwd=ROOT,
         stderr=subprocess.PIPE,
