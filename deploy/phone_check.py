@@ -1,9 +1,11 @@
 """Whether a model computes on a phone what Paddle computed on the same seeded input."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from deploy import output_check
+from deploy.benchmark_bin import NAME
 from deploy.host_worker import seeded_inputs
 from deploy.sidecar import NbModel, sidecar_path
 from ppghost.errors import ConversionError, DeviceError
@@ -47,3 +49,14 @@ def compare(model: NbModel, outputs: Sequence[Sequence[float]]) -> dict[str, Any
         return {**output_check.compare(actual, expected, rounded), "where": "device"}
     except ConversionError as error:
         raise DeviceError(f"{error}; convert it again") from None
+
+
+def shown(text: str, index: int) -> list[float]:
+    """The values of one output that --show_output_elem printed."""
+    values = re.findall(rf"^out\[{index}\]\[\d+\]:(\S+)", text, re.MULTILINE)
+    return numbers(" ".join(values), f"{NAME}'s output {index}")
+
+
+def unchecked(why: str) -> dict[str, Any]:
+    """The result of a check that cannot be made."""
+    return {"max_abs_diff": None, "ok": None, "why": why, "where": "device"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from phone import AdbServer, EmulatedPhone
 
-from deploy.adb import find_adb
+from deploy.adb_client import find_adb
 from deploy.convert import convert
 
 HERE = Path(__file__).resolve().parent
