@@ -27,7 +27,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from phone import BENCHMARK_BIN, AdbServer, EmulatedPhone  # noqa: E402
 
-from deploy.adb import Adb, find_adb  # noqa: E402
+from deploy.adb import Adb  # noqa: E402
+from deploy.adb_client import find_adb  # noqa: E402
 from deploy.bench import bench  # noqa: E402
 from deploy.campaign import Campaign  # noqa: E402
 from deploy.devices import find_devices  # noqa: E402

@@ -10,19 +10,23 @@ or ANDROID_ADB_SERVER_PORT, else port 5037. adb starts a local server where none
 passed on as a line of the log.
 """
 
-import importlib.util
 import logging
 import re
 import secrets
 import shlex
-import shutil
-import subprocess
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from deploy.adb_client import (
+    ADVICE,
+    TIMEOUT_S,
+    Client,
+    ShellResult,
+    find_adb,
+    last_line,
+    list_serials,
+)
 from ppghost.errors import DeviceError, DeviceLost
 from ppghost.files import sha256
 
@@ -30,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 #: everything of ours on a device; removed when a campaign ends
 FOLDER = "/data/local/tmp/ppghost"
-TIMEOUT_S = 20.0
 #: the slowest link that a push may be on
 _PUSH_BYTES_PER_S = 250_000
 _PID_FILE = f"{FOLDER}/pid"
@@ -39,116 +42,6 @@ _GONE = re.compile(
     r"|device still|connect failed|failed to connect|cannot connect",
     re.IGNORECASE,
 )
-#: what a state other than "device" asks of the person in front of it
-ADVICE = {
-    "unauthorized": "unlock it and allow USB debugging for this computer",
-    "authorizing": "wait a moment, then allow USB debugging on its screen",
-    "offline": "replug it or run `adb reconnect offline`",
-    "no permissions": "allow this user to open it (udev rules), then replug it",
-    "bootloader": "reboot it with `fastboot reboot`",
-    "recovery": "reboot it with `adb reboot`",
-    "sideload": "reboot it with `adb reboot`",
-}
-
-
-class ShellResult(NamedTuple):
-    """What a command on a device ended with."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def find_adb() -> str | None:
-    """The adb client: on PATH, else the one inside the adbutils wheel."""
-    if found := shutil.which("adb"):
-        return found
-    spec = importlib.util.find_spec("adbutils")
-    for folder in (spec and spec.submodule_search_locations) or ():
-        if bundled := shutil.which("adb", path=str(Path(folder) / "binaries")):
-            return bundled
-    return None
-
-
-def list_serials() -> dict[str, str]:
-    """State by serial of all devices that the adb server knows; empty without an adb client.
-
-    Raises DeviceError if the server does not answer.
-    """
-    adb = find_adb()
-    if not adb:
-        return {}
-    done = _Client(adb).run(["devices"], TIMEOUT_S)
-    if done.returncode:
-        raise DeviceError(f"adb devices failed: {_last_line(done)}")
-    return _parse_devices(done.stdout)
-
-
-def connect(address: str) -> None:
-    """Ask the adb server to connect to a phone in the network; look at `list_serials` then."""
-    if adb := find_adb():
-        _Client(adb).run(["connect", address], TIMEOUT_S)
-
-
-def _parse_devices(text: str) -> dict[str, str]:
-    """ "SERIAL<tab>STATE" lines; "no permissions (...)" is cut to its two words."""
-    states = {}
-    for line in text.splitlines():
-        serial, tab, state = line.partition("\t")
-        if tab:
-            states[serial.strip()] = re.sub(r"\s*[;(].*", "", state).strip()
-    return states
-
-
-def _last_line(done: ShellResult) -> str:
-    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    return lines[-1].strip()[:200] if lines else "no message"
-
-
-class _Client:
-    """Runs the adb client; `cancel` ends the call that another thread is waiting for."""
-
-    def __init__(self, adb: str) -> None:
-        self._adb = adb
-        self._running: subprocess.Popen | None = None
-        self._lock = threading.Lock()
-        self.cancelled = False
-
-    def run(self, words: Sequence[str], timeout: float) -> ShellResult:
-        """Raises DeviceLost after `timeout` seconds, or when cancelled."""
-        with self._lock:
-            if self.cancelled:
-                raise DeviceLost("interrupted")
-            process = self._running = subprocess.Popen(  # noqa: S603 - a list, no shell here
-                [self._adb, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                # Ctrl-C reaches us alone; we then end what runs on the device as well
-                start_new_session=True,
-            )
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            raise DeviceLost(f"adb gave no answer in {timeout:.0f} s") from None
-        finally:
-            with self._lock:
-                process.kill()
-                self._running = None
-            process.wait()
-        stderr = err.decode("utf-8", "replace").replace("\r", "")
-        for line in stderr.splitlines():
-            if line.startswith("* "):
-                logger.info("adb: %s", line.strip("* "))
-        return ShellResult(
-            process.returncode, out.decode("utf-8", "replace").replace("\r", ""), stderr
-        )
-
-    def cancel(self) -> None:
-        with self._lock:
-            self.cancelled = True
-            if self._running:
-                self._running.kill()
 
 
 class Adb:
@@ -159,9 +52,9 @@ class Adb:
         if not adb:
             raise DeviceError("no adb client; install Android's platform-tools or `adbutils`")
         self.serial = serial
-        self._client = _Client(adb)
+        self._client = Client(adb)
         # not cancelled with the other: tidying up is what follows a cancelled call
-        self._tidying = _Client(adb)
+        self._tidying = Client(adb)
 
     def shell(self, script: str, timeout: float = TIMEOUT_S) -> ShellResult:
         """Run `script` in the device's sh; whoever builds it quotes its arguments (shlex.quote).
@@ -170,7 +63,7 @@ class Adb:
         """
         return self._shell(self._client, script, timeout)
 
-    def _shell(self, client: _Client, script: str, timeout: float) -> ShellResult:
+    def _shell(self, client: Client, script: str, timeout: float) -> ShellResult:
         token = secrets.token_hex(8)
         # a new line first: a command may end without one
         line = f'({script}\n); ppghost_code=$?; echo; echo "{token} $ppghost_code"'
@@ -274,7 +167,7 @@ class Adb:
         for state in ("unauthorized", "no permissions"):
             if state in done.stderr:
                 return DeviceLost(f"{self.serial}: {state}; {ADVICE[state]}")
-        reason = _last_line(done)
+        reason = last_line(done)
         if done.returncode == 0 or _GONE.search(reason) or done.returncode in (-9, 255):
             return DeviceLost(
                 f"{self.serial}: the device went away ({reason}); {ADVICE['offline']}"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.adb import FOLDER, ShellResult
+from deploy.adb import FOLDER
+from deploy.adb_client import ShellResult
 from ppghost.errors import DeviceError, InputError
 from ppghost.files import read_json, write_json
 

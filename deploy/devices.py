@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from deploy import android
-from deploy.adb import connect, list_serials
+from deploy.adb_client import connect, list_serials
 from deploy.campaign import Campaign
 from deploy.host import HostDevice
 from deploy.measurement import Burst

@@ -1,7 +1,6 @@
 """A phone over adb as a device: Paddle-Lite's benchmark_bin runs there, once per sample."""
 
 import logging
-import re
 import secrets
 import shlex
 import tempfile
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy import android, benchmark_bin, host, phone_check
-from deploy.adb import ADVICE, FOLDER, Adb, ShellResult
+from deploy.adb import FOLDER, Adb
+from deploy.adb_client import ADVICE, ShellResult
 from deploy.benchmark_bin import Invocation, Program
 from deploy.measurement import Burst, timestamp
 from deploy.nb import NbInfo
@@ -195,29 +195,29 @@ class Phone:
 
         "ok" is None, with "why", where that is not possible. Raises DeviceError if they differ.
         """
-        reference = phone_check.reference_of(session.model)
-        if not reference:
-            return _unchecked("the file's description holds no reference; convert it again")
+        if not session.model.reference:
+            return phone_check.unchecked(
+                "the file's description holds no reference; convert it again"
+            )
         if not self._program.prints_sections:
-            return _unchecked("a benchmark_bin before 2.10 does not show its outputs")
+            return phone_check.unchecked("a benchmark_bin before 2.10 does not show its outputs")
         try:
-            outputs = self._outputs(session, reference)
-            return phone_check.compare(reference["outputs"], outputs, session.model.info.precision)
+            return phone_check.compare(session.model, self._outputs(session))
         except DeviceLost:
             raise
         except DeviceError as error:
             raise DeviceError(f"{session.model.name}: {error}") from None
 
-    def _outputs(self, session: PhoneSession, reference: dict[str, Any]) -> list[list[float]]:
+    def _outputs(self, session: PhoneSession) -> list[list[float]]:
         inputs = []
         with tempfile.TemporaryDirectory(prefix="ppghost-input-") as folder:
-            for index, text in enumerate(phone_check.input_texts(session.model, reference["seed"])):
+            for index, text in enumerate(phone_check.input_texts(session.model)):
                 file = Path(folder) / f"input{index}.txt"
                 file.write_text(text, encoding="ascii")
                 self._adb.push(file, file.name)
                 inputs.append(file.name)
         asked = replace(session.invocation, inputs=inputs)
-        count = len(reference["outputs"])
+        count = len(session.model.reference["outputs"])
         to_files = "output_data_path" in self._program.flags
         if to_files:
             files = [f"output{index}.txt" for index in range(count)]
@@ -229,7 +229,7 @@ class Phone:
         self._parse(session, asked, program)
         if to_files:
             return [self._read_output(name) for name in files]
-        return [_shown(program.stdout, index) for index in range(count)]
+        return [phone_check.shown(program.stdout, index) for index in range(count)]
 
     def _read_output(self, name: str) -> list[float]:
         done = self._adb.shell(f"cd {FOLDER} && cat {name} && rm {name}")
@@ -268,13 +268,3 @@ def _split(done: ShellResult, token: str) -> tuple[str, ShellResult, str]:
     """What `Phone._invoke` read before, the program's own answer, what it read after."""
     before, output, after = done.stdout.split(f"\n{token}\n")
     return before, done._replace(stdout=output), after
-
-
-def _shown(text: str, index: int) -> list[float]:
-    """The values of one output that --show_output_elem printed."""
-    values = re.findall(rf"^out\[{index}\]\[\d+\]:(\S+)", text, re.MULTILINE)
-    return phone_check.numbers(" ".join(values), f"{benchmark_bin.NAME}'s output {index}")
-
-
-def _unchecked(why: str) -> dict[str, Any]:
-    return {"max_abs_diff": None, "ok": None, "why": why, "where": "device"}

@@ -1,29 +1,26 @@
-"""Whether a model computes on a device what Paddle computed on the same seeded input."""
+"""Whether a model computes on a phone what Paddle computed on the same seeded input."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from deploy import output_check
+from deploy.benchmark_bin import NAME
 from deploy.host_worker import seeded_inputs
 from deploy.sidecar import NbModel, sidecar_path
-from ppghost.errors import DeviceError
+from ppghost.errors import ConversionError, DeviceError
 from ppghost.files import read_json
 
-#: largest difference allowed, as a share of the reference's range. fp32 as `convert` allows;
-#: the others leave room for 11-bit mantissas and 8-bit steps, and are not tried on a phone yet
-_ALLOWED = {"fp32": 1e-3, "fp16": 3e-2, "int8": 0.2}
+#: kernels that round: held to what files of weights as coarse are held to (not tried on a phone)
+_AS_COARSE_AS = {"fp16": "int16", "int8": "int8"}
 
 
-def reference_of(model: NbModel) -> dict[str, Any] | None:
-    """Paddle's outputs as `convert` wrote them beside the file: {"seed", "outputs"}."""
-    return read_json(sidecar_path(model.path)).get("reference")
-
-
-def input_texts(model: NbModel, seed: int) -> list[str]:
+def input_texts(model: NbModel) -> list[str]:
     """The seeded inputs as benchmark_bin reads them: numbers between blanks, in input order."""
     # nine digits tell every float32 from its neighbours
     return [
         " ".join(f"{value:.9g}" for value in array.ravel()) + "\n"
-        for array in seeded_inputs(model.inputs, seed).values()
+        for array in seeded_inputs(model.inputs, model.reference["seed"]).values()
     ]
 
 
@@ -35,27 +32,31 @@ def numbers(text: str, what: str) -> list[float]:
         raise DeviceError(f"{what} holds something else than numbers") from None
 
 
-def compare(
-    reference: Sequence[Sequence[float]], outputs: Sequence[Sequence[float]], precision: str
-) -> dict[str, Any]:
-    """{"max_abs_diff", "ok": True}; `reference` may hold the beginning of each output only.
+def compare(model: NbModel, outputs: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """{"max_abs_diff", "ok": True, "where": "device"} for `outputs` (flat lists) of a phone.
 
-    Raises DeviceError if they differ by more than `precision` explains.
+    Raises DeviceError if they differ from the reference by more than the file's precision
+    explains. The reference may hold the beginning of an output only.
     """
     import numpy as np
 
-    if len(reference) != len(outputs):
-        raise DeviceError(f"gives {len(outputs)} outputs, not {len(reference)} as Paddle does")
-    worst = 0.0
-    for theirs, ours in zip(map(np.array, reference), map(np.array, outputs), strict=True):
-        if ours.size < theirs.size or not np.isfinite(ours).all():
-            raise DeviceError(f"gives {ours.size} outputs or NaN; convert the model again")
-        difference = float(np.abs(ours[: theirs.size] - theirs).max())
-        allowed = _ALLOWED[precision] * float(theirs.max() - theirs.min())
-        if not difference <= allowed:
-            raise DeviceError(
-                f"computes something else than Paddle (largest difference {difference:.3g}, "
-                f"allowed {allowed:.3g}); convert the model again"
-            )
-        worst = max(worst, difference)
-    return {"max_abs_diff": worst, "ok": True, "where": "device"}
+    expected = [np.array(one) for one in model.reference["outputs"]]
+    # what is too short stays so, and is refused for its shape
+    actual = [np.array(one)[: len(theirs)] for one, theirs in zip(outputs, expected, strict=True)]
+    options = read_json(sidecar_path(model.path)).get("options", {})
+    rounded = options.get("weights") or _AS_COARSE_AS.get(model.info.precision)
+    try:
+        return {**output_check.compare(actual, expected, rounded), "where": "device"}
+    except ConversionError as error:
+        raise DeviceError(f"{error}; convert it again") from None
+
+
+def shown(text: str, index: int) -> list[float]:
+    """The values of one output that --show_output_elem printed."""
+    values = re.findall(rf"^out\[{index}\]\[\d+\]:(\S+)", text, re.MULTILINE)
+    return numbers(" ".join(values), f"{NAME}'s output {index}")
+
+
+def unchecked(why: str) -> dict[str, Any]:
+    """The result of a check that cannot be made."""
+    return {"max_abs_diff": None, "ok": None, "why": why, "where": "device"}

@@ -260,7 +260,8 @@ async def main(root: Path, port: int) -> None:
         writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", port)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.close)
+    # whoever started us holds the other end of our input
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), server.close)
     (root / "port.new").write_text(str(server.sockets[0].getsockname()[1]))
     async with await serve_benchmarks(root, phone.faults):
         (root / "port.new").rename(root / "port")

@@ -6,7 +6,6 @@ Everything such a phone reports is labelled "emulated"; what it times runs on th
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -46,8 +45,20 @@ class AdbServer:
             port = probe.getsockname()[1]
         self.environment = {"ANDROID_ADB_SERVER_PORT": str(port), "HOME": self.home}
         # no USB, no multicast: only the phones that tests connect
+        # it ends when our end of its input closes, so also when the tests are killed
         self._process = subprocess.Popen(
-            [adb, "-P", str(port), "nodaemon", "server"],
+            [
+                "/bin/sh",
+                "-c",
+                '"$@" </dev/null & read _; kill -9 $!; wait',
+                "sh",
+                adb,
+                "-P",
+                str(port),
+                "nodaemon",
+                "server",
+            ],
+            stdin=subprocess.PIPE,
             env={**os.environ, **self.environment, "ADB_USB": "0", "ADB_MDNS": "0"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -67,8 +78,8 @@ class AdbServer:
         return done.stdout + done.stderr
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._process.stdin.close()
+        self._process.wait(timeout=10)
         shutil.rmtree(self.home, ignore_errors=True)
 
 
@@ -88,7 +99,7 @@ class EmulatedPhone:
         port_file = self.root / "port"
         port_file.unlink(missing_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, HERE / "adbd.py", self.root, str(self._port)]
+            [sys.executable, HERE / "adbd.py", self.root, str(self._port)], stdin=subprocess.PIPE
         )
         _wait_for(port_file.exists, "the emulated phone")
         self._port = int(port_file.read_text())
@@ -103,7 +114,7 @@ class EmulatedPhone:
         self.reconnect()
 
     def _end(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
+        self._process.stdin.close()
         self._process.wait(timeout=10)
 
     def connect(self) -> None:

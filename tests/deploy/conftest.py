@@ -1,6 +1,5 @@
 """Small real models, exported once per session, and their conversions."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,11 +9,8 @@ from pathlib import Path
 import pytest
 from phone import AdbServer, EmulatedPhone
 
-from deploy.adb import find_adb
+from deploy.adb_client import find_adb
 from deploy.convert import convert
-from deploy.host import run_once
-from deploy.host_worker import seeded_inputs
-from deploy.sidecar import sidecar_path
 
 HERE = Path(__file__).resolve().parent
 
@@ -87,19 +83,3 @@ def phones(two_phones, adb_server, monkeypatch, tmp_path):
 def phone(phones):
     """The first of them."""
     return phones[0]
-
-
-@pytest.fixture(scope="session")
-def checkable(converted, tmp_path_factory) -> Path:
-    """The x86 models with reference outputs in their descriptions, whoever converted them."""
-    folder = tmp_path_factory.mktemp("checkable")
-    for nb in converted.glob("*.nb"):
-        shutil.copy(nb, folder)
-        described = json.loads(sidecar_path(nb).read_text())
-        outputs = run_once(nb, seeded_inputs(described["inputs"], 3))
-        described["reference"] = {
-            "seed": 3,
-            "outputs": [value.ravel().tolist() for value in outputs.values()],
-        }
-        sidecar_path(folder / nb.name).write_text(json.dumps(described))
-    return folder

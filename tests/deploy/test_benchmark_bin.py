@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy import benchmark_bin
-from deploy.adb import ShellResult
+from deploy.adb_client import ShellResult
 from deploy.benchmark_bin import Invocation, Program
 from ppghost.errors import DeviceError, InputError
 

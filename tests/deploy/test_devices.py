@@ -94,7 +94,7 @@ def test_a_phone_on_another_hosts_adb_server_is_reached(phone, monkeypatch):
 
 
 def test_without_adb_there_is_this_host(monkeypatch):
-    monkeypatch.setattr("deploy.adb.find_adb", lambda: None)
+    monkeypatch.setattr("deploy.adb_client.find_adb", lambda: None)
     assert [one.serial for one in list_devices()] == ["host"]
 
 

@@ -25,18 +25,20 @@ from deploy.report import report
 from deploy.tables import latency_table
 from ppghost.errors import DeviceError, InputError
 
+#: of every model, unless a test says otherwise
+ROUNDS = 4
 ROOT = Path(__file__).resolve().parents[2]
 ZONE = "sys/class/thermal/thermal_zone1/temp"
 CAP = "sys/devices/system/cpu/cpu7/cpufreq/scaling_max_freq"
 
 
 @pytest.fixture
-def measure(checkable, tmp_path):
-    """A function that runs a campaign of six rounds on phones; the file is `measure.file`."""
+def measure(converted, tmp_path):
+    """A function that runs a short campaign on phones; the file is `measure.file`."""
 
     def run(*phones, resume=False, **settings):
         settings = {
-            "models": checkable, "benchmark_bin": BENCHMARK_BIN, "rounds": 6, "repeats": 2,
+            "models": converted, "benchmark_bin": BENCHMARK_BIN, "rounds": ROUNDS, "repeats": 2,
             "warmup": 0, "max_wait": 5.0, "devices": [phone.serial for phone in phones], **settings,
         }  # fmt: skip
         campaign = Campaign(**settings)
@@ -65,7 +67,7 @@ def counts(results):
 
 def all_done(document):
     assert [one["status"] for one in document["results"]] == ["ok"] * len(document["results"])
-    assert counts(document["results"]) == [6] * len(document["results"])
+    assert counts(document["results"]) == [ROUNDS] * len(document["results"])
 
 
 def test_a_campaign_on_a_phone(measure, phone):
@@ -80,14 +82,14 @@ def test_a_campaign_on_a_phone(measure, phone):
         # an invocation gives one mean, which says nothing of single slow inferences
         assert result["samples_are"] == "invocation mean"
         assert (result["stats"]["p90"], result["stats"]["p99"]) == (None, None)
-        assert len(result["warmup_ms"]) == 1 + 6
+        assert len(result["warmup_ms"]) == 1 + ROUNDS
         assert result["output_check"]["where"] == "device"
         assert 0 <= result["output_check"]["max_abs_diff"] < 1e-5
         assert all(one["min_ms"] <= one["max_ms"] for one in result["conditions"])
         assert result["conditions"][0]["after"]["temp_c"] == 30.5
         assert result["throttled"] == {"rounds": 0, "in_stats": False}
     assert both["ratio"]["median"] == 1
-    assert (flatten["ratio"]["reference"], flatten["ratio"]["rounds"]) == ("Both", 6)
+    assert (flatten["ratio"]["reference"], flatten["ratio"]["rounds"]) == ("Both", ROUNDS)
     assert phone.files() == []
     assert not phone.programs()
 
@@ -102,9 +104,9 @@ def test_the_program_is_remembered_by_abi(measure, phone, converted):
         measure(phone, benchmark_bin={}, models=converted / "arm")
 
 
-def test_each_abi_gets_its_files(measure, phone, checkable, converted):
-    document = measure(phone, models=[checkable, converted / "arm"])
-    assert [Path(one["nb"]).parent for one in document["results"]] == [checkable, checkable]
+def test_each_abi_gets_its_files(measure, phone, converted):
+    document = measure(phone, models=[converted, converted / "arm"])
+    assert [Path(one["nb"]).parent for one in document["results"]] == [converted, converted]
     with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
         measure(phone, models=[converted / "arm"])
     with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
@@ -178,8 +180,8 @@ def test_older_programs_are_spoken_to_in_their_own_way(measure, phone, tmp_path,
             assert "before 2.10 does not show its outputs" in result["warning"]
 
 
-def test_another_output_than_paddles_is_never_timed(measure, phone, checkable, tmp_path):
-    shutil.copytree(checkable, tmp_path / "models")
+def test_another_output_than_paddles_is_never_timed(measure, phone, converted, tmp_path):
+    shutil.copytree(converted, tmp_path / "models")
     sidecar = tmp_path / "models" / "both.nb.json"
     described = json.loads(sidecar.read_text())
     described["reference"]["outputs"][0][4] += 0.1
@@ -187,14 +189,17 @@ def test_another_output_than_paddles_is_never_timed(measure, phone, checkable, t
     document = measure(phone, models=tmp_path / "models")
     both, flatten = document["results"]
     assert (both["status"], both["samples_ms"]) == ("failed", [])
-    assert "Both: computes something else than Paddle (largest difference 0.1" in both["error"]
+    assert (
+        "Both: the converted model computes something else than Paddle (largest difference 0.1"
+        in both["error"]
+    )
     assert flatten["status"] == "ok"
 
 
 def test_a_description_without_reference_is_said_to_be_unchecked(
-    measure, phone, checkable, tmp_path
+    measure, phone, converted, tmp_path
 ):
-    shutil.copytree(checkable, tmp_path / "models")
+    shutil.copytree(converted, tmp_path / "models")
     for sidecar in (tmp_path / "models").glob("*.json"):
         described = json.loads(sidecar.read_text())
         del described["reference"]
@@ -207,12 +212,12 @@ def test_a_description_without_reference_is_said_to_be_unchecked(
     assert "emulated phone" in (tmp_path / "report" / "index.html").read_text()
 
 
-def test_names_of_models_are_never_commands(measure, phone, checkable, tmp_path):
+def test_names_of_models_are_never_commands(measure, phone, converted, tmp_path):
     name = "a b'c\"; touch pwned; $(touch pwned2) `touch pwned3` &.nb"
     folder = tmp_path / "models"
     folder.mkdir()
-    shutil.copy(checkable / "both.nb", folder / name)
-    described = json.loads((checkable / "both.nb.json").read_text())
+    shutil.copy(converted / "both.nb", folder / name)
+    described = json.loads((converted / "both.nb.json").read_text())
     described["model"] = name
     (folder / f"{name}.json").write_text(json.dumps(described))
     document = measure(phone, models=folder)
@@ -240,7 +245,7 @@ def test_a_program_that_fails_once_costs_its_model_only(measure, phone, fault, m
     (good,) = [one for one in document["results"] if one["status"] == "ok"]
     assert len(failed) == 1
     assert re.search(message, failed[0]["error"])
-    assert counts([failed[0], good]) == [2, 6]
+    assert counts([failed[0], good]) == [2, ROUNDS]
     phone.faults()
     all_done(measure(phone, threads=(2,), resume=True))
     assert phone.files() == []
@@ -360,16 +365,16 @@ def test_throttled_rounds_are_kept_but_not_counted(measure, phone):
 def test_a_phone_throttled_all_along_is_counted_and_said_to_be(measure, phone):
     phone.set_temperature(35, status=1)
     result = measure(phone)["results"][0]
-    assert result["throttled"] == {"rounds": 6, "in_stats": True}
+    assert result["throttled"] == {"rounds": ROUNDS, "in_stats": True}
     assert "(thermal status light); counted, as too few others are left" in result["warning"]
-    assert result["stats"]["n"] == 6
+    assert result["stats"]["n"] == ROUNDS
 
 
-def test_ctrl_c_ends_what_runs_on_the_phone(phone, checkable, tmp_path):
+def test_ctrl_c_ends_what_runs_on_the_phone(phone, converted, tmp_path):
     output = tmp_path / "latency.json"
     phone.faults(hang={"after": 2 + 4})
     process = subprocess.Popen(
-        [sys.executable, "-m", "ppghost", "bench", checkable, "--device", phone.serial,
+        [sys.executable, "-m", "ppghost", "bench", converted, "--device", phone.serial,
          "--benchmark-bin", BENCHMARK_BIN, "--json", output],
         cwd=ROOT,
         stderr=subprocess.PIPE,

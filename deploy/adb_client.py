@@ -1,0 +1,129 @@
+"""The adb client itself: where it is, what its server knows, and one call of it at a time."""
+
+import importlib.util
+import logging
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ppghost.errors import DeviceError, DeviceLost
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 20.0
+#: what a state other than "device" asks of the person in front of it
+ADVICE = {
+    "unauthorized": "unlock it and allow USB debugging for this computer",
+    "authorizing": "wait a moment, then allow USB debugging on its screen",
+    "offline": "replug it or run `adb reconnect offline`",
+    "no permissions": "allow this user to open it (udev rules), then replug it",
+    "bootloader": "reboot it with `fastboot reboot`",
+    "recovery": "reboot it with `adb reboot`",
+    "sideload": "reboot it with `adb reboot`",
+}
+
+
+class ShellResult(NamedTuple):
+    """What a command on a device ended with."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def find_adb() -> str | None:
+    """The adb client: on PATH, else the one inside the adbutils wheel."""
+    if found := shutil.which("adb"):
+        return found
+    spec = importlib.util.find_spec("adbutils")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if bundled := shutil.which("adb", path=str(Path(folder) / "binaries")):
+            return bundled
+    return None
+
+
+def list_serials() -> dict[str, str]:
+    """State by serial of all devices that the adb server knows; empty without an adb client.
+
+    Raises DeviceError if the server does not answer.
+    """
+    adb = find_adb()
+    if not adb:
+        return {}
+    done = Client(adb).run(["devices"], TIMEOUT_S)
+    if done.returncode:
+        raise DeviceError(f"adb devices failed: {last_line(done)}")
+    return _parse_devices(done.stdout)
+
+
+def connect(address: str) -> None:
+    """Ask the adb server to connect to a phone in the network; look at `list_serials` then."""
+    if adb := find_adb():
+        Client(adb).run(["connect", address], TIMEOUT_S)
+
+
+def _parse_devices(text: str) -> dict[str, str]:
+    """ "SERIAL<tab>STATE" lines; "no permissions (...)" is cut to its two words."""
+    states = {}
+    for line in text.splitlines():
+        serial, tab, state = line.partition("\t")
+        if tab:
+            states[serial.strip()] = re.sub(r"\s*[;(].*", "", state).strip()
+    return states
+
+
+def last_line(done: ShellResult) -> str:
+    """What a failed call said last."""
+    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return lines[-1].strip()[:200] if lines else "no message"
+
+
+class Client:
+    """Runs the adb client; `cancel` ends the call that another thread is waiting for."""
+
+    def __init__(self, adb: str) -> None:
+        self._adb = adb
+        self._running: subprocess.Popen | None = None
+        self._lock = threading.Lock()
+        self.cancelled = False
+
+    def run(self, words: Sequence[str], timeout: float) -> ShellResult:
+        """Raises DeviceLost after `timeout` seconds, or when cancelled."""
+        with self._lock:
+            if self.cancelled:
+                raise DeviceLost("interrupted")
+            process = self._running = subprocess.Popen(  # noqa: S603 - a list, no shell here
+                [self._adb, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                # Ctrl-C reaches us alone; we then end what runs on the device as well
+                start_new_session=True,
+            )
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise DeviceLost(f"adb gave no answer in {timeout:.0f} s") from None
+        finally:
+            with self._lock:
+                process.kill()
+                self._running = None
+            process.wait()
+        stderr = err.decode("utf-8", "replace").replace("\r", "")
+        for line in stderr.splitlines():
+            if line.startswith("* "):
+                logger.info("adb: %s", line.strip("* "))
+        return ShellResult(
+            process.returncode, out.decode("utf-8", "replace").replace("\r", ""), stderr
+        )
+
+    def cancel(self) -> None:
+        """Make the call that another thread waits for, and all later ones, raise DeviceLost."""
+        with self._lock:
+            self.cancelled = True
+            if self._running:
+                self._running.kill()
