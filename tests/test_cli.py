@@ -208,3 +208,60 @@ def test_ctrl_c_exits_130(run, config_file, monkeypatch):
     monkeypatch.setattr(loop.Trainer, "_step", interrupted)
     code, _, err = run("train", "-c", config_file)
     assert (code, err.splitlines()[-1]) == (130, "ppghost: interrupted")
+
+
+def exported(run, config_file, trained, tmp_path):
+    """The folder of an exported TinyGhostNet."""
+    model = tmp_path / "model"
+    weights = f"Global.pretrained_model={trained}"
+    assert run("export", "-c", config_file, "-o", weights, "--output", model)[0] == 0
+    return model
+
+
+def test_convert_many_reports_each_and_exits_with_4(run, config_file, trained, tmp_path):
+    good = exported(run, config_file, trained, tmp_path)
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    arguments = ("--target", "arm,opencl", "--output", tmp_path / "nb", "--json", "-")
+    code, out, err = run("convert", good, bad, *arguments)
+    first, second = json.loads(out)
+    assert code == 4
+    assert (first["target"], first["bytes"]) == ("opencl", Path(first["nb"]).stat().st_size)
+    assert set(second) == {"model_dir", "error"}
+    assert f"error: {bad}: no inference.pdmodel" in err
+    assert "1 of 2 models could not be converted" in err
+    code, out, _ = run("convert", good, "--target", "arm", "--output", tmp_path / "one.nb")
+    assert (code, out.count("\n")) == (0, 1)
+
+
+def test_quantize_says_how_well_int8_agrees(run, config_file, trained, shapes_dir, tmp_path):
+    model = exported(run, config_file, trained, tmp_path)
+    arguments = ("--images", shapes_dir / "train_list.txt", "--output", tmp_path / "int8")
+    code, out, err = run("quantize", model, *arguments, "--min-agreement", 2, "--json", "-")
+    result = json.loads(out)
+    assert code == 1
+    assert result["model_dir"] is None
+    assert "int8 agrees too little with fp32" in err
+    assert not (tmp_path / "int8").exists()
+    code, out, _ = run("quantize", model, *arguments, "--min-agreement", 0)
+    assert code == 0
+    assert f"cosine {result['cosine']:.4f}" in out
+    assert "on 6 held-out images, in Paddle's simulation" in out
+    assert f"top-1 {result['fp32']['top1']:.4f} -> {result['int8']['top1']:.4f}" in out
+    code, out, _ = run("predict", tmp_path / "int8", shapes_dir / "0.png", "--json", "-")
+    assert (code, len(json.loads(out)[0]["topk"])) == (0, 2)
+
+
+def test_predict_runs_no_operator_that_acts(run, config_file, trained, shapes_dir, tmp_path):
+    from deploy.program import load_program
+
+    model = exported(run, config_file, trained, tmp_path)
+    graph = load_program(model / "inference.pdmodel")
+    [name] = [one.outputs[0].arguments[0] for one in graph.blocks[0].ops if one.type == "feed"]
+    save = graph.blocks[0].ops.add(type="save")
+    save.inputs.add(parameter="X", arguments=[name])
+    save.attrs.add(name="file_path", type=2, s=str(tmp_path / "written"))
+    (model / "inference.pdmodel").write_bytes(graph.SerializeToString())
+    code, _, err = run("predict", model, shapes_dir / "0.png")
+    assert (code, "not known to be harmless, save" in err) == (2, True)
+    assert not (tmp_path / "written").exists()
