@@ -33,7 +33,10 @@ WARM_UP = 2
 #: both engines print a line a step
 _STEP = re.compile(r"\[Iter: *\d+/\d+\]")
 #: PaddleClas's script as it is; zlib first, else Paddle's own breaks PNG and gzip
-_THEIRS = "import zlib, runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], None, '__main__')"
+_THEIRS = (
+    "import zlib, runpy, sys; sys.argv = sys.argv[1:]; "
+    "runpy.run_path(sys.argv[0], run_name='__main__')"
+)
 
 
 class Run(NamedTuple):
@@ -48,7 +51,7 @@ def measure(command: list[str], steps: int, directory: Path) -> Run:
     """Run an engine to its end. Raises CalledProcessError, with what it said, if it fails."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     started, marks, said = time.monotonic(), [], []
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - a list, no shell
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
         cwd=directory,
     ) as process:  # fmt: skip

@@ -194,8 +194,12 @@ def _use_onednn(program: paddle.static.Program) -> None:
     several times over.
     """
     paddle.set_flags({"FLAGS_new_executor_serial_run": True})
-    for op in program.global_block().ops:
-        if op.type.removesuffix("_grad") in _ONEDNN_OPS:
+    ops = program.global_block().ops
+    # oneDNN cannot read the parts that Paddle's split leaves (FasterNet)
+    parts = {name for op in ops if op.type == "split" for name in op.output("Out")}
+    for op in ops:
+        of_part = op.type.startswith("conv2d") and op.input("Input")[0] in parts
+        if op.type.removesuffix("_grad") in _ONEDNN_OPS and not of_part:
             op._set_attr("use_mkldnn", True)
             # else an evaluation Program keeps the weights of its first run, in oneDNN's layout,
             # and never sees what training makes of them
