@@ -202,7 +202,7 @@ def test_an_interrupted_export_does_not_pass_for_a_whole_one(
 def test_ctrl_c_exits_130(run, config_file, monkeypatch):
     from ppghost.train import loop
 
-    def interrupted(self, images, labels):
+    def interrupted(self, *arguments):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop.Trainer, "_step", interrupted)

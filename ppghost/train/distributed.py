@@ -10,6 +10,7 @@ import math
 import multiprocessing
 import os
 import socket
+import tempfile
 import time
 
 import numpy as np
@@ -90,12 +91,13 @@ class Group:
         """`executor.run` of a Program in which the ranks meet.
 
         Raises:
-            TrainingError: a process is lost (Paddle says no more than "std::exception").
+            TrainingError: a process is lost. Paddle says "std::exception", or lets gloo speak.
         """
         try:
             return executor.run(program, **arguments)
         except RuntimeError as error:
-            if self.size == 1 or str(error) != "std::exception":
+            of_gloo = str(error) == "std::exception" or "gloo/transport" in str(error)
+            if self.size == 1 or not of_gloo:
                 raise
             raise TrainingError(
                 f"process {self.rank} of {self.size} lost another one: killed, out of memory, "
@@ -166,6 +168,7 @@ def _join(group: Group, master: str) -> None:
 
 def _serve(port: int, size: int, joined) -> None:
     """Where the ranks leave their addresses for each other, until all have joined."""
+    os.chdir(tempfile.gettempdir())  # Paddle's server opens a log file where it stands
     from paddle.distributed.fleet.utils.http_server import KVServer
 
     server = KVServer(port, size={"_worker": size})

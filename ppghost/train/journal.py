@@ -18,6 +18,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from ppghost.files import output_errors, write_text
+from ppghost.train.checkpoint import Position
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +28,13 @@ class Journal:
 
     Args:
         directory: the run's; `train.jsonl` goes on in it, one JSON object a line.
-        step: steps done so far. Lines of later ones, of a run that was killed after its last
-            checkpoint, are dropped: they come again.
+        position: where the run starts or goes on. Lines of what comes after, of a run that was
+            killed later than its last checkpoint, are dropped: they come again.
         visualdl: write scalars for VisualDL too, into `directory/vdl`.
         silent: write and say nothing; for all processes but the first.
     """
 
-    def __init__(self, directory: Path, step: int, *, visualdl: bool, silent: bool):
+    def __init__(self, directory: Path, position: Position, *, visualdl: bool, silent: bool):
         self._silent = silent
         self._file: TextIO | None = None
         self._visual = None
@@ -43,7 +44,7 @@ class Journal:
         path = directory / "train.jsonl"
         with output_errors(path):
             directory.mkdir(parents=True, exist_ok=True)
-            _drop_later(path, step)
+            _drop_later(path, position)
             self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed by __exit__
         if visualdl:
             from visualdl import LogWriter  # takes over a second
@@ -123,13 +124,16 @@ def _in_words(figures: dict) -> str:
     return ", ".join(parts)
 
 
-def _drop_later(path: Path, step: int) -> None:
-    """Keep the lines of the first `step` steps; a last line cut short by a crash goes too."""
+def _drop_later(path: Path, position: Position) -> None:
+    """Keep the lines up to a position; a last line cut short by a crash goes too."""
     if not path.exists():
         return
     kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            if json.loads(line)["step"] <= step:
+            entry = json.loads(line)
+            # an epoch is evaluated after its last step, and over only then
+            over = entry["phase"] == "train" or entry["epoch"] < position.epoch
+            if entry["step"] < position.step or (entry["step"] == position.step and over):
                 kept.append(line + os.linesep)
     write_text(path, "".join(kept))

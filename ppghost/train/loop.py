@@ -156,7 +156,7 @@ class Trainer:
         figures: dict = {}
         journal = Journal(
             self.directory,
-            self.position.step,
+            self.position,
             visualdl=self.settings["use_visualdl"],
             silent=not self.group.writes,
         )
@@ -174,10 +174,7 @@ class Trainer:
         epoch, averages = self.position.epoch, Averages()
         window, started = 0, time.monotonic()
         every, between = self.settings["print_batch_step"], self.settings["checkpoint_steps"]
-        with (
-            stop.held_back(),
-            journal.epoch(epoch, self.settings["epochs"], len(self.loader), self.position.batch),
-        ):
+        with journal.epoch(epoch, self.settings["epochs"], len(self.loader), self.position.batch):
             for images, labels in self.loader.epoch(epoch, self.position.batch):
                 values, stopping = self._step(images, labels, stop)
                 averages.add(values, len(images))
@@ -190,11 +187,21 @@ class Trainer:
                 if stopping or (between and self.position.step % between == 0):
                     self._save(checkpoint.LATEST)
                 if stopping:
-                    log.info("saved %s; go on with --resume auto", self.directory / "latest")
-                    raise KeyboardInterrupt
+                    self._interrupt()
             if self._evaluates():  # which may take long, and be interrupted or killed
                 self._save(checkpoint.LATEST)
+                self._stop_if_asked(stop)
         return averages.means()
+
+    def _stop_if_asked(self, stop: Stop) -> None:
+        """Between steps, where all processes meet: stop if one was asked to. All is saved."""
+        if self.group.sum(np.array([stop.asked]))[0]:
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self.group.writes:
+            log.info("saved %s; go on with --resume auto", self.directory / checkpoint.LATEST)
+        raise KeyboardInterrupt
 
     def _step(
         self, images: np.ndarray, labels: np.ndarray, stop: Stop
@@ -249,24 +256,23 @@ class Trainer:
         figures: dict = {}
         if self._evaluates():
             network, average, _ = self._state()
-            figures = self._evaluate(journal, network, "eval")
-            accuracies = [best, primary(figures)]
-            if average:
-                figures["ema"] = self._evaluate(journal, average, "eval_ema")
-                accuracies.append(primary(figures["ema"]))
-            best = max(accuracies)
+            with stop.immediate():
+                figures = self._evaluate(journal, network, "eval")
+                if average:
+                    figures["ema"] = self._evaluate(journal, average, "eval_ema")
+            best = max(best, *(primary(f) for f in (figures, figures.get("ema")) if f))
             if self.group.writes:
                 log.info("[Eval][Epoch %d] best: %.4f", epoch, best)
-        with stop.held_back():
-            better = best > self.position.best
-            self.position = self.position._replace(epoch=epoch + 1, batch=0, best=best)
-            if self.config["Optimizer"]["lr"]["by_epoch"]:
-                self.schedule.step()
-            if better:
-                self._save("best_model")
-            if epoch % self.settings["save_interval"] == 0:
-                self._save(f"epoch_{epoch}")
-            self._save(checkpoint.LATEST)
+        better = best > self.position.best
+        self.position = self.position._replace(epoch=epoch + 1, batch=0, best=best)
+        if self.config["Optimizer"]["lr"]["by_epoch"]:
+            self.schedule.step()
+        if better:
+            self._save("best_model")
+        if epoch % self.settings["save_interval"] == 0:
+            self._save(f"epoch_{epoch}")
+        self._save(checkpoint.LATEST)
+        self._stop_if_asked(stop)
         return figures
 
     def _evaluate(self, journal: Journal, network: dict[str, np.ndarray], phase: str) -> dict:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, held back while they would leave something half-done."""
+"""Ctrl-C and SIGTERM: noted while a run can stop only at a whole step, else as usual."""
 
 import contextlib
 import logging
@@ -13,17 +13,17 @@ class Stop:
 
     def __init__(self):
         self.asked = False
-        self._holding = False
+        self._immediate = False
 
     def _handle(self, number, frame):
-        if self.asked or not self._holding:
+        if self.asked or self._immediate:
             raise KeyboardInterrupt
         self.asked = True
         log.info("stopping after this step; again to stop at once")
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["Stop"]:
-        """Handle the signals until the block ends."""
+        """Note the signals until the block ends."""
         before = {n: signal.signal(n, self._handle) for n in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield self
@@ -32,12 +32,10 @@ class Stop:
                 signal.signal(number, handler)
 
     @contextlib.contextmanager
-    def held_back(self) -> Iterator[None]:
-        """Interrupt at the end of the block, not inside it (unless asked twice)."""
-        self._holding = True
+    def immediate(self) -> Iterator[None]:
+        """Interrupt inside the block: nothing is lost there."""
+        self._immediate = True
         try:
             yield
         finally:
-            self._holding = False
-        if self.asked:
-            raise KeyboardInterrupt
+            self._immediate = False

@@ -49,7 +49,7 @@ def build(training=False):
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     graph = program.Graph(main, startup, [], {}, network)
     with paddle.static.scope_guard(scope):
-        program.initialize(executor, graph, seed=0)
+        program.initialize(executor, graph, seed=0, scope=scope)
         [values] = executor.run(main, feed={"x": IMAGES}, fetch_list=[outputs])
     return network, scope, values
 
