@@ -5,11 +5,13 @@
 Each round trains GhostNet_x1_0 (batch 16, 224x224, one thread a process, one worker for the data)
 for a few steps in a new process of each engine: PaddleClas's `tools/train.py` in dygraph, ours
 with oneDNN's kernels, ours without them, and ours in two processes with half the batch each. A
-step is timed by the lines that the engines print, from the third on; ratios are taken per round.
+step is timed by the line that PaddleClas prints and by ours in `train.jsonl` (the launcher hands
+lines on in lumps), from the third on; ratios are taken per round.
 """
 
 import argparse
 import itertools
+import json
 import os
 import re
 import statistics
@@ -27,7 +29,7 @@ import yaml
 from ppghost import config
 
 ROOT = Path(__file__).parents[1]
-BATCH = 16
+ARCH, BATCH = "GhostNet_x1_0", 16
 #: steps that are not counted: memory is found, caches are filled
 WARM_UP = 2
 #: both engines print a line a step
@@ -50,7 +52,7 @@ class Run(NamedTuple):
 def measure(command: list[str], steps: int, directory: Path) -> Run:
     """Run an engine to its end. Raises CalledProcessError, with what it said, if it fails."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    started, marks, said = time.monotonic(), [], []
+    started, marks, said = time.time(), [], []
     with subprocess.Popen(  # noqa: S603 - a list, no shell
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
         cwd=directory,
@@ -59,8 +61,13 @@ def measure(command: list[str], steps: int, directory: Path) -> Run:
         for line in process.stdout:
             said.append(line)
             if _STEP.search(line):
-                marks.append(time.monotonic())
+                marks.append(time.time())
         peak = memory.stop()
+    journal = directory / "output" / ARCH / "train.jsonl"
+    if journal.exists():
+        entries = [json.loads(line) for line in journal.read_text().splitlines()]
+        marks = [entry["time"] for entry in entries if entry["phase"] == "train"]
+        journal.unlink()
     if process.returncode or len(marks) < steps:
         raise subprocess.CalledProcessError(process.returncode, command, "".join(said[-20:]))
     marks = marks[:steps]
@@ -104,7 +111,7 @@ def commands(arguments: argparse.Namespace, directory: Path) -> dict[str, list[s
     count = BATCH * arguments.steps
     lines = (lines * (count // len(lines) + 1))[:count]
     (directory / "list.txt").write_text("\n".join(lines) + "\n")
-    settings = config.load(ROOT / "configs/ghostnet/GhostNet_x1_0.yaml", overrides)
+    settings = config.load(ROOT / f"configs/ghostnet/{ARCH}.yaml", overrides)
     file = directory / "config.yaml"
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     theirs = str(arguments.paddleclas.resolve() / "tools" / "train.py")
