@@ -195,11 +195,11 @@ def _use_onednn(program: paddle.static.Program) -> None:
     """
     paddle.set_flags({"FLAGS_new_executor_serial_run": True})
     ops = program.global_block().ops
-    # oneDNN cannot read the parts that Paddle's split leaves (FasterNet)
-    parts = {name for op in ops if op.type == "split" for name in op.output("Out")}
+    # Paddle cannot turn back a tensor in oneDNN's layout that is one of several inputs
+    joined = {name for op in ops if op.type in ("concat", "stack") for name in op.input("X")}
     for op in ops:
-        of_part = op.type.startswith("conv2d") and op.input("Input")[0] in parts
-        if op.type.removesuffix("_grad") in _ONEDNN_OPS and not of_part:
+        joins = not joined.isdisjoint(op.output_arg_names) and op.type != "relu"
+        if op.type.removesuffix("_grad") in _ONEDNN_OPS and not joins:
             op._set_attr("use_mkldnn", True)
             # else an evaluation Program keeps the weights of its first run, in oneDNN's layout,
             # and never sees what training makes of them

@@ -18,6 +18,8 @@ from visualdl import LogReader
 
 from ppghost import config, weights
 from ppghost.errors import InputError, TrainingError
+from ppghost.models import zoo
+from ppghost.models.layers import Network, conv_layer, fc_layer, global_pool
 from ppghost.train import checkpoint, loop, optimizer, program
 from ppghost.train.distributed import Group
 from ppghost.train.evaluation import evaluate_config
@@ -112,6 +114,33 @@ def test_onednn_trains_as_the_plain_kernels_do(config_file):
         after.append(program.network_state(scope, graph.network)[0])
     for name, plain in after[0].items():
         np.testing.assert_allclose(after[1][name], plain, rtol=1e-3, atol=1e-3, err_msg=name)
+
+
+def joining(class_num=1000, in_channels=3):
+    """Convolutions whose outputs are parts of one tensor, as in DenseNet, FasterNet and MixNet."""
+
+    def body(x):
+        x = conv_layer(x, 16, 3, stride=2, name="conv1")
+        first, second = paddle.split(paddle.nn.functional.relu(x), 2, axis=1)
+        first = conv_layer(first, 8, 3, name="conv2")
+        second = conv_layer(second, 8, 3, groups=8, name="conv3")
+        x = paddle.concat([first, second, x], axis=1)
+        return fc_layer(paddle.flatten(global_pool(x), 1), class_num, name="fc")
+
+    return Network(body, in_channels)
+
+
+def test_onednn_keeps_off_tensors_that_paddle_joins(config_file, monkeypatch):
+    monkeypatch.setitem(zoo.ARCHITECTURES, "Joining", zoo.Architecture("Tiny", joining))
+    losses = []
+    for onednn in (False, True):
+        overrides = ["Arch.name=Joining", f"Global.onednn={onednn}"]
+        trainer = make_trainer(config.load(config_file, overrides))
+        images = np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32")
+        steps = [trainer._step(images, np.array([[0], [1], [2], [0]]), Stop()) for _ in range(5)]
+        losses.append([figures["loss"] for figures, _ in steps])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+    assert losses[0][4] < losses[0][0]
 
 
 @pytest.mark.parametrize("onednn", [False, True])
