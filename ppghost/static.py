@@ -30,3 +30,8 @@ def enable(device: str = "cpu") -> Place:
             return paddle.CUDAPlace(int(selected))
         log.warning("Global.device: gpu, but Paddle sees none here; running on the CPU")
     return paddle.CPUPlace()
+
+
+def on_gpu(place: Place) -> bool:
+    """Whether what `enable` returned is a GPU."""
+    return isinstance(place, paddle.CUDAPlace)

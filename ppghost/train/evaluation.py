@@ -74,7 +74,7 @@ def evaluate_config(config: dict) -> dict:
         raise InputError("Global.pretrained_model is missing; give the weights to evaluate")
     group = connect(config)
     loader = make_loader(config, "Eval", rank=group.rank, world_size=group.size)
-    graph = program.build_evaluation(config)
+    graph = program.build_evaluation(config, on_gpu=static.on_gpu(place))
     found = weights.load(path, graph.network, config["Arch"]["name"])
     scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     # what is no weight: index tables and the like

@@ -41,10 +41,11 @@ class Trainer:
         self.directory = Path(self.settings["output_dir"]) / self.name
         share = {"rank": group.rank, "world_size": group.size}
         self.loader = make_loader(config, "Train", self.seed, **share)
+        on_gpu = static.on_gpu(place)
         self.eval_loader = self.eval_graph = None
         if self.settings["eval_during_train"]:
             self.eval_loader = make_loader(config, "Eval", self.seed, **share)
-            self.eval_graph = program.build_evaluation(config)
+            self.eval_graph = program.build_evaluation(config, on_gpu=on_gpu)
         per_update = self.loader.batch_size * group.size * self.settings["update_freq"]
         factor, told = optimizer.linear_scaling(config, per_update)
         if told:
@@ -52,7 +53,6 @@ class Trainer:
         self.schedule = optimizer.learning_rate(
             config, self.settings["epochs"], len(self.loader), factor
         )
-        on_gpu = isinstance(place, paddle.CUDAPlace)
         self.graph = program.build_training(config, self.schedule, group.size, on_gpu=on_gpu)
         self.slots = weights.slots_of(self.graph.network)
         self.scope = paddle.static.Scope()

@@ -66,11 +66,11 @@ def build_calibration(config: dict) -> Graph:
     return graph._replace(inputs=graph.inputs[:1])
 
 
-def build_evaluation(config: dict) -> Graph:
+def build_evaluation(config: dict, *, on_gpu: bool = False) -> Graph:
     """Image and label -> loss and top-k of the batch, in evaluation mode."""
     graph = _build(config, lambda f: _loss_and_metrics(config, "Eval", f), training=False)
     graph = graph._replace(program=graph.program.clone(for_test=True))
-    if config["Global"]["device"] == "cpu" and config["Global"]["onednn"]:
+    if not on_gpu and config["Global"]["onednn"]:
         _use_onednn(graph.program)
     return graph
 
