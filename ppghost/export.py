@@ -50,10 +50,10 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     with paddle.static.scope_guard(scope), staging_directory(output) as stage:
         program.initialize(executor, graph, config["Global"]["seed"] or 0, scope)
         if path is None:
-            _calibrate(config, executor)
+            arrays = _random_weights(config, executor)
         else:
-            found = weights.load(path, graph.network, config["Arch"]["name"])
-            program.assign(scope, found.arrays)
+            arrays = weights.load(path, graph.network, config["Arch"]["name"]).arrays
+        program.assign(scope, arrays)
         outputs = list(graph.outputs.values())
         with output_errors(output):
             paddle.static.save_inference_model(
@@ -71,15 +71,17 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     }
 
 
-def _calibrate(config: dict, executor) -> None:
-    """Set BN's statistics in the current scope to those of a batch of noise.
+def _random_weights(config: dict, executor) -> dict[str, np.ndarray]:
+    """Fresh weights by parameter name, BN's statistics being those of a batch of noise.
 
     Otherwise an untrained deep network overflows into one-hot scores, and comparing those between
     two runtimes would show nothing.
     """
     noise = np.random.default_rng(0).normal(size=(4, *program.image_shape(config)))
-    calibration = program.build_calibration(config)
-    executor.run(calibration.program, feed={"image": noise.astype("float32")})
+    calibration, scope = program.build_calibration(config), paddle.static.Scope()
+    program.initialize(executor, calibration, config["Global"]["seed"] or 0, scope)
+    executor.run(calibration.program, feed={"image": noise.astype("float32")}, scope=scope)
+    return program.network_state(scope, calibration.network)[0]
 
 
 def describe(config: dict) -> dict:

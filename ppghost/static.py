@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 
 import paddle
 
@@ -23,6 +24,8 @@ def enable(device: str = "cpu") -> Place:
     """
     paddle.disable_signal_handler()
     paddle.enable_static()
+    # once for each BN layer of a network that is trained
+    warnings.filterwarnings("ignore", "When training, we now always track global mean")
     if device == "gpu":
         if paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
             # the launcher gives each process its own

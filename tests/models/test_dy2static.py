@@ -5,8 +5,9 @@ import paddle
 import pytest
 from paddle.utils import unique_name
 
-from ppghost import weights
+from ppghost import config, weights
 from ppghost.errors import InputError
+from ppghost.export import export
 from ppghost.models import dy2static, zoo
 from ppghost.train import program
 
@@ -119,3 +120,25 @@ def test_a_defect_of_paddleclas_is_one_line(static, monkeypatch):
     offer(monkeypatch, net)
     with pytest.raises(InputError, match=r"Net cannot be built .*'undefined_in_paddleclas' is not"):
         zoo.create("Net")
+
+
+class Images(Dygraph):
+    """`Dygraph` for images whose pixels' means are the four inputs."""
+
+    def forward(self, x):
+        return Dygraph.forward(self, x.mean([1, 2])[:, :4])
+
+
+def test_one_that_was_never_trained_is_exported_with_its_constants(
+    static, monkeypatch, config_file, tmp_path
+):
+    """The network is built twice, once to see a batch of noise; each has constants of its own."""
+    offer(monkeypatch, Images)
+    settings = config.load(config_file, ["Arch={name: Net, class_num: 5}"])
+    export(settings, tmp_path / "model", random_weights=True)
+    scope, executor = paddle.static.Scope(), paddle.static.Executor()
+    with paddle.static.scope_guard(scope):
+        model = paddle.static.load_inference_model(str(tmp_path / "model/inference"), executor)
+        feed = {"image": np.ones((2, 3, 32, 32), "float32")}
+        [scores] = executor.run(model[0], feed=feed, fetch_list=model[2])
+    np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)
