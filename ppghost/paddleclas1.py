@@ -54,6 +54,8 @@ _RATES = {
         "warmup_epoch": Key((float,), default=5, minimum=0),
     },
 }
+#: what 2.x calls OpenCV's filters, by OpenCV's number
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area", "lanczos")
 #: networks that have another name in 2.x
 _RENAMED = {"ShuffleNetV2": "ShuffleNetV2_x1_0"}
 #: parameters that a rate accepts and leaves, being another's
@@ -280,7 +282,13 @@ def _share(total: int, where: str, exact: bool) -> int:
 def _transforms(given: dict) -> list:
     """The operations; 1.x's DecodeImage has a `to_np` that nothing reads."""
     ops = copy.deepcopy(given["transforms"])
-    for op in ops:
-        if isinstance(op, dict) and isinstance(op.get("DecodeImage"), dict):
-            op["DecodeImage"].pop("to_np", None)
+    known = [op for op in ops if isinstance(op, dict)]
+    for name, parameters in [item for op in known for item in op.items()]:
+        if not isinstance(parameters, dict):
+            continue
+        if name == "DecodeImage":
+            parameters.pop("to_np", None)
+        number = parameters.get("interpolation")
+        if number in range(-1, len(_INTERPOLATIONS)):
+            parameters["interpolation"] = _INTERPOLATIONS[number] if number >= 0 else None
     return ops

@@ -108,6 +108,16 @@ def test_operations_are_those_that_2x_takes(load):
     assert new["Infer"]["transforms"] == [decode, normalize, {"ToCHWImage": None}]
 
 
+@pytest.mark.parametrize(
+    ("number", "name"), [(-1, None), (0, "nearest"), (2, "bicubic"), (4, "lanczos")]
+)
+def test_opencv_s_numbers_of_filters_become_names(load, number, name):
+    crop = {"RandCropImage": {"size": 32, "interpolation": number}}
+    new = load(TRAIN={**old_config()["TRAIN"], "transforms": [crop]})
+    [translated] = new["DataLoader"]["Train"]["dataset"]["transform_ops"]
+    assert translated["RandCropImage"]["interpolation"] == name
+
+
 def test_what_is_translated_reads_back_as_2x(load, tmp_path):
     new = load()
     path = tmp_path / "new.yaml"
