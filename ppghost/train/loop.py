@@ -23,6 +23,9 @@ from ppghost.train.stop import Stop
 
 log = logging.getLogger(__name__)
 
+#: what decides which images a batch has
+_SAMPLING = ("batch_size", "first_bs", "scales", "divided_factor", "is_training", "num_repeats")
+
 
 class Trainer:
     """One run of one config: its Programs, its data, its place on disk.
@@ -46,14 +49,19 @@ class Trainer:
         if self.settings["eval_during_train"]:
             self.eval_loader = make_loader(config, "Eval", self.seed, **share)
             self.eval_graph = program.build_evaluation(config, on_gpu=on_gpu)
-        per_update = self.loader.batch_size * group.size * self.settings["update_freq"]
+        self.sampler = self.loader.sampler
+        per_update = self.sampler.batch_size * group.size * self.settings["update_freq"]
         factor, told = optimizer.linear_scaling(config, per_update)
         if told:
             log.info("%s", told)
         self.schedule = optimizer.learning_rate(
             config, self.settings["epochs"], len(self.loader), factor
         )
-        self.graph = program.build_training(config, self.schedule, group.size, on_gpu=on_gpu)
+        shapes = self.loader.image_shapes()
+        self.graphs = program.build_variants(
+            config, self.schedule, shapes, group.size, on_gpu=on_gpu
+        )
+        self.graph = self.graphs[0]  # the tensors are those of each
         self.slots = weights.slots_of(self.graph.network)
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(place)
@@ -145,12 +153,12 @@ class Trainer:
         log.info(
             "%s: %d images, %d epochs of %d steps, batch %s, into %s",
             self.name,
-            len(self.loader.dataset),
+            self.sampler.images,
             epochs,
             len(self.loader),
-            f"{self.group.size} x {self.loader.batch_size}"
+            f"{self.group.size} x {self.sampler.batch_size}"
             if self.group.size > 1
-            else self.loader.batch_size,
+            else self.sampler.batch_size,
             self.directory,
         )
         figures: dict = {}
@@ -211,17 +219,18 @@ class Trainer:
         # dropout draws from the generators: as a function of the step it survives a restart
         paddle.seed((self.seed * 1_000_003 + step * group.size + group.rank) % 2**63)
         stopping = stop.asked or group.orphaned()
+        graph = self.graphs[self.sampler.variant(self.position.epoch, self.position.batch)]
         feed = {"image": images, "label": labels}
         if group.size > 1:
             feed["stop"] = np.array([stopping], "float32")
         values = group.run(
             self.executor,
-            self.graph.program,
+            graph.program,
             feed=feed,
-            fetch_list=list(self.graph.outputs.values()),
+            fetch_list=list(graph.outputs.values()),
             scope=self.scope,
         )
-        named = {name: float(v) for name, v in zip(self.graph.outputs, values, strict=True)}
+        named = {name: float(v) for name, v in zip(graph.outputs, values, strict=True)}
         if not math.isfinite(named["loss"]):
             raise TrainingError(
                 f"the loss is {named['loss']} at epoch {self.position.epoch}, step {step + 1}: "
@@ -236,13 +245,15 @@ class Trainer:
 
     def _progress(self, journal: Journal, means: dict[str, float], rate: float) -> None:
         epochs, position = self.settings["epochs"], self.position
-        left = (epochs - position.epoch + 1) * len(self.loader) - position.batch
+        sampler = self.sampler
+        left = (epochs - position.epoch) * sampler.images_from(0)
+        left += sampler.images_from(position.batch)
         journal.train(
             position.step,
             position.epoch,
             {"lr": self.schedule.get_lr(), **means, "images_per_second": round(rate, 1)},
             where=f"[Epoch {position.epoch}/{epochs}][Iter: {position.batch}/{len(self.loader)}]",
-            seconds_left=left * self.loader.batch_size * self.group.size / rate,
+            seconds_left=left / rate,
         )
 
     def _evaluates(self) -> bool:
@@ -332,6 +343,7 @@ class Trainer:
 
     def _identity(self) -> dict:
         """What a resumed run must have in common with the one that it goes on from."""
+        sampler = self.config["DataLoader"]["Train"]["sampler"]
         return {
             "Arch.name": self.name,
             "Arch.class_num": self.config["Arch"]["class_num"],
@@ -339,9 +351,8 @@ class Trainer:
             "EMA": bool(self.graph.averages),
             "Global.seed": self.seed,
             "Global.epochs": self.settings["epochs"],
-            "DataLoader.Train.sampler.batch_size": self.loader.batch_size,
             "processes": self.group.size,
-        }
+        } | {f"DataLoader.Train.sampler.{key}": sampler.get(key) for key in _SAMPLING}
 
 
 def _threads() -> str:

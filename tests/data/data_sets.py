@@ -7,7 +7,16 @@ import time
 
 import numpy as np
 
+from ppghost.data.loader import Batches
+from ppghost.data.sampler import DistributedBatchSampler
 from ppghost.errors import TrainingError
+
+
+def batches(dataset, batch_size, batch_transforms=None, **options):
+    """Its batches under DistributedBatchSampler, in order unless an option says otherwise."""
+    options = {"shuffle": False, "drop_last": False, "seed": 7} | options
+    sampler = DistributedBatchSampler(len(dataset), batch_size, **options)
+    return Batches([dataset], sampler, batch_transforms)
 
 
 class Numbers:

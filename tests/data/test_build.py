@@ -89,6 +89,6 @@ def test_images_of_another_shape_than_the_networks_are_refused(settings):
     ],
 )
 def test_a_data_set_that_is_not_there_is_refused(settings, dataset, message):
-    settings["DataLoader"]["Train"]["dataset"] = dataset
+    settings["DataLoader"]["Train"]["dataset"] = dataset | {"transform_ops": []}
     with pytest.raises(InputError, match=message):
         make_loader(settings, "Train")

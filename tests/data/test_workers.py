@@ -15,10 +15,8 @@ import psutil
 import pytest
 
 from ppghost.data.batch import MixupOperator
-from ppghost.data.loader import Batches, Loader
+from ppghost.data.loader import Loader
 from ppghost.errors import TrainingError
-
-IN_ORDER = {"shuffle": False, "drop_last": False, "seed": 7}
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def loaders():
     made = []
 
     def make(dataset, batch_size=3, num_workers=2, shared=True, **options):
-        batches = Batches(dataset, batch_size, **(IN_ORDER | options))
+        batches = data_sets.batches(dataset, batch_size, **options)
         made.append(Loader(batches, num_workers=num_workers, use_shared_memory=shared))
         return made[-1]
 
@@ -188,7 +186,7 @@ def test_leaving_an_epoch_early_leaves_no_worker_behind(loaders, ending):
 
 
 def test_a_loader_that_is_dropped_ends_its_workers():
-    data = Loader(Batches(data_sets.Numbers(10), 3, **IN_ORDER), num_workers=1)
+    data = Loader(data_sets.batches(data_sets.Numbers(10), 3), num_workers=1)
     list(data.epoch(0))
     assert len(workers_of()) == 1
     del data
@@ -208,9 +206,9 @@ def shared_memory():
 PARENT = """
 import sys, time
 import data_sets
-from ppghost.data.loader import Batches, Loader
+from ppghost.data.loader import Loader
 if __name__ == "__main__":
-    batches = Batches(data_sets.Slow(400), 10, shuffle=False, drop_last=False, seed=0)
+    batches = data_sets.batches(data_sets.Slow(400), 10)
     epoch = Loader(batches, num_workers=2).epoch(0)
     next(epoch)
     print("ready", flush=True)
