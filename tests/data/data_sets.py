@@ -38,6 +38,17 @@ class Numbers:
         return np.full((3, 2, 2), index + rng.random(), np.float32), index
 
 
+class Sized(Numbers):
+    """Its images are `side` pixels wide and high."""
+
+    def __init__(self, count, side):
+        super().__init__(count)
+        self.side = side
+
+    def load(self, index, rng):
+        return np.full((3, self.side, self.side), index + rng.random(), np.float32), index
+
+
 class FailsAt(Numbers):
     """Image 7 is broken."""
 

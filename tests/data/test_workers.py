@@ -1,5 +1,6 @@
 """Worker processes: the same batches, and an end whatever happens to them or to their parent."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -15,7 +16,8 @@ import psutil
 import pytest
 
 from ppghost.data.batch import MixupOperator
-from ppghost.data.loader import Loader
+from ppghost.data.loader import Batches, Loader
+from ppghost.data.sampler import MultiScaleSampler
 from ppghost.errors import TrainingError
 
 
@@ -48,6 +50,20 @@ def assert_same(first, second):
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
         assert [part.dtype for part in one] == [part.dtype for part in other]
+
+
+@pytest.mark.parametrize(("workers", "shared"), [(1, True), (2, True), (2, False)])
+def test_batches_of_several_sizes_are_the_same_whatever_prepares_them(workers, shared):
+    scales = [(2, 9), (5, 2), (20, 1)]
+    datasets = [data_sets.Sized(40, side) for side, _ in scales]
+    batches = Batches(datasets, MultiScaleSampler(40, scales, seed=7))
+    plain = Loader(batches)
+    with contextlib.closing(Loader(batches, num_workers=workers, use_shared_memory=shared)) as data:
+        for epoch in (3, 4):
+            assert_same(data.epoch(epoch), plain.epoch(epoch))
+        assert_same(data.epoch(4, start_batch=2), list(plain.epoch(4))[2:])
+    shapes = [images.shape for images, _ in plain.epoch(3)]
+    assert set(shapes) == {(count, 3, side, side) for side, count in scales}
 
 
 @pytest.mark.parametrize(("workers", "shared"), [(1, True), (3, True), (2, False)])
