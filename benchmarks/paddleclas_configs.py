@@ -3,10 +3,11 @@
     python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB...] [--json FILE]
 
 Every file under CHECKOUT/ppcls/configs/ImageNet is read, its training Program is built, and two
-steps (for RASampler four, for progressive training two a stage) and a checkpoint follow, all by the
-Trainer itself. Overridden are the paths, the epochs, the batch size (2), the workers, downloads,
-evaluation, and the image size: 64x64, or the file's own where the network does not work at 64x64;
-of several sizes two are left, 64 and 96. The data are a few random JPEGs.
+steps (eight with MultiScaleSampler, four with RASampler, two for each progressive stage) and a
+checkpoint follow, all by the Trainer itself. Overridden are the paths, the epochs, the batch size
+(2), the workers, downloads, evaluation, and the image size: 64x64, or the file's own where the
+network does not work at 64x64; of several sizes two are left, 64 and 96. The data are a few random
+JPEGs.
 
 Each file runs in a process of its own, so that a crash is a row of the table and not its end;
 rows that the JSON file holds already are kept.
@@ -46,6 +47,8 @@ SMALL, LARGER = 64, 96
 BATCH = 2
 #: what the training samplers are run with, where it is not BATCH
 SAMPLING = {"MultiScaleSampler": {"first_bs": BATCH}, "RASampler": {"batch_size": 64}}
+#: how often the images are listed: so that both sizes come up, and as many as there must be
+REPEATS = {"MultiScaleSampler": 3, "RASampler": 64}
 #: what a row can have come to, in order
 STAGES = ("refused", "unreadable", "parsed", "built", "trained")
 
@@ -59,16 +62,17 @@ def write_images(directory: Path) -> None:
         image.save(directory / f"{i}.jpg")
     lines = [f"{i}.jpg {i}\n" for i in range(6)]
     (directory / "train_list.txt").write_text("".join(lines[:4]))
-    (directory / "train_list_RASampler.txt").write_text("".join(lines[:4]) * 64)  # the least
+    for sampler, times in REPEATS.items():
+        (directory / f"{sampler}.txt").write_text("".join(lines[:4]) * times)
     (directory / "val_list.txt").write_text("".join(lines[4:]))
 
 
 def overrides(path: Path, data: Path, output: Path) -> list[str]:
     """What a config is run with."""
     own = config.read_yaml(path).get("DataLoader", {}).get("Train", {})
-    sampler = own.get("sampler", {}).get("name")
+    sampler = (own.get("sampler") or {}).get("name")
     sampling = SAMPLING.get(sampler, {"batch_size": BATCH})
-    train_list = data / f"train_list{'_RASampler' if sampler == 'RASampler' else ''}.txt"
+    train_list = data / f"{sampler if sampler in REPEATS else 'train_list'}.txt"
     both = {"dataset.image_root": data, "loader.num_workers": 0}
     values = {f"DataLoader.{mode}.{k}": v for mode in ("Train", "Eval") for k, v in both.items()}
     values |= {f"DataLoader.Train.sampler.{key}": value for key, value in sampling.items()}

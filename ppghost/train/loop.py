@@ -65,6 +65,7 @@ class Trainer:
         self.slots = weights.slots_of(self.graph.network)
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(place)
+        self.executors: dict[int, paddle.static.Executor] = {}
         self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=0.0)
         self.eval_scope = paddle.static.Scope()
         program.initialize(self.executor, self.graph, self.seed, self.scope)
@@ -219,12 +220,12 @@ class Trainer:
         # dropout draws from the generators: as a function of the step it survives a restart
         paddle.seed((self.seed * 1_000_003 + step * group.size + group.rank) % 2**63)
         stopping = stop.asked or group.orphaned()
-        graph = self.graphs[self.sampler.variant(self.position.epoch, self.position.batch)]
+        graph, executor = self._variant()
         feed = {"image": images, "label": labels}
         if group.size > 1:
             feed["stop"] = np.array([stopping], "float32")
         values = group.run(
-            self.executor,
+            executor,
             graph.program,
             feed=feed,
             fetch_list=list(graph.outputs.values()),
@@ -242,6 +243,19 @@ class Trainer:
         self.position = self.position._replace(batch=self.position.batch + 1, step=step + 1)
         # alone, a signal that came during the step counts too
         return named, bool(named.pop("stop", stop.asked or stopping))
+
+    def _variant(self) -> tuple[program.TrainingGraph, paddle.static.Executor]:
+        """The graph of the next batch's image size or stage, and what runs it.
+
+        Each has an Executor, for one keeps no more than eight Programs; a stage gone by does not
+        come again, and its memory is let go.
+        """
+        number = self.sampler.variant(self.position.epoch, self.position.batch)
+        if number not in self.executors:
+            if self.settings.get("train_mode") == "progressive":
+                self.executors.clear()
+            self.executors[number] = paddle.static.Executor(self.executor.place)
+        return self.graphs[number], self.executors[number]
 
     def _progress(self, journal: Journal, means: dict[str, float], rate: float) -> None:
         epochs, position = self.settings["epochs"], self.position

@@ -81,8 +81,7 @@ def build_variants(
     """A training graph for each of the loader's variants, of images [C, H, W] of those shapes.
 
     They have all tensors in common and are to run in one scope, which the first one initializes.
-    (One Program with free H and W would not do: there are networks that compute with them as they
-    are built.)
+    One Program with free H and W would not do: MobileViTV3 computes with them as it is built.
     """
     progressive = config["Global"].get("train_mode") == "progressive"
     graphs = []

@@ -16,7 +16,9 @@ def multi_scale(images=50, batches=SCALES, **options):
 
 
 def repeating(images=600, batch_size=100, **options):
-    return RASampler(images, batch_size, **({"shuffle": False, "drop_last": True, "seed": 7} | options))
+    return RASampler(
+        images, batch_size, **({"shuffle": False, "drop_last": True, "seed": 7} | options)
+    )
 
 
 def epoch_of(sampler, epoch=1):
