@@ -53,7 +53,7 @@ def make_loader(
     with _at(f"{where}.sampler"):
         sampler = _make_sampler(config, mode, len(dataset), share)
     loader = Loader(Batches(datasets, sampler, mix), **section["loader"])
-    _check_shapes(loader, config, where)
+    _check_shapes(loader, config, mode)
     return loader
 
 
@@ -130,18 +130,19 @@ def _make_dataset(settings: dict, config: dict, where: str) -> Dataset:
     return DATASETS[name](**settings, class_num=config["Arch"]["class_num"], where=where)
 
 
-def _check_shapes(loader: Loader, config: dict, where: str) -> None:
+def _check_shapes(loader: Loader, config: dict, mode: str) -> None:
     """Raise InputError if what comes out of the transforms is not what the network takes.
 
     Where training has sizes of its own, `Global.image_shape` is the evaluation's.
     """
-    expected = list(config["Global"]["image_shape"])
+    expected, key = list(config["Global"]["image_shape"]), f"DataLoader.{mode}.transform_ops"
     found = [list(shape) for shape in loader.image_shapes()]
-    if len(found) > 1:
+    sizes_of_its_own = config["DataLoader"][mode]["dataset"]["name"] == "MultiScaleDataset"
+    if sizes_of_its_own or _is_progressive(config, mode):
         expected, found = expected[:1], [shape[:1] for shape in found]
     for shape in found:
         if shape != expected:
             raise InputError(
-                f"Global.image_shape is {expected}, but {where}.transform_ops make images of "
-                f"{shape}; change one of them"
+                f"Global.image_shape is {expected}, but {key} make images of {shape}; change one "
+                "of them"
             )

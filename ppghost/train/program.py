@@ -4,6 +4,7 @@ All are built under a fresh name guard, so that the same architecture has the sa
 in each; the Programs share their tensors through the scope that an Executor runs in.
 """
 
+import collections
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -219,6 +220,15 @@ def _loss_and_metrics(config: dict, mode: str, forward: _Forward) -> dict:
 
 #: on a CPU the better part of a step; measured in docs/results.md
 _ONEDNN_OPS = ("conv2d", "depthwise_conv2d", "relu")
+#: what may read a convolution's output in oneDNN's layout. The gradients of others (`concat`,
+#: `unfold`, `roll`, `gather`, interpolation) call plain memory oneDNN's, and the step fails; each
+#: of these is compared with plain kernels by a test
+READ_ONEDNN = frozenset({
+    "batch_norm", "conv2d", "depthwise_conv2d", "dropout", "elementwise_add", "elementwise_mul",
+    "flatten_contiguous_range", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "pool2d",
+    "relu", "relu6", "reshape2", "shape", "sigmoid", "silu", "slice", "split", "swish",
+    "transpose2",
+})  # fmt: skip
 
 
 def _use_onednn(program: paddle.static.Program) -> None:
@@ -230,16 +240,21 @@ def _use_onednn(program: paddle.static.Program) -> None:
     """
     paddle.set_flags({"FLAGS_new_executor_serial_run": True})
     ops = program.global_block().ops
-    # Paddle cannot turn back a tensor in oneDNN's layout that is one of several inputs
-    joined = {name for op in ops if op.type in ("concat", "stack") for name in op.input("X")}
+    readers: dict[str, set[str]] = collections.defaultdict(set)
     for op in ops:
-        joins = not joined.isdisjoint(op.output_arg_names) and op.type != "relu"
-        if op.type.removesuffix("_grad") in _ONEDNN_OPS and not joins:
-            op._set_attr("use_mkldnn", True)
-            # else an evaluation Program keeps the weights of its first run, in oneDNN's layout,
-            # and never sees what training makes of them
-            if op.has_attr("is_test"):
-                op._set_attr("is_test", False)
+        for name in () if op.type.endswith("_grad") else op.input_arg_names:
+            readers[name].add(op.type)
+    for op in ops:
+        if op.type.removesuffix("_grad") not in _ONEDNN_OPS:
+            continue
+        convolution = "Output" in op.output_names
+        if convolution and not readers[op.output("Output")[0]] <= READ_ONEDNN:
+            continue
+        op._set_attr("use_mkldnn", True)
+        # else an evaluation Program keeps the weights of its first run, in oneDNN's layout,
+        # and never sees what training makes of them
+        if op.has_attr("is_test"):
+            op._set_attr("is_test", False)
 
 
 def initialize(executor, graph: Graph | TrainingGraph, seed: int, scope) -> None:

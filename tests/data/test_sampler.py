@@ -44,7 +44,7 @@ def sizes_of(sampler, epoch=1):
             [(256, 48), (160, 122), (192, 85), (224, 62), (288, 37), (320, 30)],
         ),
         # the first scale is rounded too, after its pixels were counted
-        ([100, 70, 320], 2, [(96, 2), (64, 4), (320, 1)]),
+        ([100, 70, 320], 5, [(96, 5), (64, 12), (320, 1)]),
     ],
 )
 def test_every_scale_has_about_the_pixels_of_the_first_ones_batch(scales, first_bs, expected):

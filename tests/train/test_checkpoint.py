@@ -171,7 +171,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(config_file, tmp_path
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill_the_disk(self, *arguments):
-        if self.position.step == 4:
+        if self.state.position.step == 4:
             resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
         return step(self, *arguments)
 

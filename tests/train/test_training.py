@@ -19,8 +19,7 @@ from visualdl import LogReader
 from ppghost import config, weights
 from ppghost.errors import InputError, TrainingError
 from ppghost.models import zoo
-from ppghost.models.layers import Network, conv_layer, fc_layer, global_pool
-from ppghost.train import checkpoint, loop, optimizer, program
+from ppghost.train import checkpoint, loop, program
 from ppghost.train.distributed import Group
 from ppghost.train.evaluation import evaluate_config
 from ppghost.train.metrics import Averages, topk_accuracy
@@ -76,9 +75,9 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
     ]
     trainer = make_trainer(config.load(config_file, overrides))
     names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
-    before = program.fetch(trainer.scope, names)
+    before = program.fetch(trainer.state.scope, names)
     trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"), Stop())
-    after = program.fetch(trainer.scope, names)
+    after = program.fetch(trainer.state.scope, names)
     decayed = 1 - 0.05 * 0.5
     for name, factor in (
         ("conv1_weights", decayed),
@@ -86,83 +85,6 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
         ("fc_1_weights", decayed),
     ):
         np.testing.assert_allclose(after[name], before[name] * factor, rtol=1e-5, err_msg=name)
-
-
-def test_onednn_trains_as_the_plain_kernels_do(config_file):
-    rng = np.random.default_rng(0)
-    images = rng.normal(size=(8, 3, 64, 64)).astype("float32")
-    labels = rng.integers(0, 3, (8, 1))
-    after = []
-    for onednn in (False, True):
-        overrides = [f"Global.onednn={onednn}", "Global.image_shape=[3,64,64]"]
-        settings = config.load(config_file, overrides)
-        graph = program.build_training(settings, optimizer.learning_rate(settings, 1, 1))
-        ops = graph.program.global_block().ops
-        marked = {op.type for op in ops if op.has_attr("use_mkldnn") and op.attr("use_mkldnn")}
-        both = {
-            f"{op}{end}" for op in ("conv2d", "depthwise_conv2d", "relu") for end in ("", "_grad")
-        }
-        assert marked == (both if onednn else set())
-        scope, executor = paddle.static.Scope(), paddle.static.Executor()
-        paddle.seed(0)
-        with paddle.static.scope_guard(scope):
-            executor.run(graph.startup)
-            generator = paddle.framework.core.default_cpu_generator()
-            for step in range(3):
-                generator.manual_seed(step)  # the same dropout in both
-                executor.run(graph.program, feed={"image": images, "label": labels})
-        after.append(program.network_state(scope, graph.network)[0])
-    for name, plain in after[0].items():
-        np.testing.assert_allclose(after[1][name], plain, rtol=1e-3, atol=1e-3, err_msg=name)
-
-
-def joining(class_num=1000, in_channels=3):
-    """Convolutions whose outputs are parts of one tensor, as in DenseNet, FasterNet and MixNet."""
-
-    def body(x):
-        x = conv_layer(x, 16, 3, stride=2, name="conv1")
-        first, second = paddle.split(paddle.nn.functional.relu(x), 2, axis=1)
-        first = conv_layer(first, 8, 3, name="conv2")
-        second = conv_layer(second, 8, 3, groups=8, name="conv3")
-        x = paddle.concat([first, second, x], axis=1)
-        return fc_layer(paddle.flatten(global_pool(x), 1), class_num, name="fc")
-
-    return Network(body, in_channels)
-
-
-def test_onednn_keeps_off_tensors_that_paddle_joins(config_file, monkeypatch):
-    monkeypatch.setitem(zoo.ARCHITECTURES, "Joining", zoo.Architecture("Tiny", joining))
-    losses = []
-    for onednn in (False, True):
-        overrides = ["Arch.name=Joining", f"Global.onednn={onednn}"]
-        trainer = make_trainer(config.load(config_file, overrides))
-        images = np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32")
-        steps = [trainer._step(images, np.array([[0], [1], [2], [0]]), Stop()) for _ in range(5)]
-        losses.append([figures["loss"] for figures, _ in steps])
-    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
-    assert losses[0][4] < losses[0][0]
-
-
-@pytest.mark.parametrize("onednn", [False, True])
-def test_evaluation_sees_weights_that_change_under_it(config_file, onednn):
-    """oneDNN would cache the weights of the first run in an evaluation Program."""
-    graph = program.build_evaluation(config.load(config_file, [f"Global.onednn={onednn}"]))
-    scope, executor = paddle.static.Scope(), paddle.static.Executor()
-    feed = {
-        "image": np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32"),
-        "label": np.array([[0], [1], [2], [0]]),
-    }
-    name = "_ghostbottleneck_0_ghost_module_1_cheap_operation_weights"
-
-    def run():
-        [loss] = executor.run(graph.program, feed=feed, fetch_list=[graph.outputs["loss"]])
-        return float(loss)
-
-    with paddle.static.scope_guard(scope):
-        executor.run(graph.startup)
-        before = run()
-        program.assign(scope, {name: program.fetch(scope, [name])[name] * -0.5 + 0.3})
-        assert run() != before
 
 
 def test_a_run_learns_and_writes_paddleclas_files(config_file, tmp_path):
@@ -200,7 +122,7 @@ def ctrl_c_after_step(number, monkeypatch):
     step = loop.Trainer._step
 
     def press(self, *arguments):
-        if self.position.step == number - 1:
+        if self.state.position.step == number - 1:
             signal.raise_signal(signal.SIGINT)
         return step(self, *arguments)
 
@@ -281,21 +203,25 @@ def test_a_second_ctrl_c_inside_a_step_saves_nothing(config_file, tmp_path, monk
 def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
     trainer = make_trainer(config.load(config_file))
     for step, name in ((3, "epoch_1"), (6, "epoch_2"), (9, "latest")):
-        trainer.position = trainer.position._replace(step=step)
-        trainer._save(name)
-    directory = trainer.directory
+        trainer.state.position = trainer.state.position._replace(step=step)
+        trainer.state.save(name)
+    directory = trainer.state.directory
     shutil.copy(directory / "epoch_1.pdopt", directory / "latest.pdopt")
     (directory / "latest.pdparams").write_bytes(b"half")
-    prefix, found = checkpoint.newest(directory, trainer.slots)
+    prefix, found = checkpoint.newest(directory, trainer.state.slots)
     assert (prefix.name, found.position.step) == ("epoch_2", 6)
     with pytest.raises(InputError, match="is not of the same save"):
-        checkpoint.load(directory / "latest", trainer.slots)
+        checkpoint.load(directory / "latest", trainer.state.slots)
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
         ("Global.epochs=5", r"Global\.epochs 2, this config says 5"),
+        (
+            "DataLoader.Train.sampler.batch_size=3",
+            r"DataLoader\.Train\.sampler\.batch_size 4, this config says 3",
+        ),
         ("Arch.class_num=4", r"Arch\.class_num 3, this config says 4"),
         (
             "Optimizer={name: AdamW, lr: {name: Constant, learning_rate: 0.1}}",
@@ -304,7 +230,7 @@ def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
     ],
 )
 def test_resuming_with_another_recipe_is_refused(config_file, override, message):
-    make_trainer(config.load(config_file))._save("latest")
+    make_trainer(config.load(config_file)).state.save("latest")
     with pytest.raises(InputError, match=message):
         loop.train(config.load(config_file, [override]), resume="auto")
 
@@ -318,7 +244,7 @@ def test_a_loss_that_is_no_number_ends_the_run(config_file):
 def test_seeds_differ_and_repeat(config_file):
     def first_weights(seed):
         trainer = make_trainer(config.load(config_file, [f"Global.seed={seed}"]))
-        return program.fetch(trainer.scope, ["conv1_weights"])["conv1_weights"]
+        return program.fetch(trainer.state.scope, ["conv1_weights"])["conv1_weights"]
 
     np.testing.assert_array_equal(first_weights(1), first_weights(1))
     assert not np.array_equal(first_weights(1), first_weights(2))
@@ -329,21 +255,21 @@ def test_ema_follows_the_weights_as_paddleclas_s_does(config_file):
     for frequency in (1, 2):
         overrides = ["EMA={decay: 0.75}", f"Global.update_freq={frequency}"]
         trainer = make_trainer(config.load(config_file, overrides))
-        trainer.start_from(None)
-        averages = trainer.graph.averages
-        assert len(averages) == len(trainer.slots)
-        expected = trainer._fetch(averages)
+        trainer.state.start_from(None)
+        averages = trainer.state.graph.averages
+        assert len(averages) == len(trainer.state.slots)
+        expected = trainer.state.fetch(averages)
         moved = []
         for step in range(4):
             images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
             trainer._step(images, np.array([[0], [1], [2], [0]]), Stop())
-            now = trainer._fetch(averages)
+            now = trainer.state.fetch(averages)
             moved.append((step + 1) % frequency == 0)
             if moved[-1]:
                 expected = {n: 0.75 * expected[n] + 0.25 * now[n] for n in averages}
             for name, average in averages.items():
                 np.testing.assert_allclose(
-                    trainer._fetch([average])[average], expected[name], rtol=1e-5, atol=1e-7
+                    trainer.state.fetch([average])[average], expected[name], rtol=1e-5, atol=1e-7
                 )
         assert sum(moved) == 4 // frequency
 
@@ -401,15 +327,15 @@ def test_on_a_terminal_there_is_a_bar_and_in_a_file_are_lines(config_file, tiny_
 def test_another_batch_is_told_what_linear_scaling_says(config_file, caplog):
     caplog.set_level("INFO", logger="ppghost")
     overrides = ["Global.tuned_batch_size=8"]
-    assert make_trainer(config.load(config_file, overrides)).schedule.rate(3) == 0.05
+    assert make_trainer(config.load(config_file, overrides)).state.schedule.rate(3) == 0.05
     assert "for 4 linear scaling says 0.025" in caplog.text
     scaled = make_trainer(config.load(config_file, [*overrides, "Global.scale_lr=True"]))
-    assert scaled.schedule.rate(3) == 0.025
+    assert scaled.state.schedule.rate(3) == 0.025
 
 
 def test_other_threads_are_told_of_when_a_run_goes_on(config_file, monkeypatch, caplog):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    make_trainer(config.load(config_file))._save("latest")
+    make_trainer(config.load(config_file)).state.save("latest")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     loop.prepare(config.load(config_file), "auto")
     assert "was trained with OMP_NUM_THREADS 1, now it is 2" in caplog.text
@@ -470,22 +396,41 @@ def test_images_of_several_sizes_train_and_resume_bitwise(config_file, tmp_path,
     assert_same_parameters(*(tmp_path / d / "TinyGhostNet" for d in ("whole", "stopped")))
 
 
+def test_resuming_with_other_sizes_is_refused(config_file):
+    crop, overrides = VARYING["several sizes"]
+    make_trainer(with_crop(config_file, crop, overrides)).state.save("latest")
+    other = [*overrides, "DataLoader.Train.sampler.scales=[32, 64]"]
+    with pytest.raises(InputError, match=r"scales \[32, 64, 96\], this config says \[32, 64\]"):
+        loop.train(with_crop(config_file, crop, other), resume="auto")
+
+
+def test_the_time_left_is_that_of_the_images_left(config_file):
+    class Told:
+        def train(self, *figures, seconds_left, where):
+            self.seconds_left = seconds_left
+
+    trainer, told = make_trainer(config.load(config_file)), Told()
+    trainer.state.position = trainer.state.position._replace(batch=1)
+    trainer._progress(told, {}, rate=2.0)
+    assert told.seconds_left == (8 + 12) / 2  # of 12 images in batches of 4, two epochs
+
+
 def test_programs_of_several_sizes_train_one_network(config_file):
     """Turns of two Programs of one size are one Program: accumulators, rate and averages too."""
     overrides = ["EMA={decay: 0.75}", "Global.update_freq=2"]
     ends = []
     for count in (1, 2):
         trainer = make_trainer(config.load(config_file, overrides))
-        trainer.start_from(None)
+        trainer.state.start_from(None)
         shapes = trainer.loader.image_shapes() * count
         trainer.graphs = program.build_variants(
-            trainer.config, trainer.schedule, shapes, 1, on_gpu=False
+            trainer.config, trainer.state.schedule, shapes, 1, on_gpu=False
         )
         trainer.sampler.variant = lambda epoch, batch, count=count: batch % count
         for step in range(6):
             images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
             trainer._step(images, np.array([[0], [1], [2], [0]]), Stop())
-        ends.append(trainer._fetch(trainer._persistables()))
+        ends.append(trainer.state.fetch(trainer.state._persistables()))
         assert len(trainer.executors) == count
     assert len(ends[0]) > 150
     for name, array in ends[0].items():
@@ -520,8 +465,7 @@ def test_a_stage_has_its_dropout_rate(config_file, monkeypatch):
     trainer = make_trainer(with_crop(config_file, PROGRESSIVE, overrides))
     rates = []
     for epoch in range(1, 9):
-        trainer.position = trainer.position._replace(epoch=epoch)
-        graph, _ = trainer._variant()
+        graph, _ = trainer._variant(epoch, 0)
         ops = graph.program.global_block().ops
         rates += [op.attr("dropout_prob") for op in ops if op.type == "dropout"]
         assert len(trainer.executors) == 1  # those of stages gone by are let go

@@ -31,7 +31,7 @@ def plain(class_num=1000, in_channels=3):
 def dumping(run):
     def run_and_dump(self):
         figures = run(self)
-        arrays = self._fetch([slot.parameter for slot in self.slots])
+        arrays = self.state.fetch([slot.parameter for slot in self.state.slots])
         np.savez(f"{os.environ['DUMP_TO']}/{self.group.rank}.npz", **arrays)
         return figures
 
