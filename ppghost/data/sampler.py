@@ -50,8 +50,8 @@ class Sampler:
         *,
         shuffle: bool,
         seed: int,
-        rank: int,
-        world_size: int,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         check_whole("seed", seed, 0)
         if not 0 <= rank < world_size:
@@ -104,7 +104,7 @@ class Sampler:
 class DistributedBatchSampler(Sampler):
     """Paddle's: each image once, dealt out batch by batch; what is left at the end is split evenly.
 
-    Args:
+    Args (the rest are `Sampler`'s):
         drop_last: leave out a last batch that is not full.
         pad: repeat images from the beginning until every rank has equally many, as training in
             step needs it. Without, every image comes up once: ranks may differ by an image, and
@@ -119,12 +119,10 @@ class DistributedBatchSampler(Sampler):
         images: int,
         batch_size: int,
         *,
-        shuffle: bool,
         drop_last: bool,
-        seed: int,
-        rank: int = 0,
-        world_size: int = 1,
         pad: bool = True,
+        world_size: int = 1,
+        **settings,
     ) -> None:
         check_whole("batch_size", batch_size, 1)
         self.total = -(-images // world_size) * world_size if pad else images
@@ -136,8 +134,7 @@ class DistributedBatchSampler(Sampler):
                 "give a smaller batch_size or drop_last: False"
             )
         steps = [together] * full + [rest] * (rest > 0 and not drop_last)
-        share = {"rank": rank, "world_size": world_size}
-        super().__init__(images, steps, batch_size, shuffle=shuffle, seed=seed, **share)
+        super().__init__(images, steps, batch_size, world_size=world_size, **settings)
 
     def _order(self, epoch: int) -> np.ndarray:
         return self._shuffled(epoch, self.total)  # what drop_last leaves out is drawn too
@@ -168,7 +165,7 @@ class MultiScaleSampler(Sampler):
     have equally many batches, as the schedules need it, and differ in their images alone. The
     last batch is filled up from the epoch's beginning. All ranks draw the same sizes.
 
-    Args:
+    Args (the rest are `Sampler`'s):
         batches: (image size, images) of what a batch may be; see `scaled_batches`.
     """
 
@@ -177,10 +174,9 @@ class MultiScaleSampler(Sampler):
         images: int,
         batches: Sequence[tuple[int, int]],
         *,
-        shuffle: bool = True,
         seed: int,
-        rank: int = 0,
         world_size: int = 1,
+        **settings,
     ) -> None:
         check_whole("seed", seed, 0)
         chance, left = stream(seed, FOR_SCALES), -(-images // world_size)
@@ -189,8 +185,8 @@ class MultiScaleSampler(Sampler):
             self._drawn.append(int(chance.integers(len(batches))))
             left -= batches[self._drawn[-1]][1]
         steps = [batches[number][1] * world_size for number in self._drawn]
-        share = {"rank": rank, "world_size": world_size}
-        super().__init__(images, steps, batches[0][1], shuffle=shuffle, seed=seed, **share)
+        share = {"seed": seed, "world_size": world_size}
+        super().__init__(images, steps, batches[0][1], **share, **settings)
 
     def variant(self, epoch: int, batch: int) -> int:
         """Return the number of the batch's size among `batches`."""
@@ -234,7 +230,7 @@ class RASampler(Sampler):
     data set has, down to a multiple of 256: so an epoch sees about a `num_repeats`-th of the
     images.
 
-    Args:
+    Args (the rest are `Sampler`'s):
         drop_last: leave out a last batch that is not full.
 
     Raises:
@@ -247,11 +243,9 @@ class RASampler(Sampler):
         batch_size: int,
         num_repeats: int = 3,
         *,
-        shuffle: bool,
         drop_last: bool,
-        seed: int,
-        rank: int = 0,
         world_size: int = 1,
+        **settings,
     ) -> None:
         check_whole("batch_size", batch_size, 1)
         check_whole("num_repeats", num_repeats, 1)
@@ -263,9 +257,8 @@ class RASampler(Sampler):
                 f"multiples of {SELECTED_ROUND}: give a smaller batch_size or another sampler"
             )
         self.num_repeats = num_repeats
-        share = {"rank": rank, "world_size": world_size}
         steps = [size * world_size for size in batches]
-        super().__init__(images, steps, batch_size, shuffle=shuffle, seed=seed, **share)
+        super().__init__(images, steps, batch_size, world_size=world_size, **settings)
 
     def _order(self, epoch: int) -> np.ndarray:
         once = self._shuffled(epoch, self.images)[:, np.newaxis]

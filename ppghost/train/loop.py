@@ -48,6 +48,9 @@ class Trainer:
             self.eval_graph = program.build_evaluation(config, on_gpu=on_gpu)
         schedule = self._schedule()
         shapes = self.loader.image_shapes()
+        if len(shapes) > 1:
+            sizes = ", ".join(f"{width}x{height}" for _, height, width in shapes)
+            log.info("training on images of %s", sizes)
         self.graphs = program.build_variants(config, schedule, shapes, group.size, on_gpu=on_gpu)
         self.executors: dict[int, paddle.static.Executor] = {}
         first = self.graphs[0]  # whose variables are those of each

@@ -12,7 +12,7 @@ SCALES = [(4, 2), (2, 8), (3, 3)]  # (size, images)
 
 
 def multi_scale(images=50, batches=SCALES, **options):
-    return MultiScaleSampler(images, batches, **({"seed": 7} | options))
+    return MultiScaleSampler(images, batches, **({"shuffle": True, "seed": 7} | options))
 
 
 def repeating(images=600, batch_size=100, **options):

@@ -56,7 +56,7 @@ def assert_same(first, second):
 def test_batches_of_several_sizes_are_the_same_whatever_prepares_them(workers, shared):
     scales = [(2, 9), (5, 2), (20, 1)]
     datasets = [data_sets.Sized(40, side) for side, _ in scales]
-    batches = Batches(datasets, MultiScaleSampler(40, scales, seed=7))
+    batches = Batches(datasets, MultiScaleSampler(40, scales, shuffle=True, seed=7))
     plain = Loader(batches)
     with contextlib.closing(Loader(batches, num_workers=workers, use_shared_memory=shared)) as data:
         for epoch in (3, 4):
