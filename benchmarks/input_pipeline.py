@@ -29,6 +29,7 @@ import numpy as np  # isort: skip
 
 from ppghost.data.build import make_loader
 from ppghost.data.loader import Batches, Loader
+from ppghost.data.sampler import DistributedBatchSampler
 from ppghost.data.transforms import build_transforms
 
 BATCH = 16
@@ -150,7 +151,8 @@ def _range(values: list[float], digits: int) -> str:
 
 
 def one_process(files: list[bytes], theirs: Theirs, rounds: int) -> None:
-    batches = Batches(InMemory(files), BATCH, shuffle=False, drop_last=False, seed=0)
+    order = {"shuffle": False, "drop_last": False, "seed": 0}
+    batches = Batches([InMemory(files)], DistributedBatchSampler(len(files), BATCH, **order))
     ours, other = Loader(batches), theirs.pipeline(TRAINING)
     sides = {
         "ppghost": lambda: sum(len(images) for images, _ in ours.epoch(0)),

@@ -3,9 +3,11 @@
     python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB...] [--json FILE]
 
 Every file under CHECKOUT/ppcls/configs/ImageNet is read, its training Program is built, and two
-steps and a checkpoint follow, all by the Trainer itself. Overridden are the paths, the epochs, the
-batch size (2), the workers, downloads, evaluation, and the image size: 64x64, or the file's own
-where the network does not work at 64x64. The data are a few random JPEGs.
+steps (eight with MultiScaleSampler, four with RASampler, two for each progressive stage) and a
+checkpoint follow, all by the Trainer itself. Overridden are the paths, the epochs, the batch size
+(2), the workers, downloads, evaluation, and the image size: 64x64, or the file's own where the
+network does not work at 64x64; of several sizes two are left, 64 and 96. The data are a few random
+JPEGs.
 
 Each file runs in a process of its own, so that a crash is a row of the table and not its end;
 rows that the JSON file holds already are kept.
@@ -35,13 +37,18 @@ import yaml
 from PIL import Image
 
 from ppghost import config, static
+from ppghost.data.sampler import STAGES as TRAINING_STAGES
 from ppghost.errors import PPGhostError
 from ppghost.files import read_json, write_json
 from ppghost.models import zoo
 from ppghost.train import loop
 
-SMALL = 64
+SMALL, LARGER = 64, 96
 BATCH = 2
+#: what the training samplers are run with, where it is not BATCH
+SAMPLING = {"MultiScaleSampler": {"first_bs": BATCH}, "RASampler": {"batch_size": 64}}
+#: how often the images are listed: so that both sizes come up, and as many as there must be
+REPEATS = {"MultiScaleSampler": 3, "RASampler": 64}
 #: what a row can have come to, in order
 STAGES = ("refused", "unreadable", "parsed", "built", "trained")
 
@@ -55,19 +62,23 @@ def write_images(directory: Path) -> None:
         image.save(directory / f"{i}.jpg")
     lines = [f"{i}.jpg {i}\n" for i in range(6)]
     (directory / "train_list.txt").write_text("".join(lines[:4]))
+    for sampler, times in REPEATS.items():
+        (directory / f"{sampler}.txt").write_text("".join(lines[:4]) * times)
     (directory / "val_list.txt").write_text("".join(lines[4:]))
 
 
-def overrides(data: Path, output: Path) -> list[str]:
-    """What every config is run with."""
-    both = {
-        "dataset.image_root": data,
-        "sampler.batch_size": BATCH,
-        "loader.num_workers": 0,
-    }
+def overrides(path: Path, data: Path, output: Path) -> list[str]:
+    """What a config is run with."""
+    own = config.read_yaml(path).get("DataLoader", {}).get("Train", {})
+    sampler = (own.get("sampler") or {}).get("name")
+    sampling = SAMPLING.get(sampler, {"batch_size": BATCH})
+    train_list = data / f"{sampler if sampler in REPEATS else 'train_list'}.txt"
+    both = {"dataset.image_root": data, "loader.num_workers": 0}
     values = {f"DataLoader.{mode}.{k}": v for mode in ("Train", "Eval") for k, v in both.items()}
+    values |= {f"DataLoader.Train.sampler.{key}": value for key, value in sampling.items()}
     values |= {
-        "DataLoader.Train.dataset.cls_label_path": data / "train_list.txt",
+        "DataLoader.Eval.sampler.batch_size": BATCH,
+        "DataLoader.Train.dataset.cls_label_path": train_list,
         "DataLoader.Eval.dataset.cls_label_path": data / "val_list.txt",
         "Global.output_dir": output,
         "Global.epochs": 1,
@@ -82,12 +93,18 @@ def overrides(data: Path, output: Path) -> list[str]:
 def shrink(settings: dict) -> dict:
     """The config for 64x64: the network's input and the sizes that its operations make."""
     small = copy.deepcopy(settings)
+    if "scales" in small["DataLoader"]["Train"]["sampler"]:
+        small["DataLoader"]["Train"]["sampler"]["scales"] = [SMALL, LARGER]
+    if small["Global"].get("train_mode") == "progressive":
+        small["Global"]["epochs"] = TRAINING_STAGES
     small["Global"]["image_shape"][1:] = [SMALL, SMALL]
     for mode in ("Train", "Eval"):
         for op in small["DataLoader"][mode]["dataset"]["transform_ops"]:
             for parameters in op.values():
                 for key in {"size", "resize_short"} & set(parameters or ()):
                     parameters[key] = SMALL
+                if "progress_size" in (parameters or ()):
+                    parameters["progress_size"] = [SMALL, LARGER] * (TRAINING_STAGES // 2)
     return small
 
 
@@ -95,7 +112,7 @@ def run(path: Path, data: Path, report) -> None:
     """One config, to its end; each stage is reported as it is reached."""
     with tempfile.TemporaryDirectory() as output:
         try:
-            settings = config.load(path, overrides(data, Path(output)))
+            settings = config.load(path, overrides(path, data, Path(output)))
         except PPGhostError as error:
             refused = str(error).endswith("not supported")
             report(stage="refused" if refused else "unreadable", reason=_one_line(error))

@@ -74,8 +74,8 @@ _GLOBAL = {
     "train_mode": _key(
         str,
         NONE,
-        refused={"progressive": "progressive training", "metabin": _RETRIEVAL}
-        | dict.fromkeys(("fixmatch", "fixmatch_ccssl"), _SEMI),
+        choices=("progressive",),
+        refused={"metabin": _RETRIEVAL} | dict.fromkeys(("fixmatch", "fixmatch_ccssl"), _SEMI),
     ),
     "use_multilabel": _key(bool, refused={True: _MULTILABEL}),
     "feature_binarize": Refused(_HASHING),
@@ -260,58 +260,78 @@ _OPTIMIZER = ByName(
 )
 
 
-def _loader(shuffle: bool) -> dict:
-    listed = {
-        "image_root": _key(str),
-        "cls_label_path": _key(str),
-        "delimiter": _key(str, NONE),
-        "relabel": _key(bool),
+_LISTED = {
+    "image_root": _key(str),
+    "cls_label_path": _key(str),
+    "delimiter": _key(str, NONE),
+}
+_ARCHIVE = {
+    "data_file": _key(str, NONE),
+    "mode": _key(str, choices=("train", "test")),
+    "download": _key(bool),
+    "backend": _key(str, choices=("cv2", "pil")),
+}
+_DATASETS = {
+    "ImageNetDataset": _LISTED | {"relabel": _key(bool)},
+    "Cifar10": _ARCHIVE,
+    "Cifar100": _ARCHIVE,
+} | _refused(
+    {
+        _MULTILABEL: "MultiLabelDataset",
+        _RETRIEVAL: "VeriWild CompCars LogoDataset ICartoonDataset MixDataset "
+        "Market1501 MSMT17 DukeMTMC FiveValidationDataset AdaFaceDataset",
     }
-    archive = {
-        "data_file": _key(str, NONE),
-        "mode": _key(str, choices=("train", "test")),
-        "download": _key(bool),
-        "backend": _key(str, choices=("cv2", "pil")),
+)
+_SAMPLERS = _refused(
+    {
+        _RETRIEVAL: "DistributedRandomIdentitySampler PKSampler MixSampler "
+        "DomainShuffleBatchSampler NaiveIdentityBatchSampler",
     }
-    batches = {
+)
+
+
+def _batches(shuffle: bool) -> dict:
+    return {
         "batch_size": _key(int, default=64, minimum=1),
         "drop_last": _key(bool, default=False),
         "shuffle": _key(bool, default=shuffle),
     }
+
+
+def _loader(datasets: dict, samplers: dict, shuffle: bool) -> dict:
+    same = dict.fromkeys(("DistributedBatchSampler", "BatchSampler"), _batches(shuffle))
     return {
         "dataset": ByName(
             "ImageNetDataset",
-            {"ImageNetDataset": listed, "Cifar10": archive, "Cifar100": archive}
-            | _refused(
-                {
-                    "batches of several image sizes": "MultiScaleDataset",
-                    _MULTILABEL: "MultiLabelDataset",
-                    _RETRIEVAL: "VeriWild CompCars LogoDataset ICartoonDataset MixDataset "
-                    "Market1501 MSMT17 DukeMTMC FiveValidationDataset AdaFaceDataset",
-                }
-            ),
+            _DATASETS | datasets,
             common={
                 "transform_ops": _key(list, default=[]),
                 "batch_transform_ops": _key(list, NONE),
             },
         ),
-        "sampler": ByName(
-            "DistributedBatchSampler",
-            {"DistributedBatchSampler": batches, "BatchSampler": batches}
-            | _refused(
-                {
-                    "batches of several image sizes": "MultiScaleSampler",
-                    "repeated augmentation": "RASampler",
-                    _RETRIEVAL: "DistributedRandomIdentitySampler PKSampler MixSampler "
-                    "DomainShuffleBatchSampler NaiveIdentityBatchSampler",
-                }
-            ),
-        ),
+        "sampler": ByName("DistributedBatchSampler", _SAMPLERS | same | samplers),
         "loader": {
             "num_workers": _key(int, default=0, minimum=0),
             "use_shared_memory": _key(bool, default=True),
         },
     }
+
+
+_TRAIN_LOADER = _loader(
+    datasets={"MultiScaleDataset": _LISTED},
+    samplers={
+        "MultiScaleSampler": {
+            "scales": _key(list, default=REQUIRED, item=int),
+            "first_bs": _key(int, default=REQUIRED, minimum=1),
+            "divided_factor": _key(int, default=32, minimum=1),
+            "is_training": _key(bool, default=True),
+            "shuffle": _key(bool, default=True),
+            "seed": Unused("; Global.seed does it"),
+        },
+        "RASampler": _batches(shuffle=False) | {"num_repeats": _key(int, default=3, minimum=1)},
+    },
+    shuffle=True,
+)
 
 
 #: every key of a configuration
@@ -323,8 +343,8 @@ SCHEMA = {
     "Loss": {"Train": _LOSS, "Eval": _LOSS},
     "Optimizer": _OPTIMIZER,
     "DataLoader": {
-        "Train": _loader(shuffle=True),
-        "Eval": _loader(shuffle=False)
+        "Train": _TRAIN_LOADER,
+        "Eval": _loader({}, {}, shuffle=False)
         | _refused({_RETRIEVAL: "Query Gallery TestGallery TestQuery"}),
     }
     | _refused({_SEMI: "UnLabelTrain", _RETRIEVAL: "Gallery Query"}),

@@ -249,7 +249,7 @@ def _check_leaf(value: Any, key: Key, where: str) -> Any:
     if isinstance(value, str | bool) and value in key.refused:
         task = key.refused[value]
         raise InputError(f"{where}: {value} is for {task}, which is not supported")
-    if key.choices and value not in key.choices:
+    if key.choices and value is not None and value not in key.choices:
         hint = nearest(value, key.choices)
         raise InputError(f"{where}: {value!r} is none of {', '.join(key.choices)}{hint}")
     if key.minimum is not None and value is not None and value < key.minimum:

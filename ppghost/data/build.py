@@ -1,18 +1,30 @@
 """From the config's `DataLoader` section to a loader."""
 
-import numpy as np
+import contextlib
+import copy
+from collections.abc import Iterator
 
 from ppghost.config import nearest
+from ppghost.data import variants
 from ppghost.data.batch import build_batch_transforms
 from ppghost.data.cifar import Cifar10, Cifar100
 from ppghost.data.dataset import ImageNetDataset
 from ppghost.data.loader import Batches, Dataset, Loader
+from ppghost.data.sampler import (
+    DistributedBatchSampler,
+    MultiScaleSampler,
+    ProgressiveSampler,
+    RASampler,
+    Sampler,
+    scaled_batches,
+)
+from ppghost.data.transforms import build_transforms
 from ppghost.errors import InputError
 
 #: what a config may name under dataset.name
 DATASETS: dict[str, type] = {
     dataset.__name__: dataset for dataset in (ImageNetDataset, Cifar10, Cifar100)
-}
+} | {"MultiScaleDataset": ImageNetDataset}
 
 
 def make_loader(
@@ -30,31 +42,77 @@ def make_loader(
     section = config["DataLoader"][mode]
     settings = dict(section["dataset"])
     batch_ops = settings.pop("batch_transform_ops", None)
-    dataset = _make_dataset(settings, config, f"{where}.dataset")
-    _check_shape(dataset, config, where)
+    first, *others = _variants(config, mode)
+    dataset = _make_dataset(settings | {"transform_ops": first}, config, f"{where}.dataset")
+    datasets = [dataset, *(_under(ops, dataset, where) for ops in others)]
     mix = None
     if batch_ops:
         key = f"{where}.dataset.batch_transform_ops"
         mix = build_batch_transforms(batch_ops, key, config["Arch"]["class_num"])
-    sampler = section["sampler"]
-    batches = Batches(
-        dataset,
-        sampler["batch_size"],
-        shuffle=sampler["shuffle"],
-        drop_last=sampler["drop_last"],
-        seed=seed,
-        batch_transforms=mix,
-        rank=rank,
-        world_size=world_size,
-        pad=mode == "Train",
-    )
-    loader = section["loader"]
-    return Loader(
-        batches,
-        num_workers=loader["num_workers"],
-        use_shared_memory=loader["use_shared_memory"],
-        where=where,
-    )
+    share = {"seed": seed, "rank": rank, "world_size": world_size}
+    with _at(f"{where}.sampler"):
+        sampler = _make_sampler(config, mode, len(dataset), share)
+    loader = Loader(Batches(datasets, sampler, mix), **section["loader"])
+    _check_shapes(loader, config, mode)
+    return loader
+
+
+def _variants(config: dict, mode: str) -> list[list]:
+    """The data set's `transform_ops` for each of the sampler's variants."""
+    section, where = config["DataLoader"][mode], f"DataLoader.{mode}"
+    ops, key = section["dataset"]["transform_ops"], f"{where}.dataset.transform_ops"
+    dataset, sampler = section["dataset"]["name"], section["sampler"]["name"]
+    progressive = _is_progressive(config, mode)
+    if (dataset == "MultiScaleDataset") != (sampler == "MultiScaleSampler"):
+        raise InputError(
+            f"{where}: {dataset} does not go with {sampler}; MultiScaleDataset and "
+            "MultiScaleSampler go together"
+        )
+    if progressive and sampler in ("MultiScaleSampler", "RASampler"):
+        raise InputError(f"{where}.sampler: Global.train_mode progressive has no {sampler}")
+    if sampler == "MultiScaleSampler":
+        with _at(f"{where}.sampler"):
+            sizes = [size for size, _ in _scaled_batches(section["sampler"])]
+        return variants.at_sizes(ops, sizes, key)
+    return variants.at_stages(ops, key) if progressive else [ops]
+
+
+def _under(ops: list, dataset: Dataset, where: str) -> Dataset:
+    """The same data set, nothing read again, under other operations."""
+    other = copy.copy(dataset)
+    other.transforms = build_transforms(ops, f"{where}.dataset.transform_ops")
+    return other
+
+
+def _make_sampler(config: dict, mode: str, images: int, share: dict) -> Sampler:
+    settings = dict(config["DataLoader"][mode]["sampler"])
+    name = settings.pop("name")
+    if name == "MultiScaleSampler":
+        batches = _scaled_batches(settings)
+        return MultiScaleSampler(images, batches, shuffle=settings["shuffle"], **share)
+    if name == "RASampler":
+        return RASampler(images, **settings, **share)
+    if _is_progressive(config, mode):
+        return ProgressiveSampler(images, epochs=config["Global"]["epochs"], **settings, **share)
+    return DistributedBatchSampler(images, pad=mode == "Train", **settings, **share)
+
+
+def _scaled_batches(settings: dict) -> list[tuple[int, int]]:
+    keys = ("scales", "first_bs", "divided_factor", "is_training")
+    return scaled_batches(*(settings[key] for key in keys))
+
+
+def _is_progressive(config: dict, mode: str) -> bool:
+    return mode == "Train" and config["Global"].get("train_mode") == "progressive"
+
+
+@contextlib.contextmanager
+def _at(key: str) -> Iterator[None]:
+    """Put the config's key before what is wrong there."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None
 
 
 def _make_dataset(settings: dict, config: dict, where: str) -> Dataset:
@@ -64,7 +122,7 @@ def _make_dataset(settings: dict, config: dict, where: str) -> Dataset:
             f"{where}.name: {name!r} is unknown{nearest(name, DATASETS)} "
             f"(have: {', '.join(DATASETS)})"
         )
-    if name == "ImageNetDataset":
+    if DATASETS[name] is ImageNetDataset:
         for key in ("image_root", "cls_label_path"):
             if key not in settings:
                 raise InputError(f"{where}.{key} is missing; say where the images are")
@@ -72,12 +130,19 @@ def _make_dataset(settings: dict, config: dict, where: str) -> Dataset:
     return DATASETS[name](**settings, class_num=config["Arch"]["class_num"], where=where)
 
 
-def _check_shape(dataset: Dataset, config: dict, where: str) -> None:
-    """Raise InputError if what comes out of the transforms is not what the network takes."""
-    expected = list(config["Global"]["image_shape"])
-    image, _ = dataset.load(0, np.random.default_rng(0))
-    if list(image.shape) != expected:
-        raise InputError(
-            f"Global.image_shape is {expected}, but {where}.transform_ops make images of "
-            f"{list(image.shape)}; change one of them"
-        )
+def _check_shapes(loader: Loader, config: dict, mode: str) -> None:
+    """Raise InputError if what comes out of the transforms is not what the network takes.
+
+    Where training has sizes of its own, `Global.image_shape` is the evaluation's.
+    """
+    expected, key = list(config["Global"]["image_shape"]), f"DataLoader.{mode}.transform_ops"
+    found = [list(shape) for shape in loader.image_shapes()]
+    sizes_of_its_own = config["DataLoader"][mode]["dataset"]["name"] == "MultiScaleDataset"
+    if sizes_of_its_own or _is_progressive(config, mode):
+        expected, found = expected[:1], [shape[:1] for shape in found]
+    for shape in found:
+        if shape != expected:
+            raise InputError(
+                f"Global.image_shape is {expected}, but {key} make images of {shape}; change one "
+                "of them"
+            )

@@ -37,8 +37,7 @@ class RandCropImage:
         self.use_log_aspect = flag("use_log_aspect", use_log_aspect)
         self._resample = Resampler(interpolation, backend)
         if progress_size is not None:
-            # PaddleClas's progressive trainer changes the size between epochs; its operation alone
-            # does not look at this parameter either.
+            # Global.train_mode progressive follows it (ppghost.data.variants), as in PaddleClas
             log.warning("RandCropImage: progress_size is not followed, the size stays %s", size)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

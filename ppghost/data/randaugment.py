@@ -82,8 +82,8 @@ class RandAugment:
 class RandAugmentV2(RandAugment):
     """EfficientNetV2's form: also solarize_add and cutout, moves in pixels, no filter.
 
-    `progress_magnitude` belongs to PaddleClas's progressive trainer; the operation alone does not
-    look at it there either.
+    `Global.train_mode` progressive alone follows `progress_magnitude` (ppghost.data.variants), as
+    in PaddleClas.
     """
 
     strengths = (

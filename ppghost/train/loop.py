@@ -21,6 +21,9 @@ from ppghost.train.stop import Stop
 
 log = logging.getLogger(__name__)
 
+#: what decides which images a batch has
+_SAMPLING = ("batch_size", "first_bs", "scales", "divided_factor", "is_training", "num_repeats")
+
 
 class Trainer:
     """One run of one config: its Programs, its data, its place on disk.
@@ -37,20 +40,27 @@ class Trainer:
         self.seed = self.settings["seed"] if self.settings["seed"] is not None else 0
         share = {"rank": group.rank, "world_size": group.size}
         self.loader = make_loader(config, "Train", self.seed, **share)
+        self.sampler = self.loader.sampler
         on_gpu = static.on_gpu(place)
         self.eval_loader = self.eval_graph = None
         if self.settings["eval_during_train"]:
             self.eval_loader = make_loader(config, "Eval", self.seed, **share)
             self.eval_graph = program.build_evaluation(config, on_gpu=on_gpu)
         schedule = self._schedule()
-        graph = program.build_training(config, schedule, group.size, on_gpu=on_gpu)
-        self.state = RunState(config, graph, schedule, group, place, self._identity(graph))
+        shapes = self.loader.image_shapes()
+        if len(shapes) > 1:
+            sizes = ", ".join(f"{width}x{height}" for _, height, width in shapes)
+            log.info("training on images of %s", sizes)
+        self.graphs = program.build_variants(config, schedule, shapes, group.size, on_gpu=on_gpu)
+        self.executors: dict[int, paddle.static.Executor] = {}
+        first = self.graphs[0]  # whose variables are those of each
+        self.state = RunState(config, first, schedule, group, place, self._identity(first))
         self.eval_scope = paddle.static.Scope()
         if self.eval_graph:
             program.initialize(self.state.executor, self.eval_graph, self.seed, self.eval_scope)
 
     def _schedule(self) -> optimizer.Schedule:
-        per_update = self.loader.batch_size * self.group.size * self.settings["update_freq"]
+        per_update = self.sampler.batch_size * self.group.size * self.settings["update_freq"]
         factor, told = optimizer.linear_scaling(self.config, per_update)
         if told:
             log.info("%s", told)
@@ -59,6 +69,7 @@ class Trainer:
 
     def _identity(self, graph: program.TrainingGraph) -> dict:
         """What a resumed run must have in common with the one that it goes on from."""
+        sampler = self.config["DataLoader"]["Train"]["sampler"]
         return {
             "Arch.name": self.config["Arch"]["name"],
             "Arch.class_num": self.config["Arch"]["class_num"],
@@ -66,9 +77,8 @@ class Trainer:
             "EMA": bool(graph.averages),
             "Global.seed": self.seed,
             "Global.epochs": self.settings["epochs"],
-            "DataLoader.Train.sampler.batch_size": self.loader.batch_size,
             "processes": self.group.size,
-        }
+        } | {f"DataLoader.Train.sampler.{key}": sampler.get(key) for key in _SAMPLING}
 
     def run(self) -> dict:
         """Train to the last epoch; returns the last evaluation's (or epoch's) figures.
@@ -81,12 +91,12 @@ class Trainer:
         log.info(
             "%s: %d images, %d epochs of %d steps, batch %s, into %s",
             self.config["Arch"]["name"],
-            len(self.loader.dataset),
+            self.sampler.images,
             epochs,
             len(self.loader),
-            f"{self.group.size} x {self.loader.batch_size}"
+            f"{self.group.size} x {self.sampler.batch_size}"
             if self.group.size > 1
-            else self.loader.batch_size,
+            else self.sampler.batch_size,
             self.state.directory,
         )
         figures: dict = {}
@@ -149,17 +159,18 @@ class Trainer:
         # dropout draws from the generators: as a function of the step it survives a restart
         paddle.seed((self.seed * 1_000_003 + step * group.size + group.rank) % 2**63)
         stopping = stop.asked or group.orphaned()
+        graph, executor = self._variant(epoch, batch)
         feed = {"image": images, "label": labels}
         if group.size > 1:
             feed["stop"] = np.array([stopping], "float32")
         values = group.run(
-            state.executor,
-            state.graph.program,
+            executor,
+            graph.program,
             feed=feed,
-            fetch_list=list(state.graph.outputs.values()),
+            fetch_list=list(graph.outputs.values()),
             scope=state.scope,
         )
-        named = {name: float(v) for name, v in zip(state.graph.outputs, values, strict=True)}
+        named = {name: float(v) for name, v in zip(graph.outputs, values, strict=True)}
         if not math.isfinite(named["loss"]):
             raise TrainingError(
                 f"the loss is {named['loss']} at epoch {epoch}, step {step + 1}: "
@@ -172,15 +183,31 @@ class Trainer:
         # alone, a signal that came during the step counts too
         return named, bool(named.pop("stop", stop.asked or stopping))
 
+    def _variant(
+        self, epoch: int, batch: int
+    ) -> tuple[program.TrainingGraph, paddle.static.Executor]:
+        """The graph of a batch's image size or stage, and what runs it.
+
+        Each has an Executor, for one keeps no more than eight Programs; a stage gone by does not
+        come again, and its memory is let go.
+        """
+        number = self.sampler.variant(epoch, batch)
+        if number not in self.executors:
+            if self.settings.get("train_mode") == "progressive":
+                self.executors.clear()
+            self.executors[number] = paddle.static.Executor(self.state.executor.place)
+        return self.graphs[number], self.executors[number]
+
     def _progress(self, journal: Journal, means: dict[str, float], rate: float) -> None:
-        epochs, position = self.settings["epochs"], self.state.position
-        left = (epochs - position.epoch + 1) * len(self.loader) - position.batch
+        epochs, position, sampler = self.settings["epochs"], self.state.position, self.sampler
+        left = (epochs - position.epoch) * sampler.images_from(0)
+        left += sampler.images_from(position.batch)
         journal.train(
             position.step,
             position.epoch,
             {"lr": self.state.schedule.get_lr(), **means, "images_per_second": round(rate, 1)},
             where=f"[Epoch {position.epoch}/{epochs}][Iter: {position.batch}/{len(self.loader)}]",
-            seconds_left=left * self.loader.batch_size * self.group.size / rate,
+            seconds_left=left / rate,
         )
 
     def _evaluates(self) -> bool:

@@ -5,7 +5,7 @@ in each; the Programs share their tensors through the scope that an Executor run
 """
 
 import collections
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -76,8 +76,32 @@ def build_evaluation(config: dict, *, on_gpu: bool = False) -> Graph:
     return graph
 
 
+def build_variants(
+    config: dict, schedule: LRScheduler, shapes: Sequence, processes: int, *, on_gpu: bool
+) -> list[TrainingGraph]:
+    """A training graph for each of the loader's variants, of images [C, H, W] of those shapes.
+
+    They have all tensors in common and are to run in one scope, which the first one initializes.
+    One Program with free H and W would not do: MobileViTV3 computes with them as it is built.
+    """
+    progressive = config["Global"].get("train_mode") == "progressive"
+    graphs = []
+    for number, shape in enumerate(shapes):
+        settings = config | {"Global": config["Global"] | {"image_shape": list(shape)}}
+        stage = number if progressive else None
+        graphs.append(build_training(settings, schedule, processes, on_gpu=on_gpu, stage=stage))
+        if number:
+            dy2static.take_starting_values(graphs[number].network)  # the memory
+    return graphs
+
+
 def build_training(
-    config: dict, schedule: LRScheduler, processes: int = 1, *, on_gpu: bool = False
+    config: dict,
+    schedule: LRScheduler,
+    processes: int = 1,
+    *,
+    on_gpu: bool = False,
+    stage: int | None = None,
 ) -> TrainingGraph:
     """Image and label -> loss and top-k of the batch, after one optimizer step.
 
@@ -88,7 +112,7 @@ def build_training(
     are loss and top-k. They also feed "stop", 1 where one was asked to end, and get the sum.
 
     `on_gpu` is where the Program will run: there the config's AMP counts, and processes meet
-    through NCCL.
+    through NCCL. `stage`, of progressive training, chooses the dropout rate.
     """
     mixed = bool(config["DataLoader"]["Train"]["dataset"].get("batch_transform_ops"))
     made: dict = {}
@@ -109,7 +133,7 @@ def build_training(
         made["averages"] = _append_averages(state, config) if "EMA" in config else {}
         return values
 
-    graph = _build(config, outputs, mixed)
+    graph = _build(config, outputs, mixed, stage=stage)
     if on_gpu and processes > 1:
         distributed.append_nccl_startup(graph.startup)
     elif not on_gpu and config["Global"]["onednn"]:
@@ -154,6 +178,7 @@ def _build(
     make_outputs: Callable[[_Forward], dict],
     mixed: bool = False,
     training: bool = True,
+    stage: int | None = None,
 ) -> Graph:
     arch = {k: v for k, v in config["Arch"].items() if k not in _NOT_ARGUMENTS}
     program, startup = paddle.static.Program(), paddle.static.Program()
@@ -167,10 +192,20 @@ def _build(
         network = zoo.create(config["Arch"]["name"], **arch)
         if not training:
             dy2static.set_evaluating(network)
+        if stage is not None:
+            _set_dropout(network, stage)
         with zoo.building(config["Arch"]["name"]):
             outputs = network(image)
         outputs = make_outputs(_Forward(network, outputs, label))
     return Graph(program, startup, [image, label], outputs, network)
+
+
+def _set_dropout(network: paddle.nn.Layer, stage: int) -> None:
+    """The dropout rate of a stage, where the network's head has one for each (EfficientNetV2_S)."""
+    for layer in network.sublayers():
+        rates = getattr(layer, "dropout_rate", None)
+        if isinstance(rates, list | tuple):
+            layer._dropout.p = rates[stage]
 
 
 def _scores(forward: _Forward) -> dict:

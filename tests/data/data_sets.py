@@ -7,7 +7,16 @@ import time
 
 import numpy as np
 
+from ppghost.data.loader import Batches
+from ppghost.data.sampler import DistributedBatchSampler
 from ppghost.errors import TrainingError
+
+
+def batches(dataset, batch_size, batch_transforms=None, **options):
+    """Its batches under DistributedBatchSampler, in order unless an option says otherwise."""
+    options = {"shuffle": False, "drop_last": False, "seed": 7} | options
+    sampler = DistributedBatchSampler(len(dataset), batch_size, **options)
+    return Batches([dataset], sampler, batch_transforms)
 
 
 class Numbers:
@@ -27,6 +36,17 @@ class Numbers:
         with open(self.log, "ab") as log:
             log.write(b".")
         return np.full((3, 2, 2), index + rng.random(), np.float32), index
+
+
+class Sized(Numbers):
+    """Its images are `side` pixels wide and high."""
+
+    def __init__(self, count, side):
+        super().__init__(count)
+        self.side = side
+
+    def load(self, index, rng):
+        return np.full((3, self.side, self.side), index + rng.random(), np.float32), index
 
 
 class FailsAt(Numbers):

@@ -1,11 +1,13 @@
 """From a config's DataLoader section to a loader."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import yaml
 
-from ppghost import config
+from ppghost import config, schema, validation
 from ppghost.data.build import make_loader
 from ppghost.errors import InputError
 
@@ -89,6 +91,90 @@ def test_images_of_another_shape_than_the_networks_are_refused(settings):
     ],
 )
 def test_a_data_set_that_is_not_there_is_refused(settings, dataset, message):
-    settings["DataLoader"]["Train"]["dataset"] = dataset
+    settings["DataLoader"]["Train"]["dataset"] = dataset | {"transform_ops": []}
     with pytest.raises(InputError, match=message):
         make_loader(settings, "Train")
+
+
+def train_with(settings, sampler, **dataset):
+    """Let the training data come by another sampler, checked as `config.load` does."""
+    settings["DataLoader"]["Train"]["sampler"] = sampler
+    settings["DataLoader"]["Train"]["dataset"] |= dataset
+    return validation.check(settings, schema.SCHEMA, "", "file")
+
+
+def shapes(loader, epoch=1):
+    return [images.shape for images, _ in loader.epoch(epoch)]
+
+
+CROP = [{"DecodeImage": {}}, {"RandCropImage": {"size": 224}}]
+MULTI_SCALE = {"name": "MultiScaleSampler", "scales": [64, 40], "first_bs": 2, "seed": 3}
+
+
+def test_a_multi_scale_sampler_makes_batches_of_each_size(settings):
+    path = Path(settings["DataLoader"]["Train"]["dataset"]["cls_label_path"])
+    path.write_text(path.read_text() * 9)
+    checked = train_with(settings, MULTI_SCALE, name="MultiScaleDataset", transform_ops=CROP)
+    loaders = [make_loader(checked, "Train", seed=5, rank=rank, world_size=2) for rank in (0, 1)]
+    made = shapes(loaders[0])
+    assert set(made) == {(2, 3, 64, 64), (8, 3, 32, 32)}
+    assert made == shapes(loaders[1])
+    assert loaders[0].image_shapes() == [(3, 64, 64), (3, 32, 32)]
+    assert shapes(make_loader(checked, "Eval"), 0)[0] == (2, 3, 4, 6)
+
+
+def test_repeated_augmentation_is_as_the_config_says(settings):
+    path = Path(settings["DataLoader"]["Train"]["dataset"]["cls_label_path"])
+    path.write_text(path.read_text().splitlines()[0] + "\n" + "1.png 1\n" * 299)
+    sampler = {"name": "RASampler", "batch_size": 100, "drop_last": True, "num_repeats": 2}
+    made = list(make_loader(train_with(settings, sampler), "Train").epoch(1))
+    assert [len(images) for images, _ in made] == [100, 100]
+    assert made[0][1][:3, 0].tolist() == [0, 0, 1]
+
+
+def test_progressive_training_changes_the_images_at_each_stage(settings):
+    ops = [{"DecodeImage": {}}, {"RandCropImage": {"size": 1, "progress_size": [2, 3, 5, 8]}}]
+    settings["Global"] |= {"train_mode": "progressive", "epochs": 8}
+    checked = train_with(settings, {"batch_size": 7}, transform_ops=ops)
+    loader = make_loader(checked, "Train")
+    assert loader.image_shapes() == [(3, side, side) for side in (2, 3, 5, 8)]
+    sides = [shapes(loader, epoch)[0][-1] for epoch in range(1, 9)]
+    assert sides == [2, 2, 3, 3, 5, 5, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "dataset", "mode", "message"),
+    [
+        (MULTI_SCALE, {}, None, "ImageNetDataset does not go with MultiScaleSampler"),
+        (
+            {"batch_size": 2},
+            {"name": "MultiScaleDataset"},
+            None,
+            "MultiScaleDataset does not go with DistributedBatchSampler",
+        ),
+        (
+            MULTI_SCALE | {"scales": [16]},
+            {"name": "MultiScaleDataset"},
+            None,
+            r"^DataLoader\.Train\.sampler: scales has 16, below divided_factor 32",
+        ),
+        (MULTI_SCALE, {"name": "MultiScaleDataset"}, "progressive", "progressive has no Multi"),
+        (
+            {"name": "RASampler"},
+            {},
+            None,
+            r"^DataLoader\.Train\.sampler: RASampler leaves no batch of 64 of 7 images",
+        ),
+        ({"name": "RASampler"}, {}, "progressive", "progressive has no RASampler"),
+    ],
+)
+def test_samplers_that_do_not_fit_are_refused(settings, sampler, dataset, mode, message):
+    settings["Global"]["train_mode"] = mode
+    with pytest.raises(InputError, match=message):
+        make_loader(train_with(settings, sampler, **dataset), "Train")
+
+
+def test_evaluation_has_one_size(settings):
+    settings["DataLoader"]["Eval"]["sampler"] = MULTI_SCALE
+    with pytest.raises(InputError, match=r"Eval\.sampler\.name: 'MultiScaleSampler' is none of"):
+        validation.check(settings, schema.SCHEMA, "", "file")

@@ -1,5 +1,6 @@
 """Worker processes: the same batches, and an end whatever happens to them or to their parent."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -16,9 +17,8 @@ import pytest
 
 from ppghost.data.batch import MixupOperator
 from ppghost.data.loader import Batches, Loader
+from ppghost.data.sampler import MultiScaleSampler
 from ppghost.errors import TrainingError
-
-IN_ORDER = {"shuffle": False, "drop_last": False, "seed": 7}
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def loaders():
     made = []
 
     def make(dataset, batch_size=3, num_workers=2, shared=True, **options):
-        batches = Batches(dataset, batch_size, **(IN_ORDER | options))
+        batches = data_sets.batches(dataset, batch_size, **options)
         made.append(Loader(batches, num_workers=num_workers, use_shared_memory=shared))
         return made[-1]
 
@@ -50,6 +50,20 @@ def assert_same(first, second):
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
         assert [part.dtype for part in one] == [part.dtype for part in other]
+
+
+@pytest.mark.parametrize(("workers", "shared"), [(1, True), (2, True), (2, False)])
+def test_batches_of_several_sizes_are_the_same_whatever_prepares_them(workers, shared):
+    scales = [(2, 9), (5, 2), (20, 1)]
+    datasets = [data_sets.Sized(40, side) for side, _ in scales]
+    batches = Batches(datasets, MultiScaleSampler(40, scales, shuffle=True, seed=7))
+    plain = Loader(batches)
+    with contextlib.closing(Loader(batches, num_workers=workers, use_shared_memory=shared)) as data:
+        for epoch in (3, 4):
+            assert_same(data.epoch(epoch), plain.epoch(epoch))
+        assert_same(data.epoch(4, start_batch=2), list(plain.epoch(4))[2:])
+    shapes = [images.shape for images, _ in plain.epoch(3)]
+    assert set(shapes) == {(count, 3, side, side) for side, count in scales}
 
 
 @pytest.mark.parametrize(("workers", "shared"), [(1, True), (3, True), (2, False)])
@@ -188,7 +202,7 @@ def test_leaving_an_epoch_early_leaves_no_worker_behind(loaders, ending):
 
 
 def test_a_loader_that_is_dropped_ends_its_workers():
-    data = Loader(Batches(data_sets.Numbers(10), 3, **IN_ORDER), num_workers=1)
+    data = Loader(data_sets.batches(data_sets.Numbers(10), 3), num_workers=1)
     list(data.epoch(0))
     assert len(workers_of()) == 1
     del data
@@ -208,9 +222,9 @@ def shared_memory():
 PARENT = """
 import sys, time
 import data_sets
-from ppghost.data.loader import Batches, Loader
+from ppghost.data.loader import Loader
 if __name__ == "__main__":
-    batches = Batches(data_sets.Slow(400), 10, shuffle=False, drop_last=False, seed=0)
+    batches = data_sets.batches(data_sets.Slow(400), 10)
     epoch = Loader(batches, num_workers=2).epoch(0)
     next(epoch)
     print("ready", flush=True)
