@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deploy import sensors
 from deploy.measurement import Burst, timestamp
@@ -29,6 +29,13 @@ TARGET = "x86"
 LOAD_TIMEOUT_S = 60.0
 #: how long one request of many inferences may take before the worker counts as hung
 RUN_TIMEOUT_S = 120.0
+
+
+class Times(NamedTuple):
+    """Inferences one by one: milliseconds, and how often another process took the core."""
+
+    samples_ms: list[float]
+    preemptions: list[int]
 
 
 class HostSession:
@@ -67,9 +74,9 @@ class HostSession:
             raise
         self.os_threads: int = answer["os_threads"]
 
-    def measure(self, repeats: int) -> list[float]:
-        """Milliseconds of `repeats` inferences, one by one. Raises DeviceError."""
-        return self._ask({"do": "measure", "repeats": repeats}, RUN_TIMEOUT_S)["samples_ms"]
+    def measure(self, repeats: int) -> Times:
+        """Time `repeats` inferences, one by one. Raises DeviceError."""
+        return Times(**self._ask({"do": "measure", "repeats": repeats}, RUN_TIMEOUT_S))
 
     def outputs(self) -> dict[str, "np.ndarray"]:
         """The outputs of the last inference by name. Raises DeviceError."""
@@ -184,8 +191,9 @@ class HostDevice:
     def measure(self, session: HostSession, repeats: int, warmup: int) -> Burst:
         """Time `repeats` inferences after `warmup` others, one by one. Raises DeviceError."""
         before = _sensors()
-        times = session.measure(warmup + repeats)
-        return Burst(times[warmup:], times[:warmup], before, _sensors(), {})
+        times, preemptions = session.measure(warmup + repeats)
+        details = {"preemptions": preemptions[warmup:]}
+        return Burst(times[warmup:], times[:warmup], before, _sensors(), details)
 
     def conditions(self) -> dict[str, Any]:
         """Time, temperature, frequencies and load now; null where the machine does not tell."""

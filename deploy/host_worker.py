@@ -6,13 +6,14 @@ process to itself. Requests:
 
     {"do": "load", "nb", "inputs": [{"name", "shape"}], "seed": int} or with "npz": path
         -> {"os_threads": n}; runs once and refuses outputs that are not finite
-    {"do": "measure", "repeats": n}  -> {"samples_ms": [...]}
+    {"do": "measure", "repeats": n}  -> {"samples_ms": [...], "preemptions": [...]}
     {"do": "outputs", "npz": path}   -> {"outputs": [name, ...]}, values in that file
 An expected failure is answered with {"error": one line}.
 """
 
 import json
 import os
+import resource
 import sys
 import time
 from typing import Any
@@ -57,15 +58,16 @@ class Model:
                 raise ValueError(f"input {name!r} is not float32")
             tensor.from_numpy(value)
 
-    def measure(self, repeats: int) -> list[float]:
-        """Milliseconds of `repeats` inferences, one by one."""
+    def measure(self, repeats: int) -> dict[str, list]:
+        """Milliseconds of `repeats` inferences, one by one, and how often each was preempted."""
         run, clock = self.predictor.run, time.perf_counter
-        samples = []
+        samples, preemptions = [], []
         for _ in range(repeats):
-            start = clock()
+            before, start = _preemptions(), clock()
             run()
             samples.append((clock() - start) * 1e3)
-        return samples
+            preemptions.append(_preemptions() - before)
+        return {"samples_ms": samples, "preemptions": preemptions}
 
     def outputs(self) -> dict[str, np.ndarray]:
         """Outputs of the last run by name, float32."""
@@ -81,6 +83,11 @@ def _load_inputs(request: dict[str, Any]) -> dict[str, np.ndarray]:
         return seeded_inputs(request["inputs"], request["seed"])
     with np.load(request["npz"], allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
+
+
+def _preemptions() -> int:
+    """How often this process had to leave its core to another: involuntary context switches."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _os_threads() -> int:
@@ -102,7 +109,7 @@ def main() -> int:
                 model = Model(request)
                 answer = {"os_threads": _os_threads()}
             elif request["do"] == "measure":
-                answer = {"samples_ms": model.measure(request["repeats"])}
+                answer = model.measure(request["repeats"])
             else:
                 outputs = model.outputs()
                 np.savez(request["npz"], **outputs)

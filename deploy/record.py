@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.devices import Device
 from deploy.measurement import Burst
-from deploy.results import counted_rounds, round_medians
+from deploy.results import counted_samples, round_medians
 from deploy.sidecar import NbModel
 from deploy.stats import (
     MAX_RELATIVE_WIDTH,
@@ -18,6 +18,8 @@ from deploy.stats import (
 
 logger = logging.getLogger(__name__)
 
+#: share of inferences that may be preempted without a word
+MOST_PREEMPTED = 0.1
 UNFINISHED = "not finished; run again with --resume"
 
 
@@ -43,6 +45,7 @@ def begin(model: NbModel, device: Device, threads: int) -> dict[str, Any]:
         "stats": None,
         "ratio": None,
         "throttled": None,
+        "preempted": None,
         "warning": None,
         "conditions": [],
         "output_check": model.output_check,
@@ -54,17 +57,19 @@ def add_burst(result: dict[str, Any], burst: Burst, condition: dict[str, Any]) -
     result["warmup_ms"] += burst.warmup_ms
     result["samples_ms"] += burst.samples_ms
     result["conditions"].append(condition)
-    rounds, total = counted_rounds(result), len(result["conditions"])
-    size = len(result["samples_ms"]) // total
-    counted = [
-        sample
-        for index in rounds
-        for sample in result["samples_ms"][index * size : (index + 1) * size]
-    ]
+    counted = counted_samples(result)
     inferences = result["samples_are"] == "inference"
-    result["stats"] = summarize(counted, len(rounds), percentiles=inferences)
-    marked = sum(bool(one["throttled"]) for one in result["conditions"])
-    result["throttled"] = {"rounds": marked, "in_stats": bool(marked) and len(rounds) == total}
+    result["stats"] = summarize(list(counted.values()), percentiles=inferences)
+    conditions = result["conditions"]
+    throttled = {index for index, one in enumerate(conditions) if one["throttled"]}
+    result["throttled"] = {"rounds": len(throttled), "in_stats": bool(throttled & counted.keys())}
+    if "preemptions" in condition:
+        preempted = [sum(map(bool, one["preemptions"])) for one in conditions]
+        size = len(burst.samples_ms)
+        result["preempted"] = {
+            "samples": sum(preempted),
+            "in_stats": any(preempted[i] and len(kept) == size for i, kept in counted.items()),
+        }
 
 
 def add_ratio(result: dict[str, Any], results: Iterable[dict[str, Any]], reference: str) -> None:
@@ -103,7 +108,8 @@ def conclude(result: dict[str, Any], caveat: str | None) -> None:
 
 
 def _notes(result: dict[str, Any]) -> list[str]:
-    return list(filter(None, (note(result) for note in (_spread, _throttling, _unchecked))))
+    notes = (_spread, _throttling, _preemption, _unchecked)
+    return list(filter(None, (note(result) for note in notes)))
 
 
 def _spread(result: dict[str, Any]) -> str | None:
@@ -127,6 +133,17 @@ def _throttling(result: dict[str, Any]) -> str | None:
     treated = "counted, as too few others are left" if result["throttled"]["in_stats"] else kept
     total = len(result["conditions"])
     return f"{len(marked)} of {total} rounds were throttled ({marked[0]}); {treated}"
+
+
+def _preemption(result: dict[str, Any]) -> str | None:
+    preempted, total = result["preempted"], len(result["samples_ms"])
+    if not preempted or preempted["samples"] <= MOST_PREEMPTED * total:
+        return None
+    kept = "kept, but not in the figures"
+    treated = "counted, as none is left" if preempted["in_stats"] else kept
+    return (
+        f"another process took the core in {preempted['samples']} of {total} inferences; {treated}"
+    )
 
 
 def _unchecked(result: dict[str, Any]) -> str | None:

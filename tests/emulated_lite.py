@@ -157,7 +157,7 @@ class BenchmarkBin:
         return _end(f"raw_input_shapes: {flags['input_shape']}\n", log)
 
     def _times(self, session: HostSession, flags: dict) -> list[float]:
-        return session.measure(int(flags["warmup"]) + int(flags["repeats"]))
+        return session.measure(int(flags["warmup"]) + int(flags["repeats"])).samples_ms
 
     def _session(self, nb: Path, flags: dict, cwd: Path) -> HostSession:
         data = _split(flags.get("input_data_path"))

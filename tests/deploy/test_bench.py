@@ -14,7 +14,7 @@ import pytest
 from deploy.bench import bench
 from deploy.campaign import Campaign
 from deploy.devices import find_devices
-from deploy.host import HostDevice
+from deploy.host import HostDevice, Times
 from ppghost.errors import DeviceError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,9 @@ class FakeSession:
         self.device.calls.append(self.name)
         if self.device.fails(self.name, self.device.calls):
             raise DeviceError(f"{self.name}: the runtime died")
-        return [self.device.latency[self.name]] * repeats
+        preemptions = self.device.preempted(len(self.device.calls), repeats)
+        times = [self.device.latency[self.name] * (1 + count) for count in preemptions]
+        return Times(times, preemptions)
 
     def close(self):
         self.closed = True
@@ -37,8 +39,10 @@ class FakeSession:
 class FakeDevice(HostDevice):
     """A host that takes exactly as long as told."""
 
-    def __init__(self, fails=lambda name, calls: False):
-        self.calls, self.sessions, self.fails = [], [], fails
+    def __init__(
+        self, fails=lambda name, calls: False, preempted=lambda burst, repeats: [0] * repeats
+    ):
+        self.calls, self.sessions, self.fails, self.preempted = [], [], fails, preempted
         self.latency = {"Both": 2.0, "Flatten": 3.0}
 
     def open(self, model, threads):
@@ -71,7 +75,8 @@ def test_host_campaign_keeps_every_sample(converted, tmp_path):
     assert set(by_name(document)) == {"Both", "Flatten"}
     for result in document["results"]:
         assert (result["status"], result["error"]) == ("ok", None)
-        assert len(result["samples_ms"]) == result["stats"]["n"] == 18
+        assert len(result["samples_ms"]) == 18
+        assert result["preempted"]["samples"] == 18 - result["stats"]["n"]
         assert len(result["warmup_ms"]) == 5 + 6
         assert len(result["conditions"]) == 6
         assert result["stats"]["min"] > 0
@@ -185,6 +190,31 @@ def test_wide_spread_is_warned_of_with_what_to_do(converted, tmp_path, caplog):
     assert by_name(steady)["Both"]["warning"] is None
 
 
+def test_preempted_inferences_are_kept_but_not_counted(converted, tmp_path):
+    # of the one that warms up and five that count, all but one; the 3rd burst none at all
+    device = FakeDevice(preempted=lambda burst, n: [1] * n if burst == 3 else [1] * (n - 1) + [0])
+    document = run([converted], device, rounds=8, warmup=0, output=tmp_path / "r.json")
+    for result in document["results"]:
+        latency = device.latency[result["model"]]
+        without = result["model"] == document["results"][document["plan"]["order"][1][0]]["model"]
+        assert len(result["samples_ms"]) == 40
+        assert result["stats"]["n"] == 8 - without
+        assert result["stats"]["ci95"] == [latency, latency]
+        assert result["preempted"] == {"samples": 32 + without, "in_stats": False}
+        assert (
+            f"another process took the core in {32 + without} of 40 inferences; kept, but not "
+            "in the figures" in result["warning"]
+        )
+    assert document["results"][1]["ratio"]["rounds"] == 7
+
+
+def test_where_every_inference_was_preempted_all_count_and_are_said_to(converted, tmp_path):
+    device = FakeDevice(preempted=lambda burst, repeats: [2] * repeats)
+    result = run([converted], device, rounds=6, output=tmp_path / "r.json")["results"][0]
+    assert (result["stats"]["n"], result["preempted"]) == (30, {"samples": 30, "in_stats": True})
+    assert "took the core in 30 of 30 inferences; counted, as none is left" in result["warning"]
+
+
 def test_file_for_another_target_stops_before_anything_runs(converted, tmp_path):
     device = FakeDevice()
     with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
@@ -243,7 +273,9 @@ def test_a_model_that_spreads_keeps_all_of_them_going(converted, tmp_path):
             session = super().open(model, threads)
             measure = session.measure
             if model.name == "Both":
-                session.measure = lambda n: [x * (1 + len(self.calls) % 3) for x in measure(n)]
+                session.measure = lambda n: Times(
+                    [x * (1 + len(self.calls) % 3) for x in measure(n).samples_ms], [0] * n
+                )
             return session
 
     document = run([converted], Unsteady(), precision="2%", rounds=15, output=tmp_path / "r.json")

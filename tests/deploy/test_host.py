@@ -2,7 +2,10 @@
 
 import os
 import signal
+import statistics
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -32,9 +35,26 @@ def test_outputs_equal_paddles(models, converted):
 
 def test_measure_gives_one_sample_per_inference(converted):
     with open_session(converted / "both.nb") as session:
-        samples = session.measure(7)
-    assert len(samples) == 7
+        samples, preemptions = session.measure(7)
+    assert len(samples) == len(preemptions) == 7
     assert min(samples) > 0
+
+
+def test_inferences_that_another_process_interrupts_are_told_apart(converted):
+    core = min(os.sched_getaffinity(0))
+    rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        os.sched_setaffinity(rival.pid, {core})
+        with open_session(converted / "both.nb") as session:
+            os.sched_setaffinity(session._process.pid, {core})
+            samples, preemptions = session.measure(5000)
+    finally:
+        rival.kill()
+        rival.wait()
+    interrupted = [ms for ms, count in zip(samples, preemptions, strict=True) if count]
+    others = [ms for ms, count in zip(samples, preemptions, strict=True) if not count]
+    assert len(others) > len(interrupted) > 0
+    assert statistics.median(interrupted) > 2 * statistics.median(others)
 
 
 def test_thread_count_reaches_the_runtime(converted):
