@@ -262,8 +262,9 @@ def report(rows: list[dict[str, Any]], names: list[str], pairs: list[list[str]])
         mine = [row for row in mine if row["number"] in numbers[0] & numbers[1]]
         if len(mine) < 4:
             continue
+        loads = [row["load"] for row in mine]
         print(f"\n{part}: {len(mine) // 2} campaigns each, load before each "
-              f"{min(r['load'] for r in mine):.1f} to {max(r['load'] for r in mine):.1f}")  # fmt: skip
+              f"{min(loads):.1f} to {max(loads):.1f}")  # fmt: skip
         for protocol in ("ours", "theirs"):
             times = [(r["device_s"], r["wall_s"]) for r in mine if r["protocol"] == protocol]
             device, wall = (statistics.median(values) for values in zip(*times, strict=True))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deploy import sensors
+from deploy.lock import HostLock
 from deploy.measurement import Burst, timestamp
 from deploy.nb import NbInfo, inspect_nb
 from deploy.sidecar import NbModel, read_inputs
@@ -150,6 +151,9 @@ class HostDevice:
     power_mode = None
     affinity = None
 
+    def __init__(self) -> None:
+        self._lock = HostLock()
+
     def caveat(self, threads: int) -> str | None:
         """What a figure at `threads` threads does not show; None if there is nothing to say."""
         # measured with 2.13rc0 on 2 cores: CPU time equals wall time at 2 threads, and the
@@ -179,7 +183,8 @@ class HostDevice:
         """Nothing can be missing."""
 
     def prepare(self) -> None:
-        """Nothing: the runtime is installed."""
+        """Keep other campaigns off this host. Raises DeviceError if one is on it."""
+        self._lock.take()
 
     def open(self, model: NbModel, threads: int) -> HostSession:
         """Load a model with seeded random inputs, ready to be measured."""
@@ -212,7 +217,8 @@ class HostDevice:
         """Nothing: the host is measured by the thread that Ctrl-C reaches."""
 
     def close(self) -> None:
-        """Nothing: sessions end their workers themselves."""
+        """Let other campaigns on this host; sessions end their workers themselves."""
+        self._lock.release()
 
 
 def _sensors() -> dict[str, Any]:

@@ -29,8 +29,8 @@ PROPERTIES = {
 }
 #: of the host's programs, those that Android's toybox has too
 PROGRAMS = (
-    "cat", "chmod", "cut", "grep", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sh",
-    "sha256sum", "sleep", "timeout", "tr", "uname", "wc",
+    "cat", "chmod", "cut", "date", "grep", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed",
+    "sh", "sha256sum", "sleep", "timeout", "tr", "uname", "wc",
 )  # fmt: skip
 
 
@@ -112,6 +112,10 @@ class EmulatedPhone:
         self.faults()
         self._start()
         self.reconnect()
+
+    def kill(self) -> None:
+        """The daemon is gone from one moment to the next; `restart` brings it back."""
+        self._process.kill()
 
     def _end(self) -> None:
         self._process.stdin.close()

@@ -15,6 +15,7 @@ from deploy.bench import bench
 from deploy.campaign import Campaign
 from deploy.devices import find_devices
 from deploy.host import HostDevice, Times
+from deploy.lock import HostLock
 from ppghost.errors import DeviceError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,7 @@ class FakeDevice(HostDevice):
     def __init__(
         self, fails=lambda name, calls: False, preempted=lambda burst, repeats: [0] * repeats
     ):
+        super().__init__()
         self.calls, self.sessions, self.fails, self.preempted = [], [], fails, preempted
         self.latency = {"Both": 2.0, "Flatten": 3.0}
 
@@ -213,6 +215,17 @@ def test_where_every_inference_was_preempted_all_count_and_are_said_to(converted
     result = run([converted], device, rounds=6, output=tmp_path / "r.json")["results"][0]
     assert (result["stats"]["n"], result["preempted"]) == (30, {"samples": 30, "in_stats": True})
     assert "took the core in 30 of 30 inferences; counted, as none is left" in result["warning"]
+
+
+def test_a_host_in_use_is_left_to_its_user(converted, tmp_path):
+    device, user = FakeDevice(), HostLock()
+    user.take()
+    with pytest.raises(DeviceError, match=rf"host: process {os.getpid()} is measuring on it"):
+        run([converted], device, output=tmp_path / "r.json")
+    assert device.calls == []
+    user.release()
+    run([converted], device, rounds=1, output=tmp_path / "r.json")
+    run([converted], device, rounds=1, output=tmp_path / "r.json")
 
 
 def test_file_for_another_target_stops_before_anything_runs(converted, tmp_path):
