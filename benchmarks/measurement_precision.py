@@ -176,14 +176,17 @@ def find(latency: dict[str, Any], name: str) -> dict[str, Any]:
     return next(one for one in latency["results"] if one["model"] == name)
 
 
-def compared(latency: dict[str, Any], pair: list[str]) -> str:
-    """The verdict of `ppghost compare` on the second of a pair, the first being the old."""
+def compared(old: dict[str, Any], new: dict[str, Any], names: list[str], by: str | None) -> str:
+    """The verdict of `ppghost compare` on a model of one campaign against one of another, as if
+    they were two versions of one model; `by` names the reference model, None: there is none."""
     with tempfile.TemporaryDirectory() as folder:
         files = []
-        for name in pair:
-            file = Path(folder) / f"{name}.json"
-            write_json(file, {**latency, "results": [{**find(latency, name), "model": "pair"}]})
-            files.append(file)
+        for latency, name in zip((old, new), names, strict=True):
+            results = [{**find(latency, name), "model": "pair"}]
+            if by:
+                results.append(find(latency, by))
+            files.append(Path(folder) / f"{len(files)}.json")
+            write_json(files[-1], {**latency, "plan": {"reference": by}, "results": results})
         return compare(*files)["rows"][0]["verdict"]
 
 
@@ -200,17 +203,17 @@ def spread(values: list[float]) -> str:
 def report_spread(rows: list[dict[str, Any]], names: list[str]) -> None:
     """Spread of the figures over the campaigns of one part."""
     mine = [row["latency"] for row in rows if row["protocol"] == "ours"]
-    others = [row["samples_ms"] for row in rows if row["protocol"] == "theirs"]
+    others = [mean_ms(row) for row in rows if row["protocol"] == "theirs"]
     print(f"{'standard deviation (range) of':42}{'ours':>16}{'PaddleClas':>18}{'quotient':>10}")
     quotients: dict[str, list[float]] = {"ms": [], "ratio": []}
     for kind, found in quotients.items():
         for name in names[kind == "ratio" :]:
             if kind == "ms":
                 one = [find(run, name)["stats"]["median"] for run in mine]
-                other = [statistics.mean(run[name]) for run in others]
+                other = [run[name] for run in others]
             else:
                 one = [pair_ratio(run, [names[0], name])["median"] for run in mine]
-                other = [statistics.mean(r[name]) / statistics.mean(r[names[0]]) for r in others]
+                other = [run[name] / run[names[0]] for run in others]
             found.append(deviation(one) / deviation(other))
             middle = f"{statistics.median(one):.2f} {kind}"
             print(f"{name:32}{middle:>10}{spread(one):>16}{spread(other):>18}{found[-1]:>10.2f}")
@@ -218,27 +221,50 @@ def report_spread(rows: list[dict[str, Any]], names: list[str]) -> None:
         print(f"{kind}: geometric mean of ours/PaddleClas {statistics.geometric_mean(found):.2f}")
 
 
-def report_ranks(rows: list[dict[str, Any]], pair: list[str], truth: float) -> None:
+def report_ranks(rows: list[dict[str, Any]], pair: list[str], truth: float, reference: str) -> None:
     """How often each protocol says what the truth says about a pair."""
     mine = [row["latency"] for row in rows if row["protocol"] == "ours"]
-    ratios = [pair_ratio(run, pair) for run in mine]
-    means = [
-        statistics.mean(row["samples_ms"][pair[1]]) / statistics.mean(row["samples_ms"][pair[0]])
-        for row in rows
-        if row["protocol"] == "theirs"
-    ]
+    means = [mean_ms(row) for row in rows if row["protocol"] == "theirs"]
+    paired = [pair_ratio(run, pair) for run in mine]
     right = (lambda ratio: ratio > 1) if truth > 1 else (lambda ratio: ratio < 1)
-    verdict = "slower" if truth > 1 else "faster"
-    sure = [one["median"] for one in ratios if one["ci95"] and not _holds(one["ci95"], 1)]
-    said = [compared(run, pair) for run in mine]
-    print(f"{' against '.join(reversed(pair))}, right of {len(mine)}:")
-    print(f"  order of the figures: ours {sum(right(one['median']) for one in ratios)}, ", end="")
-    print(f"PaddleClas {sum(map(right, means))}")
-    for what, claims, good in (
-        ("ours, paired interval", len(sure), sum(map(right, sure))),
-        ("ours, `ppghost compare`", len(said) - said.count("cannot tell"), said.count(verdict)),
-    ):
-        print(f"  {what}: {good}, wrong {claims - good}, cannot tell {len(mine) - claims}")
+    sure = [one["median"] for one in paired if one["ci95"] and not _holds(one["ci95"], 1)]
+    good = [sum(right(one["median"]) for one in paired),
+            sum(right(one[pair[1]] / one[pair[0]]) for one in means)]  # fmt: skip
+    print(f"{' against '.join(reversed(pair))}: of {len(mine)} campaigns")
+    print(f"  order of the figures right: ours {good[0]}, PaddleClas {good[1]}")
+    say("ours, interval of the paired ratio", len(sure), sum(map(right, sure)), len(mine))
+    # the second model timed in the campaign after
+    good = [sum(right(new[pair[1]] / old[pair[0]]) for old, new in successive(means))]
+    print(f"  the second in the next campaign: order of PaddleClas's figures right {good[0]}")
+    for by in (reference, None):
+        said = [compared(old, new, pair, by) for old, new in successive(mine)]
+        what = f"`ppghost compare`, {'with' if by else 'without'} the reference model"
+        verdict = "slower" if truth > 1 else "faster"
+        say(what, len(said) - said.count("cannot tell"), said.count(verdict), len(said))
+
+
+def say(what: str, claims: int, good: int, total: int) -> None:
+    print(f"  {what}: right {good}, wrong {claims - good}, cannot tell {total - claims}")
+
+
+def report_false_verdicts(rows: list[dict[str, Any]], names: list[str]) -> None:
+    """How often `ppghost compare` finds a difference where there is none."""
+    mine = [row["latency"] for row in rows if row["protocol"] == "ours"]
+    for by in (names[0], None):
+        said = [compared(old, new, [name, name], by)
+                for old, new in successive(mine) for name in names[1:]]  # fmt: skip
+        false = len(said) - said.count("cannot tell")
+        print(f"one model in two successive campaigns, {'with' if by else 'without'} the "
+              f"reference model: called faster or slower {false} of {len(said)} times")  # fmt: skip
+
+
+def successive(runs: list[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(runs, runs[1:] + runs[:1], strict=True))
+
+
+def mean_ms(row: dict[str, Any]) -> dict[str, float]:
+    """What PaddleClas's protocol reports."""
+    return {name: statistics.mean(times) for name, times in row["samples_ms"].items()}
 
 
 def _holds(interval: list[float], value: float) -> bool:
@@ -270,9 +296,10 @@ def report(rows: list[dict[str, Any]], names: list[str], pairs: list[list[str]])
             device, wall = (statistics.median(values) for values in zip(*times, strict=True))
             print(f"{protocol}: device time {device:.2f} s, wall time {wall:.2f} s (medians)")
         report_spread(mine, names)
+        report_false_verdicts(mine, names)
         for pair in pairs:
             if tuple(pair) in truths:
-                report_ranks(mine, pair, truths[tuple(pair)])
+                report_ranks(mine, pair, truths[tuple(pair)], names[0])
 
 
 def main() -> None:

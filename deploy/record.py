@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.devices import Device
 from deploy.measurement import Burst
-from deploy.results import counted_samples, round_medians
+from deploy.results import counted_samples, shared_rounds
 from deploy.sidecar import NbModel
 from deploy.stats import (
     MAX_RELATIVE_WIDTH,
@@ -77,20 +77,9 @@ def add_ratio(result: dict[str, Any], results: Iterable[dict[str, Any]], referen
     other = next((one for one in results if one["model"] == reference), None)
     if other is None or not (other["stats"] and result["stats"]):
         return
-    ours, theirs = _by_round(result), _by_round(other)
-    shared = sorted(ours.keys() & theirs.keys())
-    if shared:
-        ratio = paired_ratio([ours[i] for i in shared], [theirs[i] for i in shared])
-        result["ratio"] = {"reference": reference, **ratio}
-
-
-def _by_round(result: dict[str, Any]) -> dict[tuple[str, int], float]:
-    """The counted rounds' medians by run and round: a resumed run has rounds of its own."""
-    conditions = result["conditions"]
-    return {
-        (conditions[index]["run"], conditions[index]["round"]): median
-        for index, median in round_medians(result).items()
-    }
+    ours, theirs = shared_rounds(result, other)
+    if ours:
+        result["ratio"] = {"reference": reference, **paired_ratio(ours, theirs)}
 
 
 def conclude(result: dict[str, Any], caveat: str | None) -> None:
