@@ -50,10 +50,11 @@ class HostLock:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            pid = file.read().strip()
+            # there is a moment in which the number is not yet written
+            holder = f"process {file.read().strip()}".rstrip()
             file.close()
             raise DeviceError(
-                f"host: process {pid} is measuring on it; wait for its end or stop it"
+                f"host: {holder} is measuring on it; wait for its end or stop it"
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
