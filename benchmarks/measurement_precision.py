@@ -45,7 +45,7 @@ CAMPAIGNS = 10
 #: PaddleClas's benchmark.sh
 WARMUP, REPEATS = 10, 30
 #: the truth about a pair: parts, and rounds of each
-TRUTH_PARTS, TRUTH_ROUNDS = 10, 40
+TRUTH_PARTS, TRUTH_ROUNDS = 10, 20
 #: seconds that the neighbours compute and rest, on average (exponential)
 ON_S, OFF_S = 1.0, 2.0
 #: computes while the last byte read was 1; ends with its input

@@ -33,10 +33,10 @@ RUN_TIMEOUT_S = 120.0
 
 
 class Times(NamedTuple):
-    """Inferences one by one: milliseconds, and how often another process took the core."""
+    """Inferences one by one, in ms: what each took on a core, what it waited for one besides."""
 
     samples_ms: list[float]
-    preemptions: list[int]
+    waited_ms: list[float]
 
 
 class HostSession:
@@ -196,8 +196,8 @@ class HostDevice:
     def measure(self, session: HostSession, repeats: int, warmup: int) -> Burst:
         """Time `repeats` inferences after `warmup` others, one by one. Raises DeviceError."""
         before = _sensors()
-        times, preemptions = session.measure(warmup + repeats)
-        details = {"preemptions": preemptions[warmup:]}
+        times, waited = session.measure(warmup + repeats)
+        details = {"waited_ms": waited[warmup:]}
         return Burst(times[warmup:], times[:warmup], before, _sensors(), details)
 
     def conditions(self) -> dict[str, Any]:

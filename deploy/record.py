@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.devices import Device
 from deploy.measurement import Burst
-from deploy.results import counted_samples, shared_rounds
+from deploy.results import counted_rounds, shared_rounds
 from deploy.sidecar import NbModel
 from deploy.stats import (
     MAX_RELATIVE_WIDTH,
@@ -18,8 +18,8 @@ from deploy.stats import (
 
 logger = logging.getLogger(__name__)
 
-#: share of inferences that may be preempted without a word
-MOST_PREEMPTED = 0.1
+#: share of the time that the host's inferences may wait for a core without a word
+MOST_WAITED = 0.1
 UNFINISHED = "not finished; run again with --resume"
 
 
@@ -45,7 +45,6 @@ def begin(model: NbModel, device: Device, threads: int) -> dict[str, Any]:
         "stats": None,
         "ratio": None,
         "throttled": None,
-        "preempted": None,
         "warning": None,
         "conditions": [],
         "output_check": model.output_check,
@@ -57,19 +56,17 @@ def add_burst(result: dict[str, Any], burst: Burst, condition: dict[str, Any]) -
     result["warmup_ms"] += burst.warmup_ms
     result["samples_ms"] += burst.samples_ms
     result["conditions"].append(condition)
-    counted = counted_samples(result)
+    rounds, total = counted_rounds(result), len(result["conditions"])
+    size = len(result["samples_ms"]) // total
+    counted = [
+        sample
+        for index in rounds
+        for sample in result["samples_ms"][index * size : (index + 1) * size]
+    ]
     inferences = result["samples_are"] == "inference"
-    result["stats"] = summarize(list(counted.values()), percentiles=inferences)
-    conditions = result["conditions"]
-    throttled = {index for index, one in enumerate(conditions) if one["throttled"]}
-    result["throttled"] = {"rounds": len(throttled), "in_stats": bool(throttled & counted.keys())}
-    if "preemptions" in condition:
-        preempted = [sum(map(bool, one["preemptions"])) for one in conditions]
-        size = len(burst.samples_ms)
-        result["preempted"] = {
-            "samples": sum(preempted),
-            "in_stats": any(preempted[i] and len(kept) == size for i, kept in counted.items()),
-        }
+    result["stats"] = summarize(counted, len(rounds), percentiles=inferences)
+    marked = sum(bool(one["throttled"]) for one in result["conditions"])
+    result["throttled"] = {"rounds": marked, "in_stats": bool(marked) and len(rounds) == total}
 
 
 def add_ratio(result: dict[str, Any], results: Iterable[dict[str, Any]], reference: str) -> None:
@@ -97,7 +94,7 @@ def conclude(result: dict[str, Any], caveat: str | None) -> None:
 
 
 def _notes(result: dict[str, Any]) -> list[str]:
-    notes = (_spread, _throttling, _preemption, _unchecked)
+    notes = (_spread, _throttling, _waiting, _unchecked)
     return list(filter(None, (note(result) for note in notes)))
 
 
@@ -124,15 +121,12 @@ def _throttling(result: dict[str, Any]) -> str | None:
     return f"{len(marked)} of {total} rounds were throttled ({marked[0]}); {treated}"
 
 
-def _preemption(result: dict[str, Any]) -> str | None:
-    preempted, total = result["preempted"], len(result["samples_ms"])
-    if not preempted or preempted["samples"] <= MOST_PREEMPTED * total:
+def _waiting(result: dict[str, Any]) -> str | None:
+    waited = sum(sum(one.get("waited_ms") or ()) for one in result["conditions"])
+    share = waited / (waited + sum(result["samples_ms"]))
+    if share <= MOST_WAITED:
         return None
-    kept = "kept, but not in the figures"
-    treated = "counted, as none is left" if preempted["in_stats"] else kept
-    return (
-        f"another process took the core in {preempted['samples']} of {total} inferences; {treated}"
-    )
+    return f"other processes had the core for {share:.0%} of the time; that is not counted"
 
 
 def _unchecked(result: dict[str, Any]) -> str | None:

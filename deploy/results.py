@@ -37,7 +37,6 @@ _EXTRAS = {
     "conditions": [],
     "ratio": None,
     "throttled": None,
-    "preempted": None,
 }
 _DEVICE_KEYS = ("serial", "kind", "model", "soc", "abi", "lite_version")
 
@@ -55,9 +54,8 @@ def load_result(path: Path) -> dict[str, Any]:
             for key, value in _EXTRAS.items():
                 result.setdefault(key, value)
             device_identity(result["device"])
-            counted_samples(result)
         document["plan"].keys(), document["host"].keys()
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged latency result ({error}); measure again") from None
     return document
 
@@ -72,36 +70,24 @@ def result_key(result: dict[str, Any]) -> tuple:
     return result["nb_sha256"], result["threads"], device_identity(result["device"])
 
 
-def counted_samples(result: dict[str, Any]) -> dict[int, list[float]]:
-    """The samples that the figures are made of, by round; rounds without any are left out.
+def counted_rounds(result: dict[str, Any]) -> list[int]:
+    """The rounds that the figures are made of: those that were not throttled.
 
-    They are those of rounds that were not throttled (of all rounds, if too few for an interval
-    are left), and of these the inferences that were not preempted (all, if none is left): what
-    another process adds by taking the core is no time of the model.
+    If they are too few for an interval, all are.
     """
     conditions = result["conditions"]
     fair = [index for index, one in enumerate(conditions) if not one.get("throttled")]
-    size = len(result["samples_ms"]) // len(conditions) if conditions else 0
-    bursts = {
-        index: result["samples_ms"][index * size : (index + 1) * size]
-        for index in (fair if len(fair) >= FEWEST else range(len(conditions)))
-    }
-    undisturbed = {
-        index: [
-            sample
-            for sample, preemptions in zip(
-                burst, conditions[index].get("preemptions") or [0] * size, strict=True
-            )
-            if not preemptions
-        ]
-        for index, burst in bursts.items()
-    }
-    return {index: burst for index, burst in undisturbed.items() if burst} or bursts
+    return fair if len(fair) >= FEWEST else list(range(len(conditions)))
 
 
 def round_medians(result: dict[str, Any]) -> dict[int, float]:
-    """The median of each round's counted samples, by round."""
-    return {index: statistics.median(burst) for index, burst in counted_samples(result).items()}
+    """The median of each counted round's samples, by round."""
+    samples, rounds = result["samples_ms"], len(result["conditions"])
+    size = len(samples) // rounds if rounds else 0
+    return {
+        index: statistics.median(samples[index * size : (index + 1) * size])
+        for index in counted_rounds(result)
+    }
 
 
 def shared_rounds(result: dict[str, Any], other: dict[str, Any]) -> tuple[list[float], list[float]]:

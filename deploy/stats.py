@@ -1,6 +1,6 @@
 """Figures of a latency sample, by ranks only: latencies are skewed, so no means and no t-tests."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 CONFIDENCE = 0.95
@@ -10,22 +10,26 @@ MAX_RELATIVE_WIDTH = 0.05
 FEWEST = 6
 
 
-def summarize(bursts: Iterable[Sequence[float]], *, percentiles: bool = True) -> dict[str, Any]:
-    """n, median, mad, p90, p99, min (ms) and ci95 of the median, of bursts of samples in ms.
+def summarize(
+    samples_ms: Sequence[float], rounds: int = 1, *, percentiles: bool = True
+) -> dict[str, Any]:
+    """n, median, mad, p90, p99, min (ms) and ci95 of the median, of a non-empty sample.
 
-    Inferences of one burst are no independent samples (the machine is in one state), so the
-    interval is that of the median of the bursts' medians. It is exact for the coverage, by order
-    statistics (scipy's `quantile_test`), and None below 6 bursts, where no order statistics
-    reach 95 %. Without `percentiles`, p90 and p99 are None: where a sample is the mean of several
-    inferences it says nothing about the slow ones. Raises ValueError for no bursts or an empty one.
+    `samples_ms` holds `rounds` bursts of equal length, one after the other. Inferences of one
+    burst are no independent samples (the machine is in one state), so with several rounds the
+    interval is that of the median of the rounds' medians. It is exact for the coverage, by order
+    statistics (scipy's `quantile_test`), and None below 6 rounds, where no order statistics
+    reach 95 %. `rounds=1` takes each sample as independent. Without `percentiles`, p90 and p99
+    are None: where a sample is the mean of several inferences it says nothing about the slow ones.
+    Raises ValueError for no samples or a number of them that `rounds` does not divide.
     """
     import numpy as np
     from scipy import stats
 
-    arrays = [np.asarray(burst, float) for burst in bursts]
-    if not arrays or not all(array.size for array in arrays):
-        raise ValueError("a burst without samples, or no burst")
-    values = np.concatenate(arrays)
+    values = np.asarray(samples_ms, float)
+    if not values.size or values.size % rounds:
+        raise ValueError(f"{values.size} samples do not make {rounds} rounds")
+    independent = values if rounds == 1 else np.median(values.reshape(rounds, -1), axis=1)
     return {
         "n": int(values.size),
         "median": float(np.median(values)),
@@ -33,7 +37,7 @@ def summarize(bursts: Iterable[Sequence[float]], *, percentiles: bool = True) ->
         "p90": float(np.percentile(values, 90)) if percentiles else None,
         "p99": float(np.percentile(values, 99)) if percentiles else None,
         "min": float(values.min()),
-        "ci95": median_interval([np.median(array) for array in arrays]),
+        "ci95": median_interval(independent),
     }
 
 

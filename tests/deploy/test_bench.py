@@ -29,9 +29,8 @@ class FakeSession:
         self.device.calls.append(self.name)
         if self.device.fails(self.name, self.device.calls):
             raise DeviceError(f"{self.name}: the runtime died")
-        preemptions = self.device.preempted(len(self.device.calls), repeats)
-        times = [self.device.latency[self.name] * (1 + count) for count in preemptions]
-        return Times(times, preemptions)
+        latency = self.device.latency[self.name]
+        return Times([latency] * repeats, [latency * self.device.waited] * repeats)
 
     def close(self):
         self.closed = True
@@ -40,11 +39,9 @@ class FakeSession:
 class FakeDevice(HostDevice):
     """A host that takes exactly as long as told."""
 
-    def __init__(
-        self, fails=lambda name, calls: False, preempted=lambda burst, repeats: [0] * repeats
-    ):
+    def __init__(self, fails=lambda name, calls: False, waited=0.0):
         super().__init__()
-        self.calls, self.sessions, self.fails, self.preempted = [], [], fails, preempted
+        self.calls, self.sessions, self.fails, self.waited = [], [], fails, waited
         self.latency = {"Both": 2.0, "Flatten": 3.0}
 
     def open(self, model, threads):
@@ -77,8 +74,7 @@ def test_host_campaign_keeps_every_sample(converted, tmp_path):
     assert set(by_name(document)) == {"Both", "Flatten"}
     for result in document["results"]:
         assert (result["status"], result["error"]) == ("ok", None)
-        assert len(result["samples_ms"]) == 18
-        assert result["preempted"]["samples"] == 18 - result["stats"]["n"]
+        assert len(result["samples_ms"]) == result["stats"]["n"] == 18
         assert len(result["warmup_ms"]) == 5 + 6
         assert len(result["conditions"]) == 6
         assert result["stats"]["min"] > 0
@@ -192,29 +188,16 @@ def test_wide_spread_is_warned_of_with_what_to_do(converted, tmp_path, caplog):
     assert by_name(steady)["Both"]["warning"] is None
 
 
-def test_preempted_inferences_are_kept_but_not_counted(converted, tmp_path):
-    # of the one that warms up and five that count, all but one; the 3rd burst none at all
-    device = FakeDevice(preempted=lambda burst, n: [1] * n if burst == 3 else [1] * (n - 1) + [0])
-    document = run([converted], device, rounds=8, warmup=0, output=tmp_path / "r.json")
+def test_waiting_for_a_core_is_kept_beside_the_samples_and_said(converted, tmp_path):
+    device = FakeDevice(waited=0.5)
+    document = run([converted], device, rounds=6, output=tmp_path / "r.json")
     for result in document["results"]:
         latency = device.latency[result["model"]]
-        without = result["model"] == document["results"][document["plan"]["order"][1][0]]["model"]
-        assert len(result["samples_ms"]) == 40
-        assert result["stats"]["n"] == 8 - without
         assert result["stats"]["ci95"] == [latency, latency]
-        assert result["preempted"] == {"samples": 32 + without, "in_stats": False}
-        assert (
-            f"another process took the core in {32 + without} of 40 inferences; kept, but not "
-            "in the figures" in result["warning"]
-        )
-    assert document["results"][1]["ratio"]["rounds"] == 7
-
-
-def test_where_every_inference_was_preempted_all_count_and_are_said_to(converted, tmp_path):
-    device = FakeDevice(preempted=lambda burst, repeats: [2] * repeats)
-    result = run([converted], device, rounds=6, output=tmp_path / "r.json")["results"][0]
-    assert (result["stats"]["n"], result["preempted"]) == (30, {"samples": 30, "in_stats": True})
-    assert "took the core in 30 of 30 inferences; counted, as none is left" in result["warning"]
+        assert [one["waited_ms"] for one in result["conditions"]] == [[latency / 2] * 5] * 6
+        assert "other processes had the core for 33% of the time" in result["warning"]
+    little = run([converted], FakeDevice(waited=0.05), rounds=6, output=tmp_path / "r.json")
+    assert little["results"][0]["warning"] is None
 
 
 def test_a_host_in_use_is_left_to_its_user(converted, tmp_path):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import statistics
 import struct
 import subprocess
 import sys
@@ -35,26 +34,26 @@ def test_outputs_equal_paddles(models, converted):
 
 def test_measure_gives_one_sample_per_inference(converted):
     with open_session(converted / "both.nb") as session:
-        samples, preemptions = session.measure(7)
-    assert len(samples) == len(preemptions) == 7
+        samples, waited = session.measure(7)
+    assert len(samples) == len(waited) == 7
     assert min(samples) > 0
+    assert min(waited) >= 0
 
 
-def test_inferences_that_another_process_interrupts_are_told_apart(converted):
+def test_waiting_for_a_core_is_no_time_of_the_model(converted):
     core = min(os.sched_getaffinity(0))
-    rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        os.sched_setaffinity(rival.pid, {core})
-        with open_session(converted / "both.nb") as session:
-            os.sched_setaffinity(session._process.pid, {core})
-            samples, preemptions = session.measure(5000)
-    finally:
-        rival.kill()
-        rival.wait()
-    interrupted = [ms for ms, count in zip(samples, preemptions, strict=True) if count]
-    others = [ms for ms, count in zip(samples, preemptions, strict=True) if not count]
-    assert len(others) > len(interrupted) > 0
-    assert statistics.median(interrupted) > 2 * statistics.median(others)
+    with open_session(converted / "both.nb") as session:
+        os.sched_setaffinity(session._process.pid, {core})
+        rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        try:
+            os.sched_setaffinity(rival.pid, {core})
+            samples, waited = session.measure(5000)
+        finally:
+            rival.kill()
+            rival.wait()
+    # half of the time the core is the rival's
+    assert sum(waited) > 0.5 * sum(samples)
+    assert max(samples) < max(waited) / 2
 
 
 def test_thread_count_reaches_the_runtime(converted):

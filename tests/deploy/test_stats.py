@@ -6,13 +6,8 @@ import pytest
 from deploy.stats import paired_ratio, relative_width, summarize, too_wide, unpaired_ratio
 
 
-def singles(samples):
-    """Bursts of one sample."""
-    return np.reshape(samples, (-1, 1))
-
-
 def test_figures_of_one_to_eleven_are_exact():
-    stats = summarize(singles([3, 1, 2, 4, 5, 6, 7, 8, 9, 11, 10]))
+    stats = summarize([3, 1, 2, 4, 5, 6, 7, 8, 9, 11, 10])
     assert stats == {
         "n": 11,
         "median": 6.0,
@@ -27,39 +22,34 @@ def test_figures_of_one_to_eleven_are_exact():
 
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_five_values_or_fewer_have_no_95_percent_interval(n):
-    stats = summarize(singles(range(1, n + 1)))
+    stats = summarize(range(1, n + 1))
     assert stats["ci95"] is None
     assert relative_width(stats) is None
     assert too_wide(stats)
 
 
 def test_six_values_have_their_range_as_interval():
-    assert summarize(singles([1, 2, 3, 4, 5, 6]))["ci95"] == [1.0, 6.0]
+    assert summarize([1, 2, 3, 4, 5, 6])["ci95"] == [1.0, 6.0]
 
 
 def test_interval_is_that_of_the_rounds_and_not_of_their_inferences():
     # six rounds, each perfectly steady, that differ: 60 samples know no more than 6
-    bursts = [[value] * 10 for value in (10.0, 11, 12, 13, 14, 15)]
-    assert summarize(bursts)["ci95"] == [10.0, 15.0]
-    assert summarize(singles(bursts))["ci95"] == [12.0, 13.0]
-
-
-def test_bursts_may_differ_in_length():
-    stats = summarize([[1.0], [2.0, 2.0, 8.0], [3.0, 3.0]])
-    assert (stats["n"], stats["median"], stats["min"]) == (6, 2.5, 1.0)
+    samples = np.repeat([10.0, 11, 12, 13, 14, 15], 10)
+    assert summarize(samples, rounds=6)["ci95"] == [10.0, 15.0]
+    assert summarize(samples)["ci95"] == [12.0, 13.0]
 
 
 def test_interval_covers_the_true_median_as_often_as_it_says():
     generator = np.random.default_rng(1)
     covered = 0
     for _ in range(400):
-        low, high = summarize(singles(generator.lognormal(0, 0.5, 25)))["ci95"]
+        low, high = summarize(generator.lognormal(0, 0.5, 25))["ci95"]
         covered += low <= 1.0 <= high
     assert covered >= 0.93 * 400
 
 
 def test_one_outlier_does_not_move_the_figures():
-    stats = summarize(singles([10.0] * 19 + [1000.0]))
+    stats = summarize([10.0] * 19 + [1000.0])
     assert (stats["median"], stats["mad"], stats["ci95"]) == (10.0, 0.0, [10.0, 10.0])
     assert not too_wide(stats)
 
@@ -69,14 +59,14 @@ def test_too_wide_starts_above_five_percent():
     assert too_wide({"median": 100.0, "ci95": [97.4, 102.5]})
 
 
-def test_a_burst_without_samples_is_refused():
-    for bursts in ([], [[1.0], []]):
-        with pytest.raises(ValueError, match="burst"):
-            summarize(bursts)
+def test_samples_that_do_not_fill_the_rounds_are_refused():
+    for samples, rounds in (([], 1), ([1.0, 2.0, 3.0], 2)):
+        with pytest.raises(ValueError, match="rounds"):
+            summarize(samples, rounds)
 
 
 def test_percentiles_of_means_are_not_claimed():
-    stats = summarize(singles(range(1, 12)), percentiles=False)
+    stats = summarize(range(1, 12), percentiles=False)
     assert (stats["p90"], stats["p99"], stats["median"]) == (None, None, 6.0)
 
 
@@ -86,7 +76,7 @@ def test_paired_ratio_is_blind_to_what_slows_a_whole_round():
     assert ratio["median"] == pytest.approx(1.25)
     assert ratio["ci95"] == pytest.approx([1.25, 1.25])
     assert ratio["rounds"] == 21
-    assert summarize(singles(2.0 * slow))["ci95"][1] > 4
+    assert summarize(2.0 * slow)["ci95"][1] > 4
 
 
 def test_unpaired_interval_covers_the_true_ratio_as_often_as_it_says():
