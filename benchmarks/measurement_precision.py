@@ -45,9 +45,9 @@ CAMPAIGNS = 10
 #: PaddleClas's benchmark.sh
 WARMUP, REPEATS = 10, 30
 #: the truth about a pair: parts, and rounds of each
-TRUTH_PARTS, TRUTH_ROUNDS = 10, 20
-#: seconds that the neighbours compute and rest, on average (exponential)
-ON_S, OFF_S = 1.0, 2.0
+TRUTH_PARTS, TRUTH_ROUNDS = 10, 40
+#: seconds that the neighbours compute and rest, on average (exponential): several times a campaign
+ON_S, OFF_S = 0.3, 0.6
 #: computes while the last byte read was 1; ends with its input
 _NEIGHBOUR = """
 import select, sys
@@ -106,7 +106,7 @@ def ours(models: list[Path], rounds: int | None = None) -> dict[str, Any]:
     """A campaign of `ppghost bench`; "latency" is its result file."""
     default = Campaign()
     if rounds is None:
-        per_round = default.burst_warmup + default.repeats
+        per_round = default.burst_warmup + HostDevice.repeats
         rounds = round((WARMUP + REPEATS - default.warmup) / per_round)
     campaign = Campaign(models=models, devices="host", rounds=rounds)
     with tempfile.TemporaryDirectory() as folder:

@@ -43,6 +43,7 @@ class Phone:
 
     kind = "adb"
     samples_are = "invocation mean"
+    repeats = 5
 
     def __init__(
         self,

@@ -118,8 +118,8 @@ def test_failed_model_is_recorded_and_the_others_go_on(converted, tmp_path):
     failed, ok = by_name(document)["Both"], by_name(document)["Flatten"]
     assert (failed["status"], failed["error"]) == ("failed", "Both: the runtime died")
     # what was measured before stays
-    assert failed["stats"]["n"] == 10
-    assert (ok["status"], ok["stats"]["n"]) == ("ok", 30)
+    assert failed["stats"]["n"] == 4
+    assert (ok["status"], ok["stats"]["n"]) == ("ok", 12)
 
 
 def test_all_models_failed_is_a_device_error(converted, tmp_path):
@@ -147,12 +147,12 @@ def test_interrupted_run_keeps_whole_rounds_and_resume_does_the_rest(converted, 
     assert all(session.closed for session in device.sessions)
     partial = json.loads(output.read_text())
     assert [one["status"] for one in partial["results"]] == ["skipped", "skipped"]
-    assert [one["stats"]["n"] for one in partial["results"]] == [15, 15]
+    assert [one["stats"]["n"] for one in partial["results"]] == [6, 6]
 
     again = FakeDevice()
     document = run([converted], again, rounds=6, output=output, resume=True)
     assert [one["status"] for one in document["results"]] == ["ok", "ok"]
-    assert [one["stats"]["n"] for one in document["results"]] == [30, 30]
+    assert [one["stats"]["n"] for one in document["results"]] == [12, 12]
     assert len(again.calls) == 2 + 2 * 3
 
     nothing_left = FakeDevice()
@@ -171,8 +171,8 @@ def test_resume_tries_failed_models_again(converted, tmp_path):
 
 def test_resume_adds_threads_and_refuses_another_plan(converted, tmp_path):
     output = tmp_path / "r.json"
-    run([converted], FakeDevice(), rounds=6, output=output)
-    document = run([converted], FakeDevice(), threads=(1, 2), rounds=6, output=output,
+    run([converted], FakeDevice(), rounds=6, repeats=5, output=output)
+    document = run([converted], FakeDevice(), threads=(1, 2), rounds=6, repeats=5, output=output,
                      resume=True)  # fmt: skip
     assert [one["threads"] for one in document["results"]] == [1, 1, 2, 2]
     assert "one core" in document["results"][2]["warning"]
@@ -194,7 +194,7 @@ def test_waiting_for_a_core_is_kept_beside_the_samples_and_said(converted, tmp_p
     for result in document["results"]:
         latency = device.latency[result["model"]]
         assert result["stats"]["ci95"] == [latency, latency]
-        assert [one["waited_ms"] for one in result["conditions"]] == [[latency / 2] * 5] * 6
+        assert [one["waited_ms"] for one in result["conditions"]] == [[latency / 2] * 2] * 6
         assert "other processes had the core for 33% of the time" in result["warning"]
     little = run([converted], FakeDevice(waited=0.05), rounds=6, output=tmp_path / "r.json")
     assert little["results"][0]["warning"] is None
