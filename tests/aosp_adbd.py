@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from phone import run_adb
+
 ALONE = ("unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork",
          "--kill-child")  # fmt: skip
 #: arguments: adbd, adb, folder of the phone's files, the adb server's socket. Lines of input:
@@ -103,15 +105,7 @@ class AospPhone:
         self._process.stdin.flush()
 
     def _run(self, *words: str) -> str:
-        done = subprocess.run(
-            [self._adb, *words],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-        return done.stdout + done.stderr
+        return run_adb(self._adb, self.environment, *words)
 
     def _wait_for(self, condition) -> None:
         deadline = time.monotonic() + 20

@@ -34,6 +34,19 @@ PROGRAMS = (
 )  # fmt: skip
 
 
+def run_adb(adb: Path | str, environment: dict[str, str], *words: str) -> str:
+    """What the adb client says, to either output."""
+    done = subprocess.run(
+        [adb, *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
 class AdbServer:
     """An adb server of our own on a free port, and the environment that leads clients to it."""
 
@@ -67,15 +80,7 @@ class AdbServer:
         _wait_for(lambda: _listens(port), "the adb server")
 
     def run(self, *words: str) -> str:
-        done = subprocess.run(
-            [self.adb, *words],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-        return done.stdout + done.stderr
+        return run_adb(self.adb, self.environment, *words)
 
     def close(self) -> None:
         self._process.stdin.close()

@@ -208,7 +208,9 @@ def test_a_host_in_use_is_left_to_its_user(converted, tmp_path):
     assert device.calls == []
     user.release()
     run([converted], device, rounds=1, output=tmp_path / "r.json")
-    run([converted], device, rounds=1, output=tmp_path / "r.json")
+    # while the first device is still there, its campaign has ended
+    run([converted], FakeDevice(), rounds=1, output=tmp_path / "r.json")
+    assert len(device.calls) == 4
 
 
 def test_file_for_another_target_stops_before_anything_runs(converted, tmp_path):
