@@ -27,6 +27,7 @@ from deploy.adb_client import (
     last_line,
     list_serials,
 )
+from deploy.lock import PhoneLock
 from ppghost.errors import DeviceError, DeviceLost
 from ppghost.files import sha256
 
@@ -37,6 +38,7 @@ FOLDER = "/data/local/tmp/ppghost"
 #: the slowest link that a push may be on
 _PUSH_BYTES_PER_S = 250_000
 _PID_FILE = f"{FOLDER}/pid"
+_LOCK_FILE = f"{FOLDER}/lock"
 _GONE = re.compile(
     r"device (?:'.*' )?(?:not found|offline)|no devices|closed|connection reset|protocol fault"
     r"|device still|connect failed|failed to connect|cannot connect",
@@ -52,16 +54,29 @@ class Adb:
         if not adb:
             raise DeviceError("no adb client; install Android's platform-tools or `adbutils`")
         self.serial = serial
+        self._lock = PhoneLock(serial, _LOCK_FILE)
         self._client = Client(adb)
         # not cancelled with the other: tidying up is what follows a cancelled call
         self._tidying = Client(adb)
 
+    def lock(self) -> None:
+        """Keep other campaigns off the device until `clean_up`.
+
+        From now on every script first makes sure that this is still so. Raises DeviceError if
+        another campaign is on it, DeviceLost.
+        """
+        self.shell(f"mkdir -p {FOLDER}")
+        self._lock.take(self.shell)
+
     def shell(self, script: str, timeout: float = TIMEOUT_S) -> ShellResult:
         """Run `script` in the device's sh; whoever builds it quotes its arguments (shlex.quote).
 
-        Raises DeviceLost if the end marker does not come back.
+        Raises DeviceLost if the end marker does not come back, or if another campaign has the
+        device that was locked.
         """
-        return self._shell(self._client, script, timeout)
+        done = self._shell(self._client, self._lock.guard(timeout) + script, timeout)
+        self._lock.check(done.stdout)
+        return done
 
     def _shell(self, client: Client, script: str, timeout: float) -> ShellResult:
         token = secrets.token_hex(8)
@@ -101,7 +116,7 @@ class Adb:
             f'pid=$(cat {_PID_FILE} 2>/dev/null) && [ "$(readlink /proc/$pid/cwd)" = {FOLDER} ] '
             f"&& kill -9 $pid; rm -f {_PID_FILE}"
         )
-        self._quietly(script)
+        self._quietly(self._lock.only_if_ours(script))
 
     def push(self, local: Path, name: str, *, executable: bool = False) -> bool:
         """Put `local` into `FOLDER` as `name`, a plain file name of ours; False: it was there.
@@ -134,12 +149,20 @@ class Adb:
         return done.stdout.split()[:2] == [str(size), digest]
 
     def clean_up(self) -> None:
-        """Remove `FOLDER` from the device; never raises DeviceError."""
-        self._quietly(f"rm -rf {FOLDER}")
+        """Remove `FOLDER` from the device, with the lock; never raises DeviceError."""
+        # at once, so that a lock that another campaign then takes is not removed with the rest
+        away = f"{FOLDER}.{secrets.token_hex(8)}"
+        self._quietly(self._lock.only_if_ours(f"mv {FOLDER} {away} && rm -rf {away}"))
+        self._lock.forget()
 
     def cancel(self) -> None:
         """Make the call that another thread waits for, and all later ones, raise DeviceLost."""
         self._client.cancel()
+
+    @property
+    def locked(self) -> bool:
+        """Whether `lock` succeeded and `clean_up` did not follow."""
+        return self._lock.held
 
     @property
     def cancelled(self) -> bool:

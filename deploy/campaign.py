@@ -11,7 +11,7 @@ from deploy.benchmark_bin import POWER_MODES
 from ppghost.errors import InputError
 
 #: rounds without a wanted precision, and the most with one
-ROUNDS, MOST_ROUNDS = 20, 200
+ROUNDS, MOST_ROUNDS = 40, 200
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class Campaign:
     models: `.nb` files or folders of them; of several targets, each device takes its own
     devices: serials, "host", or "all"
     threads: thread counts, one after the other
-    rounds: how often each model is timed; with `precision`, at most (None: 20, or 200)
-    repeats: inferences of one burst (one invocation of benchmark_bin) that count
+    rounds: how often each model is timed; with `precision`, at most (None: 40, or 200)
+    repeats: inferences of one burst (one invocation of benchmark_bin) that count (None: 2 on this
+        host, 5 on a phone, where every burst starts a process)
     burst_warmup: inferences before them in each burst
     warmup: inferences after loading, before the first round
     precision: stop as soon as each median's 95 % interval is narrower than this share of it
@@ -40,7 +41,7 @@ class Campaign:
     devices: tuple[str, ...] = ()
     threads: tuple[int, ...] = (1,)
     rounds: int | None = None
-    repeats: int = 5
+    repeats: int | None = None
     burst_warmup: int = 1
     warmup: int = 5
     precision: float | None = None

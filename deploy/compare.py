@@ -1,13 +1,22 @@
-"""Two latency results against each other: faster, slower, or cannot tell."""
+"""Two latency results against each other: faster, slower, or cannot tell.
 
+A machine is not as fast today as it was yesterday (others use its memory, it is warmer), which no
+number of rounds within a campaign shows. So where both files timed the same reference model, what
+is compared is each round's ratio to it. What is left of such differences (where a process's memory
+lies) no interval covers: docs/results.md has how often that misleads.
+"""
+
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from deploy.results import device_identity, load_result, round_medians
+from deploy.results import device_identity, load_result, round_medians, shared_rounds
 from deploy.stats import unpaired_ratio
 from ppghost.errors import InputError
 
 THRESHOLD = 0.05
+#: the result of one model and thread count in the old file and in the new
+Pair = tuple[dict[str, Any], dict[str, Any]]
 #: what a result of the same model and threads must have in common beside its device
 _SETTINGS = ("power_mode", "affinity", "samples_are", "inputs")
 _PLAN_SETTINGS = ("repeats", "burst_warmup")
@@ -19,21 +28,24 @@ def compare(
     """Compare two results of schema ppghost.latency/1, model by model and thread count.
 
     Returns {"rows": [{"model", "threads", "device", "verdict", "ratio", "ci95", "rounds",
-    "regression", "why"}], "regressions", "threshold"}; "ratio" is new over old. A verdict other
-    than "cannot tell" needs an interval without 1 in it; a regression is "slower" by more than
-    `threshold` (a share), or a model that ran before and fails now. Raises InputError if devices
-    or settings differ, unless `force`, or if nothing is common to both.
+    "reference", "regression", "why"}], "regressions", "threshold"}; "ratio" is new over old, of
+    latencies or, with a "reference", of their ratios to that model in the same rounds: the new
+    file's reference, if the old one timed the same `.nb` file. A verdict other than "cannot tell"
+    needs an interval without 1 in it; a regression is "slower" by more than `threshold` (a share),
+    or a model that ran before and fails now. Raises InputError if devices or settings differ,
+    unless `force`, or if nothing is common to both.
     """
     before, after = load_result(old), load_result(new)
     if not force:
         _refuse_other_conditions(before, after, old, new)
     known, found = _by_key(before, force), _by_key(after, force)
+    pairs = {key: (known[key], result) for key, result in found.items() if key in known}
     rows = []
-    for key, result in found.items():
-        if key in known:
-            if not force:
-                _refuse_other_settings(known[key], result, new)
-            rows.append(_row(known[key], result, threshold))
+    for pair in pairs.values():
+        if not force:
+            _refuse_other_settings(*pair, new)
+        reference = _common_reference(pair[1], pairs.values(), after["plan"].get("reference"))
+        rows.append(_row(*pair, reference, threshold))
     if not rows:
         raise InputError(f"{new}: no model and thread count in common with {old}")
     return {
@@ -82,7 +94,30 @@ def _refuse_other_settings(old: dict[str, Any], new: dict[str, Any], where: Path
             )
 
 
-def _row(old: dict[str, Any], new: dict[str, Any], threshold: float) -> dict[str, Any]:
+def _common_reference(
+    result: dict[str, Any], pairs: Iterable[Pair], reference: str | None
+) -> Pair | None:
+    """The reference model of `result`'s campaign, old and new, if both are one file."""
+    for old, new in pairs:
+        if (
+            new is not result
+            and new["model"] == reference
+            and (new["threads"], _device(new)) == (result["threads"], _device(result))
+            and new["nb_sha256"] == old["nb_sha256"]
+            and old["stats"]
+            and new["stats"]
+        ):
+            return old, new
+    return None
+
+
+def _row(
+    old: dict[str, Any], new: dict[str, Any], reference: Pair | None, threshold: float
+) -> dict[str, Any]:
+    samples = [
+        _per_round(one, other)
+        for one, other in zip((old, new), reference or (None, None), strict=True)
+    ]
     row = {
         "model": new["model"],
         "threads": new["threads"],
@@ -90,7 +125,8 @@ def _row(old: dict[str, Any], new: dict[str, Any], threshold: float) -> dict[str
         "verdict": "cannot tell",
         "ratio": None,
         "ci95": None,
-        "rounds": [len(round_medians(old)), len(round_medians(new))],
+        "rounds": [len(one) for one in samples],
+        "reference": reference and reference[1]["model"],
         "regression": False,
         "why": None,
     }
@@ -98,9 +134,9 @@ def _row(old: dict[str, Any], new: dict[str, Any], threshold: float) -> dict[str
         return {**row, "regression": True, "why": f"fails now: {new['error']}"}
     if not (old["stats"] and new["stats"]):
         return {**row, "why": "not measured in both"}
-    ratio, interval = unpaired_ratio(
-        list(round_medians(new).values()), list(round_medians(old).values())
-    )
+    if not all(samples):
+        return {**row, "why": "too few rounds"}
+    ratio, interval = unpaired_ratio(samples[1], samples[0])
     row |= {"ratio": ratio, "ci95": interval}
     if interval is None:
         return {**row, "why": "too few rounds"}
@@ -109,3 +145,10 @@ def _row(old: dict[str, Any], new: dict[str, Any], threshold: float) -> dict[str
     if interval[1] < 1:
         return {**row, "verdict": "faster"}
     return {**row, "why": "may be chance"}
+
+
+def _per_round(result: dict[str, Any], reference: dict[str, Any] | None) -> list[float]:
+    """Each round's latency, or its ratio to the reference's in that round."""
+    if reference is None:
+        return list(round_medians(result).values())
+    return [ours / theirs for ours, theirs in zip(*shared_rounds(result, reference), strict=True)]

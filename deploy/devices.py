@@ -32,6 +32,8 @@ class Device(Protocol):
     kind: str
     #: what one sample is: "inference", or "invocation mean" where a program tells no more
     samples_are: str
+    #: inferences of a burst that count, unless a campaign says how many
+    repeats: int
     #: None where the device knows no such thing
     power_mode: str | None
     affinity: str | None

@@ -14,9 +14,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deploy import sensors
+from deploy.lock import HostLock
 from deploy.measurement import Burst, timestamp
 from deploy.nb import NbInfo, inspect_nb
 from deploy.sidecar import NbModel, read_inputs
@@ -29,6 +30,13 @@ TARGET = "x86"
 LOAD_TIMEOUT_S = 60.0
 #: how long one request of many inferences may take before the worker counts as hung
 RUN_TIMEOUT_S = 120.0
+
+
+class Times(NamedTuple):
+    """Inferences one by one, in ms: what each took on a core, what it waited for one besides."""
+
+    samples_ms: list[float]
+    waited_ms: list[float]
 
 
 class HostSession:
@@ -67,9 +75,9 @@ class HostSession:
             raise
         self.os_threads: int = answer["os_threads"]
 
-    def measure(self, repeats: int) -> list[float]:
-        """Milliseconds of `repeats` inferences, one by one. Raises DeviceError."""
-        return self._ask({"do": "measure", "repeats": repeats}, RUN_TIMEOUT_S)["samples_ms"]
+    def measure(self, repeats: int) -> Times:
+        """Time `repeats` inferences, one by one. Raises DeviceError."""
+        return Times(**self._ask({"do": "measure", "repeats": repeats}, RUN_TIMEOUT_S))
 
     def outputs(self) -> dict[str, "np.ndarray"]:
         """The outputs of the last inference by name. Raises DeviceError."""
@@ -140,8 +148,13 @@ class HostDevice:
     serial = "host"
     kind = "host"
     samples_are = "inference"
+    # short bursts, and so more rounds in the same time: docs/results.md
+    repeats = 2
     power_mode = None
     affinity = None
+
+    def __init__(self) -> None:
+        self._lock = HostLock()
 
     def caveat(self, threads: int) -> str | None:
         """What a figure at `threads` threads does not show; None if there is nothing to say."""
@@ -172,7 +185,8 @@ class HostDevice:
         """Nothing can be missing."""
 
     def prepare(self) -> None:
-        """Nothing: the runtime is installed."""
+        """Keep other campaigns off this host. Raises DeviceError if one is on it."""
+        self._lock.take()
 
     def open(self, model: NbModel, threads: int) -> HostSession:
         """Load a model with seeded random inputs, ready to be measured."""
@@ -184,8 +198,9 @@ class HostDevice:
     def measure(self, session: HostSession, repeats: int, warmup: int) -> Burst:
         """Time `repeats` inferences after `warmup` others, one by one. Raises DeviceError."""
         before = _sensors()
-        times = session.measure(warmup + repeats)
-        return Burst(times[warmup:], times[:warmup], before, _sensors(), {})
+        times, waited = session.measure(warmup + repeats)
+        details = {"waited_ms": waited[warmup:]}
+        return Burst(times[warmup:], times[:warmup], before, _sensors(), details)
 
     def conditions(self) -> dict[str, Any]:
         """Time, temperature, frequencies and load now; null where the machine does not tell."""
@@ -204,7 +219,8 @@ class HostDevice:
         """Nothing: the host is measured by the thread that Ctrl-C reaches."""
 
     def close(self) -> None:
-        """Nothing: sessions end their workers themselves."""
+        """Let other campaigns on this host; sessions end their workers themselves."""
+        self._lock.release()
 
 
 def _sensors() -> dict[str, Any]:

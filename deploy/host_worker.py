@@ -6,7 +6,7 @@ process to itself. Requests:
 
     {"do": "load", "nb", "inputs": [{"name", "shape"}], "seed": int} or with "npz": path
         -> {"os_threads": n}; runs once and refuses outputs that are not finite
-    {"do": "measure", "repeats": n}  -> {"samples_ms": [...]}
+    {"do": "measure", "repeats": n}  -> {"samples_ms": [...], "waited_ms": [...]}
     {"do": "outputs", "npz": path}   -> {"outputs": [name, ...]}, values in that file
 An expected failure is answered with {"error": one line}.
 """
@@ -41,6 +41,7 @@ class Model:
         config = lite.MobileConfig()
         config.set_model_from_file(request["nb"])
         self.predictor = lite.create_paddle_predictor(config)
+        self._schedstat = _open_schedstat()
         self._set_inputs(_load_inputs(request), lite.PrecisionType.FP32)
         self.predictor.run()
         for name, value in self.outputs().items():
@@ -57,15 +58,28 @@ class Model:
                 raise ValueError(f"input {name!r} is not float32")
             tensor.from_numpy(value)
 
-    def measure(self, repeats: int) -> list[float]:
-        """Milliseconds of `repeats` inferences, one by one."""
+    def measure(self, repeats: int) -> dict[str, list[float]]:
+        """Milliseconds of `repeats` inferences, one by one, and those that each waited besides.
+
+        While other processes have the core, an inference stands still for whole slices of the
+        scheduler. The kernel counts that waiting; it is no time of the model.
+        """
         run, clock = self.predictor.run, time.perf_counter
-        samples = []
+        samples, waited = [], []
         for _ in range(repeats):
-            start = clock()
+            # in this order: a process is preempted at the end of a system call most of all
+            start, before = clock(), self._waited_ns()
             run()
-            samples.append((clock() - start) * 1e3)
-        return samples
+            end, after = clock(), self._waited_ns()
+            waited.append((after - before) / 1e6)
+            samples.append((end - start) * 1e3 - waited[-1])
+        return {"samples_ms": samples, "waited_ms": waited}
+
+    def _waited_ns(self) -> int:
+        """How long this thread has stood ready to run without a core; 0 where nobody counts."""
+        if self._schedstat is None:
+            return 0
+        return int(os.pread(self._schedstat, 64, 0).split()[1])
 
     def outputs(self) -> dict[str, np.ndarray]:
         """Outputs of the last run by name, float32."""
@@ -81,6 +95,14 @@ def _load_inputs(request: dict[str, Any]) -> dict[str, np.ndarray]:
         return seeded_inputs(request["inputs"], request["seed"])
     with np.load(request["npz"], allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
+
+
+def _open_schedstat() -> int | None:
+    """The kernel's account of this thread (Documentation/scheduler/sched-stats.rst)."""
+    try:
+        return os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+    except OSError:
+        return None
 
 
 def _os_threads() -> int:
@@ -102,7 +124,7 @@ def main() -> int:
                 model = Model(request)
                 answer = {"os_threads": _os_threads()}
             elif request["do"] == "measure":
-                answer = {"samples_ms": model.measure(request["repeats"])}
+                answer = model.measure(request["repeats"])
             else:
                 outputs = model.outputs()
                 np.savez(request["npz"], **outputs)

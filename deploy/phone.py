@@ -43,6 +43,7 @@ class Phone:
 
     kind = "adb"
     samples_are = "invocation mean"
+    repeats = 5
 
     def __init__(
         self,
@@ -103,6 +104,7 @@ class Phone:
         """Put benchmark_bin there and ask what it can do. Raises DeviceError, InputError."""
         abi = self._abi()
         path = benchmark_bin.choose(self._given, abi)
+        self._adb.lock()
         # a program of an earlier, broken campaign may still run
         self._adb.kill_program()
         self._adb.push(path, benchmark_bin.NAME, executable=True)
@@ -259,9 +261,10 @@ class Phone:
         self._adb.cancel()
 
     def close(self) -> None:
-        """Leave nothing on the phone; never raises DeviceError."""
-        self._adb.kill_program()
-        self._adb.clean_up()
+        """Leave nothing of ours on the phone; never raises DeviceError."""
+        if self._adb.locked:
+            self._adb.kill_program()
+            self._adb.clean_up()
 
 
 def _split(done: ShellResult, token: str) -> tuple[str, ShellResult, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.devices import Device
 from deploy.measurement import Burst
-from deploy.results import counted_rounds, round_medians
+from deploy.results import counted_rounds, shared_rounds
 from deploy.sidecar import NbModel
 from deploy.stats import (
     MAX_RELATIVE_WIDTH,
@@ -18,6 +18,8 @@ from deploy.stats import (
 
 logger = logging.getLogger(__name__)
 
+#: share of the time that the host's inferences may wait for a core without a word
+MOST_WAITED = 0.1
 UNFINISHED = "not finished; run again with --resume"
 
 
@@ -72,20 +74,9 @@ def add_ratio(result: dict[str, Any], results: Iterable[dict[str, Any]], referen
     other = next((one for one in results if one["model"] == reference), None)
     if other is None or not (other["stats"] and result["stats"]):
         return
-    ours, theirs = _by_round(result), _by_round(other)
-    shared = sorted(ours.keys() & theirs.keys())
-    if shared:
-        ratio = paired_ratio([ours[i] for i in shared], [theirs[i] for i in shared])
-        result["ratio"] = {"reference": reference, **ratio}
-
-
-def _by_round(result: dict[str, Any]) -> dict[tuple[str, int], float]:
-    """The counted rounds' medians by run and round: a resumed run has rounds of its own."""
-    conditions = result["conditions"]
-    return {
-        (conditions[index]["run"], conditions[index]["round"]): median
-        for index, median in round_medians(result).items()
-    }
+    ours, theirs = shared_rounds(result, other)
+    if ours:
+        result["ratio"] = {"reference": reference, **paired_ratio(ours, theirs)}
 
 
 def conclude(result: dict[str, Any], caveat: str | None) -> None:
@@ -103,7 +94,8 @@ def conclude(result: dict[str, Any], caveat: str | None) -> None:
 
 
 def _notes(result: dict[str, Any]) -> list[str]:
-    return list(filter(None, (note(result) for note in (_spread, _throttling, _unchecked))))
+    notes = (_spread, _throttling, _waiting, _unchecked)
+    return list(filter(None, (note(result) for note in notes)))
 
 
 def _spread(result: dict[str, Any]) -> str | None:
@@ -127,6 +119,14 @@ def _throttling(result: dict[str, Any]) -> str | None:
     treated = "counted, as too few others are left" if result["throttled"]["in_stats"] else kept
     total = len(result["conditions"])
     return f"{len(marked)} of {total} rounds were throttled ({marked[0]}); {treated}"
+
+
+def _waiting(result: dict[str, Any]) -> str | None:
+    waited = sum(sum(one.get("waited_ms") or ()) for one in result["conditions"])
+    share = waited / (waited + sum(result["samples_ms"]))
+    if share <= MOST_WAITED:
+        return None
+    return f"other processes had the core for {share:.0%} of the time; that is not counted"
 
 
 def _unchecked(result: dict[str, Any]) -> str | None:

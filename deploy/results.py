@@ -90,6 +90,22 @@ def round_medians(result: dict[str, Any]) -> dict[int, float]:
     }
 
 
+def shared_rounds(result: dict[str, Any], other: dict[str, Any]) -> tuple[list[float], list[float]]:
+    """The round medians of two results of one file, of the rounds that count for both."""
+    ours, theirs = _by_round(result), _by_round(other)
+    shared = sorted(ours.keys() & theirs.keys())
+    return [ours[key] for key in shared], [theirs[key] for key in shared]
+
+
+def _by_round(result: dict[str, Any]) -> dict[tuple[str, int], float]:
+    """Round medians by run and round: a resumed run has rounds of its own."""
+    conditions = result["conditions"]
+    return {
+        (conditions[index].get("run", ""), conditions[index].get("round", index)): median
+        for index, median in round_medians(result).items()
+    }
+
+
 def host_metadata() -> dict[str, Any]:
     """The machine and software that drive a measurement; nothing that names a person."""
     return {

@@ -217,7 +217,7 @@ class DeviceRounds:
         try:
             burst = self._patience.insist(
                 lambda: self.device.measure(
-                    sessions[index], campaign.repeats, campaign.burst_warmup
+                    sessions[index], campaign.repeats or self.device.repeats, campaign.burst_warmup
                 )
             )
         except (DeviceLost, Stopped):

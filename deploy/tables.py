@@ -33,6 +33,8 @@ def comparison_table(compared: dict[str, Any]) -> str:
         note = ": ".join(filter(None, ("REGRESSION" if row["regression"] else "", row["why"])))
         head = f"{row['model']:<28} {row['threads']:>7}"
         lines.append(f"{head}  {row['verdict']:<12} {ratio:>8}  {interval:<18} {note}".rstrip())
+    if references := sorted({row["reference"] for row in compared["rows"]} - {None}):
+        lines.append(f"(compared by their ratios to {', '.join(references)} in the same rounds)")
     return "\n".join(lines)
 
 

@@ -181,8 +181,10 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
         help="several at once: all, a list with commas, or given again; HOST:PORT is connected to",
     )
     sub.add_argument("--threads", type=_thread_counts, metavar="1,2,4")
-    sub.add_argument("--rounds", type=_positive, metavar="N", help="20; at most, with --precision")
-    sub.add_argument("--repeats", type=_positive, metavar="N", help="inferences of a burst (5)")
+    sub.add_argument("--rounds", type=_positive, metavar="N", help="40; at most, with --precision")
+    sub.add_argument(
+        "--repeats", type=_positive, metavar="N", help="inferences of a burst (2, phones 5)"
+    )
     sub.add_argument("--burst-warmup", type=int, metavar="N", help="others before each burst (1)")
     sub.add_argument("--precision", metavar="2%", help="stop when each interval is so narrow")
     sub.add_argument("--time-limit", type=float, metavar="S", help="per thread count")

@@ -45,6 +45,12 @@ def _tiny_architecture():
     del zoo.ARCHITECTURES["TinyGhostNet"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_locks(tmp_path_factory):
+    """Tests that measure are not kept from it by a person who does, nor keep one from it."""
+    os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("locks"))
+
+
 @pytest.fixture
 def dygraph():
     """Paddle in dygraph for one test."""

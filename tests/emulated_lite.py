@@ -157,7 +157,7 @@ class BenchmarkBin:
         return _end(f"raw_input_shapes: {flags['input_shape']}\n", log)
 
     def _times(self, session: HostSession, flags: dict) -> list[float]:
-        return session.measure(int(flags["warmup"]) + int(flags["repeats"]))
+        return session.measure(int(flags["warmup"]) + int(flags["repeats"])).samples_ms
 
     def _session(self, nb: Path, flags: dict, cwd: Path) -> HostSession:
         data = _split(flags.get("input_data_path"))
@@ -170,17 +170,18 @@ class BenchmarkBin:
             for index, path in enumerate(data):
                 values = np.array((cwd / path).read_text().split(), np.float32)
                 arrays[index] = values.reshape(shapes[index])
-            names = self._input_names(nb)
-            with tempfile.TemporaryDirectory() as folder:
-                np.savez(f"{folder}/in.npz", **dict(zip(names, arrays, strict=True)))
-                self.sessions[key] = HostSession(
-                    nb, {"npz": f"{folder}/in.npz"}, int(flags["threads"]), nb.name
-                )
+            self.sessions[key] = _open(nb, arrays, int(flags["threads"]))
         return self.sessions[key]
 
-    def _input_names(self, nb: Path) -> list[str]:
-        # the real program asks the predictor by position; these tests' models have one input, x
-        return ["x"]
+
+def _open(nb: Path, arrays: list[np.ndarray], threads: int) -> HostSession:
+    """The real program asks the predictor for its inputs by position, ours by name."""
+    for name in ("x", "image"):
+        with tempfile.TemporaryDirectory() as folder:
+            np.savez(f"{folder}/in.npz", **dict(zip([name], arrays, strict=True)))
+            with contextlib.suppress(DeviceError):
+                return HostSession(nb, {"npz": f"{folder}/in.npz"}, threads, nb.name)
+    raise DeviceError("has other inputs, or does not run")
 
 
 def _report(version: str, flags: dict, times: list[float], init: float, outputs: dict) -> str:

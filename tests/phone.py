@@ -29,9 +29,22 @@ PROPERTIES = {
 }
 #: of the host's programs, those that Android's toybox has too
 PROGRAMS = (
-    "cat", "chmod", "cut", "grep", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sh",
-    "sha256sum", "sleep", "timeout", "tr", "uname", "wc",
+    "cat", "chmod", "cut", "date", "grep", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed",
+    "sh", "sha256sum", "sleep", "timeout", "tr", "uname", "wc",
 )  # fmt: skip
+
+
+def run_adb(adb: Path | str, environment: dict[str, str], *words: str) -> str:
+    """What the adb client says, to either output."""
+    done = subprocess.run(
+        [adb, *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return done.stdout + done.stderr
 
 
 class AdbServer:
@@ -67,15 +80,7 @@ class AdbServer:
         _wait_for(lambda: _listens(port), "the adb server")
 
     def run(self, *words: str) -> str:
-        done = subprocess.run(
-            [self.adb, *words],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-        return done.stdout + done.stderr
+        return run_adb(self.adb, self.environment, *words)
 
     def close(self) -> None:
         self._process.stdin.close()
@@ -112,6 +117,10 @@ class EmulatedPhone:
         self.faults()
         self._start()
         self.reconnect()
+
+    def kill(self) -> None:
+        """The daemon is gone from one moment to the next; `restart` brings it back."""
+        self._process.kill()
 
     def _end(self) -> None:
         self._process.stdin.close()

@@ -14,7 +14,8 @@ import pytest
 from deploy.bench import bench
 from deploy.campaign import Campaign
 from deploy.devices import find_devices
-from deploy.host import HostDevice
+from deploy.host import HostDevice, Times
+from deploy.lock import HostLock
 from ppghost.errors import DeviceError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,8 @@ class FakeSession:
         self.device.calls.append(self.name)
         if self.device.fails(self.name, self.device.calls):
             raise DeviceError(f"{self.name}: the runtime died")
-        return [self.device.latency[self.name]] * repeats
+        latency = self.device.latency[self.name]
+        return Times([latency] * repeats, [latency * self.device.waited] * repeats)
 
     def close(self):
         self.closed = True
@@ -37,8 +39,9 @@ class FakeSession:
 class FakeDevice(HostDevice):
     """A host that takes exactly as long as told."""
 
-    def __init__(self, fails=lambda name, calls: False):
-        self.calls, self.sessions, self.fails = [], [], fails
+    def __init__(self, fails=lambda name, calls: False, waited=0.0):
+        super().__init__()
+        self.calls, self.sessions, self.fails, self.waited = [], [], fails, waited
         self.latency = {"Both": 2.0, "Flatten": 3.0}
 
     def open(self, model, threads):
@@ -115,8 +118,8 @@ def test_failed_model_is_recorded_and_the_others_go_on(converted, tmp_path):
     failed, ok = by_name(document)["Both"], by_name(document)["Flatten"]
     assert (failed["status"], failed["error"]) == ("failed", "Both: the runtime died")
     # what was measured before stays
-    assert failed["stats"]["n"] == 10
-    assert (ok["status"], ok["stats"]["n"]) == ("ok", 30)
+    assert failed["stats"]["n"] == 4
+    assert (ok["status"], ok["stats"]["n"]) == ("ok", 12)
 
 
 def test_all_models_failed_is_a_device_error(converted, tmp_path):
@@ -144,12 +147,12 @@ def test_interrupted_run_keeps_whole_rounds_and_resume_does_the_rest(converted, 
     assert all(session.closed for session in device.sessions)
     partial = json.loads(output.read_text())
     assert [one["status"] for one in partial["results"]] == ["skipped", "skipped"]
-    assert [one["stats"]["n"] for one in partial["results"]] == [15, 15]
+    assert [one["stats"]["n"] for one in partial["results"]] == [6, 6]
 
     again = FakeDevice()
     document = run([converted], again, rounds=6, output=output, resume=True)
     assert [one["status"] for one in document["results"]] == ["ok", "ok"]
-    assert [one["stats"]["n"] for one in document["results"]] == [30, 30]
+    assert [one["stats"]["n"] for one in document["results"]] == [12, 12]
     assert len(again.calls) == 2 + 2 * 3
 
     nothing_left = FakeDevice()
@@ -168,8 +171,8 @@ def test_resume_tries_failed_models_again(converted, tmp_path):
 
 def test_resume_adds_threads_and_refuses_another_plan(converted, tmp_path):
     output = tmp_path / "r.json"
-    run([converted], FakeDevice(), rounds=6, output=output)
-    document = run([converted], FakeDevice(), threads=(1, 2), rounds=6, output=output,
+    run([converted], FakeDevice(), rounds=6, repeats=5, output=output)
+    document = run([converted], FakeDevice(), threads=(1, 2), rounds=6, repeats=5, output=output,
                      resume=True)  # fmt: skip
     assert [one["threads"] for one in document["results"]] == [1, 1, 2, 2]
     assert "one core" in document["results"][2]["warning"]
@@ -183,6 +186,31 @@ def test_wide_spread_is_warned_of_with_what_to_do(converted, tmp_path, caplog):
     assert "more --rounds" in caplog.text
     steady = run([converted], FakeDevice(), rounds=6, output=tmp_path / "r.json")
     assert by_name(steady)["Both"]["warning"] is None
+
+
+def test_waiting_for_a_core_is_kept_beside_the_samples_and_said(converted, tmp_path):
+    device = FakeDevice(waited=0.5)
+    document = run([converted], device, rounds=6, output=tmp_path / "r.json")
+    for result in document["results"]:
+        latency = device.latency[result["model"]]
+        assert result["stats"]["ci95"] == [latency, latency]
+        assert [one["waited_ms"] for one in result["conditions"]] == [[latency / 2] * 2] * 6
+        assert "other processes had the core for 33% of the time" in result["warning"]
+    little = run([converted], FakeDevice(waited=0.05), rounds=6, output=tmp_path / "r.json")
+    assert little["results"][0]["warning"] is None
+
+
+def test_a_host_in_use_is_left_to_its_user(converted, tmp_path):
+    device, user = FakeDevice(), HostLock()
+    user.take()
+    with pytest.raises(DeviceError, match=rf"host: process {os.getpid()} is measuring on it"):
+        run([converted], device, output=tmp_path / "r.json")
+    assert device.calls == []
+    user.release()
+    run([converted], device, rounds=1, output=tmp_path / "r.json")
+    # while the first device is still there, its campaign has ended
+    run([converted], FakeDevice(), rounds=1, output=tmp_path / "r.json")
+    assert len(device.calls) == 4
 
 
 def test_file_for_another_target_stops_before_anything_runs(converted, tmp_path):
@@ -243,7 +271,9 @@ def test_a_model_that_spreads_keeps_all_of_them_going(converted, tmp_path):
             session = super().open(model, threads)
             measure = session.measure
             if model.name == "Both":
-                session.measure = lambda n: [x * (1 + len(self.calls) % 3) for x in measure(n)]
+                session.measure = lambda n: Times(
+                    [x * (1 + len(self.calls) % 3) for x in measure(n).samples_ms], [0] * n
+                )
             return session
 
     document = run([converted], Unsteady(), precision="2%", rounds=15, output=tmp_path / "r.json")

@@ -32,7 +32,7 @@ def test_overrides_win_over_the_file_and_flags_over_both(tmp_path):
 
 
 def test_rounds_are_at_most_what_precision_may_need():
-    assert Campaign().most_rounds == 20
+    assert Campaign().most_rounds == 40
     assert Campaign(precision="2%").most_rounds == 200
     assert Campaign(precision=0.02, rounds=50).most_rounds == 50
 

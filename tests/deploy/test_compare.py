@@ -79,6 +79,33 @@ def test_equal_models_are_told_apart_as_rarely_as_promised(write):
     assert told <= 10
 
 
+def slowed(file, factors, sha256="x"):
+    """The file as if its rounds had been slower by `factors`, and the models' files these."""
+    document = json.loads(file.read_text())
+    document["plan"]["reference"] = "A"
+    for result in document["results"]:
+        result["samples_ms"] = (np.array(result["samples_ms"]) * factors).tolist()
+        result["nb_sha256"] = sha256
+    file.write_text(json.dumps(document))
+    return file
+
+
+def test_a_machine_that_is_slower_as_a_whole_makes_no_model_slower(write):
+    drift = 1 + 0.3 * np.linspace(0, 1, 30)
+    old = slowed(write("old", {"A": 5.0, "B": 10.0, "C": 10.0}), 1)
+    new = slowed(write("new", {"A": 5.0, "B": 10.0, "C": 11.0}, seed=1), drift)
+    rows = {row["model"]: row for row in compare(old, new)["rows"]}
+    assert {name: row["reference"] for name, row in rows.items()} == {"A": None, "B": "A", "C": "A"}
+    assert rows["B"]["verdict"] == "cannot tell"
+    assert rows["B"]["ratio"] == pytest.approx(1, abs=0.01)
+    assert (rows["C"]["verdict"], rows["C"]["regression"]) == ("slower", True)
+    assert rows["C"]["ratio"] == pytest.approx(1.1, abs=0.01)
+    # another file of that name is no yardstick
+    changed = slowed(write("new", {"A": 5.0, "B": 10.0, "C": 11.0}, seed=1), drift, "y")
+    rows = {row["model"]: row for row in compare(old, changed)["rows"]}
+    assert (rows["B"]["verdict"], rows["B"]["reference"]) == ("slower", None)
+
+
 def test_throttled_rounds_do_not_count(write):
     old, new = write("old", {"A": 10.0}), write("new", {"A": 10.0}, seed=1)
     document = json.loads(new.read_text())

@@ -3,6 +3,8 @@
 import os
 import signal
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -32,9 +34,26 @@ def test_outputs_equal_paddles(models, converted):
 
 def test_measure_gives_one_sample_per_inference(converted):
     with open_session(converted / "both.nb") as session:
-        samples = session.measure(7)
-    assert len(samples) == 7
+        samples, waited = session.measure(7)
+    assert len(samples) == len(waited) == 7
     assert min(samples) > 0
+    assert min(waited) >= 0
+
+
+def test_waiting_for_a_core_is_no_time_of_the_model(converted):
+    core = min(os.sched_getaffinity(0))
+    with open_session(converted / "both.nb") as session:
+        os.sched_setaffinity(session._process.pid, {core})
+        rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        try:
+            os.sched_setaffinity(rival.pid, {core})
+            samples, waited = session.measure(5000)
+        finally:
+            rival.kill()
+            rival.wait()
+    # half of the time the core is the rival's
+    assert sum(waited) > 0.5 * sum(samples)
+    assert max(samples) < max(waited) / 2
 
 
 def test_thread_count_reaches_the_runtime(converted):

@@ -5,6 +5,7 @@ Every fault leaves what was measured in the file, and --resume does the rest.
 
 import json
 import logging
+import os
 import re
 import shutil
 import signal
@@ -18,6 +19,7 @@ from phone import BENCHMARK_BIN
 
 from deploy import benchmark_bin
 from deploy import phone as phone_module
+from deploy.adb import Adb
 from deploy.bench import bench
 from deploy.campaign import Campaign
 from deploy.devices import find_devices
@@ -313,6 +315,17 @@ def test_of_two_phones_one_dies_and_the_other_goes_on(measure, phones):
         status.setdefault(one["device"]["serial"], set()).add(one["status"])
     assert status == {phones[0].serial: {"skipped"}, phones[1].serial: {"ok"}}
     phones[0].restart()
+    all_done(measure(*phones, resume=True))
+
+
+def test_a_phone_in_use_is_left_to_its_user_and_the_other_goes_on(measure, phones):
+    user = Adb(phones[0].serial)
+    user.lock()
+    with pytest.raises(DeviceError, match=rf"{phones[0].serial}: process {os.getpid()} on .* is"):
+        measure(*phones)
+    assert {one["device"]["serial"] for one in kept(measure)} == {phones[1].serial}
+    assert phones[0].files() == ["ppghost", "ppghost/lock"]
+    user.clean_up()
     all_done(measure(*phones, resume=True))
 
 

@@ -1,0 +1,179 @@
+"""One campaign at a time on a device: two would disturb each other, and neither would know.
+
+This host is locked by a file (`flock`), which the kernel unlocks when its process ends, however
+that ends. A phone is locked by a file on the phone itself, since it may be measured from several
+computers: created only where there is none (the shell's noclobber), it says who holds the phone and
+until when by the phone's clock. Every sample renews it. It is void once that time is past, if the
+phone's clock went back behind its last renewal, or if its process is gone and was one of ours.
+"""
+
+import contextlib
+import fcntl
+import os
+import platform
+import re
+import secrets
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from ppghost.errors import DeviceError, DeviceLost
+
+#: seconds for which a phone is held beyond the time that a command may take: the longest that a
+#: campaign is silent otherwise, while it sends a file over a slow link
+LEASE_S = 600
+#: what a guarded script says on a phone that is no longer ours, and nothing else
+_TAKEN = "ppghost: locked by another\n"
+#: the locks on phones that this process holds
+_HELD: set[str] = set()
+
+
+class HostLock:
+    """This host, for this process."""
+
+    def __init__(self) -> None:
+        self._file: TextIO | None = None
+
+    def take(self) -> None:
+        """Raises DeviceError if another process measures on this host."""
+        if self._file:
+            return
+        # with its name: computers may share a home
+        path = _runtime_folder() / f"ppghost-{platform.node()}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="ascii")
+        except OSError as error:
+            raise DeviceError(f"{path}: cannot be written ({error.strerror})") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            # there is a moment in which the number is not yet written
+            holder = f"process {file.read().strip()}".rstrip()
+            file.close()
+            raise DeviceError(
+                f"host: {holder} is measuring on it; wait for its end or stop it"
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        """Let others measure."""
+        if self._file:
+            self._file.close()
+            self._file = None
+
+
+def _runtime_folder() -> Path:
+    """Where locks of this user lie, the same for all sessions."""
+    if given := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(given)
+    system = Path(f"/run/user/{os.getuid()}")
+    return system if system.is_dir() else Path.home() / ".cache"
+
+
+class PhoneLock:
+    """One phone, for one campaign; `file` is the lock's path there."""
+
+    def __init__(self, serial: str, file: str) -> None:
+        self.serial, self.file = serial, file
+        self.held = False
+        host = re.sub(r"[^\w.-]", "_", platform.node()) or "unknown"
+        self._token = secrets.token_hex(8)
+        self._owner = f"{self._token} {os.getpid()} {host} {_origin()}"
+
+    def take(self, shell: Callable[[str], Any]) -> None:
+        """Raises DeviceError if another campaign holds the phone, DeviceLost."""
+        for _ in range(3):
+            answer = shell(f"({self._renew(LEASE_S, create=True)}) 2>/dev/null; "
+                           f"date +%s; cat {self.file}").stdout  # fmt: skip
+            now, _, held = answer.partition("\n")
+            held = held.rstrip("\n")
+            if held.startswith(self._owner):
+                self.held = True
+                _HELD.add(self._token)
+                return
+            if seconds := _seconds_left(held, now):
+                _, pid, host, *_ = held.split()
+                raise DeviceError(
+                    f"{self.serial}: process {pid} on {host} is measuring on it; wait for its end "
+                    f"or stop it (without a sign of life the phone is free in {seconds} s)"
+                )
+            # only what was found void: another may have been as quick
+            shell(f'[ "$(cat {self.file})" = {shlex.quote(held)} ] && rm -f {self.file}')
+        raise DeviceError(f"{self.serial}: cannot be locked ({held or answer.strip()}); try again")
+
+    def guard(self, seconds: float) -> str:
+        """What a script begins with: it ends at once where the phone is no longer ours, and else
+        holds it for `seconds` and the lease. Nothing where the phone was never taken."""
+        if not self.held:
+            return ""
+        return (
+            f"{self._check()} || {{ echo {shlex.quote(_TAKEN.strip())}; exit 1; }}\n"
+            f"{self._renew(seconds + LEASE_S)}\n"
+        )
+
+    def check(self, output: str) -> None:
+        """Raises DeviceLost if a guarded script's `output` says that the phone is no longer ours.
+
+        DeviceLost, since nothing is wrong with the model that was to be run.
+        """
+        if self.held and output == _TAKEN:
+            raise DeviceLost(
+                f"{self.serial}: another campaign took the phone over; wait for its end"
+            )
+
+    def forget(self) -> None:
+        """Hold the phone no longer, whatever became of the file there."""
+        self.held = False
+        _HELD.discard(self._token)
+
+    def only_if_ours(self, script: str) -> str:
+        """`script`, which does nothing where the phone is no longer ours."""
+        return f"{self._check()} && {{ {script}\n}}" if self.held else script
+
+    def _check(self) -> str:
+        return f'read -r ppghost_lock _ < {self.file} && [ "$ppghost_lock" = {self._token} ]'
+
+    def _renew(self, seconds: float, create: bool = False) -> str:
+        return (
+            f"ppghost_now=$(date +%s){'; set -C' if create else ''}; "
+            f'echo "{self._owner} $ppghost_now $((ppghost_now + {seconds:.0f}))" > {self.file}'
+        )
+
+
+def _seconds_left(held: str, now: str) -> int:
+    """For how long a lock is in force by the phone's clock; 0: it is void."""
+    words = held.split()
+    if len(words) != 6 or not all(word.isdecimal() for word in (now, words[1], *words[4:])):
+        return 0
+    token, pid, _, origin, since, until = words
+    if origin == _origin() and not _lives(int(pid), token):
+        return 0
+    return max(0, int(until) - int(now)) if int(since) <= int(now) else 0
+
+
+def _lives(pid: int, token: str) -> bool:
+    """Whether the process is there and, if it is this one, has not given up the phone."""
+    if pid == os.getpid():
+        return token in _HELD
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _origin() -> str:
+    """What is equal for processes that can see each other: this boot, this set of process ids."""
+    parts = [platform.node()]
+    with contextlib.suppress(OSError):
+        parts = [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()]
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return re.sub(r"[^\w.-]", "_", "-".join(parts))
