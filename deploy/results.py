@@ -4,10 +4,12 @@ import os
 import platform
 import statistics
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from deploy.stats import FEWEST
+from ppghost import __version__
 from ppghost.errors import InputError
 from ppghost.files import read_json
 
@@ -27,9 +29,15 @@ _RESULT_KEYS = (
 #: what `bench` adds to it, and what stands there in a file of another maker
 _EXTRAS = {
     "weights": None,
+    "params": None,
+    "macs": None,
     "nb_bytes": None,
+    "opt_version": None,
+    "convert_command": None,
+    "source_sha256": None,
     "inputs": [],
     "warning": None,
+    "notes": [],
     "power_mode": None,
     "affinity": None,
     "samples_are": "inference",
@@ -80,19 +88,21 @@ def counted_rounds(result: dict[str, Any]) -> list[int]:
     return fair if len(fair) >= FEWEST else list(range(len(conditions)))
 
 
-def round_medians(result: dict[str, Any]) -> dict[int, float]:
-    """The median of each counted round's samples, by round."""
-    samples, rounds = result["samples_ms"], len(result["conditions"])
-    size = len(samples) // rounds if rounds else 0
+def round_medians(result: dict[str, Any], rounds: Iterable[int] | None = None) -> dict[int, float]:
+    """The median of each round's samples, by round; of the counted rounds, or of `rounds`."""
+    samples, total = result["samples_ms"], len(result["conditions"])
+    size = len(samples) // total if total else 0
     return {
         index: statistics.median(samples[index * size : (index + 1) * size])
-        for index in counted_rounds(result)
+        for index in (counted_rounds(result) if rounds is None else rounds)
+        if size
     }
 
 
 def host_metadata() -> dict[str, Any]:
     """The machine and software that drive a measurement; nothing that names a person."""
     return {
+        "ppghost": __version__,
         "system": platform.system(),
         "kernel": platform.release(),
         "machine": platform.machine(),
