@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.report.drawings import draw_all
-from deploy.report.groups import Group, group_results, warnings_of, why_missing
+from deploy.report.groups import Group, group_results, why_missing
 from deploy.report.messages import Messages
 from deploy.report.pages import printable, render
 from deploy.report.sections import (
@@ -22,6 +22,7 @@ from deploy.report.sections import (
     weights_text,
 )
 from deploy.report.sheet import latency_csv
+from deploy.report.warnings import warnings_of
 from deploy.results import load_result
 from ppghost.errors import InputError
 from ppghost.files import write_text

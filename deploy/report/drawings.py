@@ -28,6 +28,7 @@ def draw_all(
             {"svg": inline(svg), **_front(one, t)} for one, svg in zip(panels, curves, strict=True)
         ],
         "theirs": {"svg": inline(drawings["published.svg"]), **_front(theirs, t)},
+        "beside": inline(curves[_beside(groups, panels)]),
         "traces": [],
     }
     if traces:
@@ -58,6 +59,14 @@ def _panels(groups: Sequence[Group], published: dict[str, Any], t: Messages) -> 
         for group in groups
         for threads in group.threads
     ]
+
+
+def _beside(groups: Sequence[Group], panels: Sequence[Panel]) -> int:
+    """The panel that goes with the published one: with points, of a phone if there is one."""
+    kinds = [group.device["kind"] for group in groups for _ in group.threads]
+    return min(
+        range(len(panels)), key=lambda index: (not panels[index].points, kinds[index] == "host")
+    )
 
 
 def _traces(groups: Sequence[Group], t: Messages) -> list[Trace]:

@@ -155,36 +155,5 @@ def files_measured(groups: Sequence[Group]) -> list[dict[str, Any]]:
     return sorted(files.values(), key=lambda row: (row["model"], row["precision"]))
 
 
-def warnings_of(groups: Sequence[Group], t: Messages) -> list[str]:
-    """What is to be known about the figures, models with the same to say in one sentence."""
-    said: dict[tuple, list[str]] = {}
-    for index, group in enumerate(groups):
-        for row in group.rows:
-            for text in _sentences(row, t):
-                said.setdefault((index, row["threads"], text), []).append(row["model"])
-    return [
-        t["warning_of"].format(
-            models=t["list_comma"].join(dict.fromkeys(models)),
-            threads=_where(groups, index, threads, t),
-            text=text,
-        )
-        for (index, threads, text), models in said.items()
-    ]
-
-
-def _sentences(row: dict[str, Any], t: Messages) -> list[str]:
-    """A row's warnings; results of before hold one text that names model and threads itself."""
-    notes = row["notes"] or ([row["warning"]] if row["warning"] else [])
-    sentences = [t.recorded(note.removeprefix(f"{row['model']}: ")) for note in notes]
-    if row["error"]:
-        sentences.append(t.recorded(row["error"].removeprefix(f"{row['model']}: ")))
-    return sentences
-
-
-def _where(groups: Sequence[Group], index: int, threads: int, t: Messages) -> str:
-    device = [groups[index].device["serial"]] if len(groups) > 1 else []
-    return t["comma"].join([*device, t.in_threads(threads)])
-
-
 def _shortened(text: str, most: int = 44) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -202,3 +202,34 @@ def test_results_without_rounds_have_no_trace(tmp_path):
     report([write(tmp_path / "r.json", [result("A", 5.0)])], tmp_path / "out")
     assert "hold no record of single rounds" in (tmp_path / "out" / "index.html").read_text()
     assert not (tmp_path / "out" / "traces.svg").exists()
+
+
+def test_notes_that_differ_in_numbers_only_are_one_sentence(tmp_path):
+    wide = "the 95 % interval is {}% of the median (trusted up to 5%)"
+    results = [
+        result("A", 5.0, notes=[wide.format("6.5"), "one core"]),
+        result("B", 6.0, notes=[wide.format("12.1"), "one core"]),
+        result("C", 7.0, notes=[wide.format("8.0")]),
+        result("C", 7.0, threads=2, notes=[wide.format("7.0")]),
+        result("D", 8.0, status="failed", error="D: D: exit code 3", notes=[]),
+        result("E", 8.0, status="failed", error="E: exit code 4", notes=[]),
+    ]
+    summary = report([write(tmp_path / "r.json", results)], tmp_path / "out")
+    assert summary["warnings"] == [
+        "A, B, C (1 thread): the 95 % interval is 6.5 to 12.1% of the median (trusted up to 5%)",
+        "A, B (1 thread): one core",
+        "D (1 thread): exit code 3",
+        "E (1 thread): exit code 4",
+        "C (2 threads): the 95 % interval is 7.0% of the median (trusted up to 5%)",
+    ]
+
+
+def test_beside_the_published_picture_stands_a_phone_if_there_is_one(tmp_path):
+    host, phone = result("MobileNetV2", 5.0), result("MobileNetV2", 9.0, device=PHONE)
+    for results in ([host, phone], [phone, host]):
+        report([write(tmp_path / "r.json", results)], tmp_path / "out")
+        page = (tmp_path / "out" / "index.html").read_text()
+        beside = page[page.index("<b>measured here</b>") :]
+        beside = beside[: beside.index("</figure>")]
+        assert ">emulated-1, 1 thread, batch 1</" in beside
+        assert "Host, not a phone" not in beside
