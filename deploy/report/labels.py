@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Line = list[tuple[float, float]]
 #: square pixels that a name may cover to be one pixel nearer to its point
 _FAR = 0.5
+#: a name within so many pixels of a point reads as that point's
+_NEAR = 16
 
 
 def label_points(axes: Any, points: Sequence[Point], lines: Sequence[Line]) -> None:
@@ -35,7 +37,9 @@ def label_points(axes: Any, points: Sequence[Point], lines: Sequence[Line]) -> N
         )  # fmt: skip
         outside = size.width * size.height - overlap(boxes, inside[None])[:, 0]
         far = np.abs([up for _, up in places])
-        costs = overlap(boxes, taken).sum(axis=1) + 2 * outside + _FAR * far
+        others = [one for one in points if one is not point]
+        astray = overlap(boxes, _surroundings(axes, others)).sum(axis=1)
+        costs = overlap(boxes, taken).sum(axis=1) + 2 * outside + astray + _FAR * far
         best = int(costs.argmin())
         label.set_position((boxes[best][0], y + places[best][1]))
         taken = np.vstack([taken, boxes[best]])
@@ -49,6 +53,16 @@ def _places(x: float, bar: Sequence[float], width: float) -> list[tuple[float, i
     lefts = (x - width / 2, x + 5, x - 5 - width, x + 25, x - 25 - width)
     ups = (11, -11, 22, -22, 33, -33, 44, -44)
     return [(high + 5, 0), (low - 5 - width, 0), *((left, up) for left in lefts for up in ups)]
+
+
+def _surroundings(axes: Any, points: Sequence[Point]) -> "np.ndarray":
+    """Where a name would be taken for that of one of `points`: boxes [N, 4]."""
+    import numpy as np
+
+    centres = [axes.transData.transform((one.latency_ms, 100 * one.top1)) for one in points]
+    return np.array([(x - _NEAR, y - _NEAR, x + _NEAR, y + _NEAR) for x, y in centres]).reshape(
+        -1, 4
+    )
 
 
 def _interval(axes: Any, point: Point) -> list[float]:
