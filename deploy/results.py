@@ -61,11 +61,22 @@ def load_result(path: Path) -> dict[str, Any]:
                 result[key]
             for key, value in _EXTRAS.items():
                 result.setdefault(key, value)
+            _check_extras(result)
             device_identity(result["device"])
         document["plan"].keys(), document["host"].keys()
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path}: damaged latency result ({error}); measure again") from None
     return document
+
+
+def _check_extras(result: dict[str, Any]) -> None:
+    """Raises what reading them raises if they are not of the kinds that `bench` writes."""
+    for condition in result["conditions"]:
+        condition.get("throttled")
+    "".join(result["notes"])
+    if ratio := result["ratio"]:
+        low, high = ratio["ci95"] or (0.0, 0.0)
+        float(ratio["median"]), float(low), float(high), ratio["reference"].strip()
 
 
 def device_identity(device: dict[str, Any]) -> tuple:

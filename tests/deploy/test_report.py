@@ -154,8 +154,8 @@ def test_hostile_name_on_the_curve_is_escaped():
     points = [Point(name, name, 5.0, (4.0, 6.0), 0.7)]
     svg = draw_curve([Panel(name, points, "latency", "accuracy")], [name], "front")
     assert "<script" not in svg
-    # the title and the label
-    assert svg.count(html.escape(name, quote=False)) >= 2
+    # the title and the label, whole: no part of them is read as a formula
+    assert svg.count(f">{html.escape(name, quote=False)}</text>") == 2
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,11 @@ def test_labels_of_close_points_do_not_overlap():
     from deploy.report.pareto import Point
 
     points = [
-        Point(f"MobileNetV3_small_x{index}", "F", 5 + index / 5, (5.0, 6.0), 0.66 + index / 200)
+        Point(f"MobileNetV3_small_x{index}", "F", 15 + index, (14.0, 19.0), 0.70 + index / 900)
         for index in range(4)
     ]
+    # far away, so that the others are close
+    points += [Point("low", "F", 2, None, 0.60), Point("high", "F", 40, None, 0.80)]
     with canvas.settings():
         figure = canvas.new_figure(4.2)
         axes = figure.subplots()
@@ -234,7 +236,7 @@ def test_labels_of_close_points_do_not_overlap():
         label_points(axes, points, [])
     renderer = figure.canvas.get_renderer()
     boxes = np.array([text.get_window_extent(renderer).extents for text in axes.texts])
-    assert len(boxes) == 1 + 4
+    assert len(boxes) == 1 + len(points)
     common = overlap(boxes, boxes)
     assert (np.diag(common) > 100).all()
     assert (common - np.diag(np.diag(common)) == 0).all()
@@ -342,6 +344,22 @@ def test_results_that_are_none_are_refused(tmp_path):
         with pytest.raises(InputError, match=message):
             report(files, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"conditions": ["hot"]},
+        {"notes": [1]},
+        {"ratio": {"reference": "x", "median": 1.0}},
+        {"ratio": {"reference": "x", "median": "fast", "ci95": None}},
+        {"ratio": {"reference": "x", "median": 1.0, "ci95": [1.0]}},
+    ],
+)
+def test_results_with_other_kinds_of_values_are_damaged(tmp_path, changes):
+    file = write(tmp_path / "r.json", [result("A", 5.0, **changes)])
+    with pytest.raises(InputError, match=r"r\.json: damaged latency result"):
+        report([file], tmp_path / "out")
 
 
 def test_output_folder_that_cannot_be_written(tmp_path):

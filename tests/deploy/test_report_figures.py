@@ -136,6 +136,7 @@ def throttling_phone(**changes):
         freq_cap_khz=[[1785600, 2841600]] * 2 + [[1785600, 1500000]] * 2 + [None] * 2,
         throttled=[None, None, capped, capped, None, "35.0 °C, above 34"],
     )
+    made["conditions"][1]["after"] = {"freq_cap_khz": [1785600, 2500000]}
     made["conditions"][4]["after"] = {"temp_c": 36.5, "freq_khz": [1785600, 2841600]}
     return result("GhostNet_x0_5", 5.0, device=PHONE, **{**made, **changes})
 
@@ -151,7 +152,8 @@ def test_a_trace_holds_latency_temperature_frequency_and_throttling(tmp_path):
     little, big = trace.cores
     assert (little.label, big.label) == ("core 0", "core 1")
     assert [ghz for _, ghz in big.frequency] == [2.8416, 2.8416, 1.5, 1.5, 2.8416, 2.8416]
-    assert big.cap == [(1, 2.8416), (2, 2.8416), (3, 1.5), (4, 1.5)]
+    # the lowest
+    assert big.cap == [(1, 2.8416), (2, 2.5), (3, 1.5), (4, 1.5)]
     assert describe_throttling(trace, ENGLISH) == [
         "Rounds 3 to 4 throttled: core 1 capped at 1.50 of 2.84 GHz.",
         "Round 6 throttled: 35.0 °C, above 34.",
