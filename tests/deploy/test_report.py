@@ -298,6 +298,27 @@ def test_power_modes_are_told_apart(page):
     assert "Android 14, cores 1 x 1.79 + 1 x 2.84 GHz, power mode big" in content
 
 
+def test_a_name_steps_aside_for_a_line():
+    from deploy.report import canvas
+    from deploy.report.curve import Panel, draw_panel
+    from deploy.report.labels import label_points
+    from deploy.report.pareto import Point
+
+    points = [Point("one", "F", 10, None, 0.7), Point("other", "F", 40, None, 0.9)]
+    places = []
+    for line in ([], [(10, 70), (40, 70)]):
+        with canvas.settings():
+            figure = canvas.new_figure(4.2)
+            axes = figure.subplots()
+            draw_panel(axes, Panel("", points, "", ""), {"F": ("#000000", "o")}, "front")
+            figure.canvas.draw()
+            label_points(axes, points, [line] if line else [])
+        places.append({text.get_text(): text.get_position() for text in axes.texts}["one"])
+    free, moved = places
+    # to the other side of its point
+    assert moved[0] < free[0]
+
+
 def test_two_machines_are_two_tables(tmp_path):
     first = write(tmp_path / "a.json", [result("GhostNet_x0_5", 6.25)])
     other = result("GhostNet_x0_5", 9.5, device=HOST | {"model": "Other CPU"})
