@@ -78,13 +78,14 @@ def convert(
     weights: str | None = None,
     input_shape: list[int] | None = None,
     timeout: float = opt.TIMEOUT_S,
+    command: str | None = None,
 ) -> dict[str, Any]:
     """Convert the exported model in `model_dir` for `target`; see `Options` for what there is.
 
     Writes `output` (".nb" is added if it is not there) and `output` + ".json", the sidecar that
     `bench` and `report` read, and returns the sidecar's content and the file's path as "nb".
     An x86 result is run once and compared with Paddle's own outputs. `input_shape` (with the
-    batch) fills in sizes that the model leaves open.
+    batch) fills in sizes that the model leaves open; `command` is kept in the sidecar.
     Raises InputError for a bad argument, model or output place, ConversionError for everything
     that goes wrong after that; either leaves no file behind.
     """
@@ -97,7 +98,10 @@ def convert(
     try:
         with tempfile.TemporaryDirectory(prefix="ppghost-convert-") as folder:
             built = Path(folder) / "out.nb"
-            sidecar = _build(model, options, input_shape, timeout, built)
+            sidecar = {
+                **_build(model, options, input_shape, timeout, built),
+                "command": command,
+            }
             _install(built, sidecar, output)
     except ConversionError as error:
         raise ConversionError(f"{model_dir}: {error}") from None
@@ -167,6 +171,7 @@ def _build(
     return {
         "model": model.name,
         "weights": model.config.get("weights"),
+        **{key: _counted(model.config.get(key)) for key in ("params", "macs")},
         "source_files": [path.name for path in model.files()],
         "source_sha256": model.sha256(),
         "inputs": inputs,
@@ -177,6 +182,11 @@ def _build(
         # target, precision, opt_version, kernels, fallbacks, bytes, content_sha256, meta_version
         **dataclasses.asdict(info),
     }
+
+
+def _counted(value: object) -> int | None:
+    """What inference.yml gives as a count; None for anything else: others write that file too."""
+    return value if type(value) is int else None
 
 
 def _check_supported(graph: Any, options: Options) -> None:

@@ -28,9 +28,14 @@ def begin(model: NbModel, device: Device, threads: int) -> dict[str, Any]:
     return {
         "model": model.name,
         "weights": model.weights,
+        "params": model.params,
+        "macs": model.macs,
         "nb": str(model.path),
         "nb_sha256": model.info.content_sha256,
         "nb_bytes": model.info.bytes,
+        "opt_version": model.info.opt_version,
+        "convert_command": model.command,
+        "source_sha256": model.source_sha256,
         "inputs": model.inputs,
         "device": device.describe(),
         "threads": threads,
@@ -46,6 +51,7 @@ def begin(model: NbModel, device: Device, threads: int) -> dict[str, Any]:
         "ratio": None,
         "throttled": None,
         "warning": None,
+        "notes": [],
         "conditions": [],
         "output_check": model.output_check,
     }
@@ -80,17 +86,22 @@ def add_ratio(result: dict[str, Any], results: Iterable[dict[str, Any]], referen
 
 
 def conclude(result: dict[str, Any], caveat: str | None) -> None:
-    """Mark a result that did not fail as done, and say what is to be known about its figures."""
+    """Mark a result that did not fail as done, and say what is to be known about its figures.
+
+    `notes` are single sentences, for the report; `warning` names model and threads too.
+    """
     if result["status"] == "failed" or not result["stats"]:
         return
     result["status"], result["error"] = "ok", None
     head = f"{result['model']}, threads {result['threads']}"
-    notes = [f"{head}: {note}" for note in _notes(result)]
-    for note in notes:
-        logger.warning("%s", note)
+    notes = _notes(result)
+    warnings = [f"{head}: {note}" for note in notes]
+    for warning in warnings:
+        logger.warning("%s", warning)
     if caveat:
-        notes.append(f"threads {result['threads']}: {caveat}")
-    result["warning"] = "; ".join(notes) or None
+        notes.append(caveat)
+        warnings.append(f"threads {result['threads']}: {caveat}")
+    result["notes"], result["warning"] = notes, "; ".join(warnings) or None
 
 
 def _notes(result: dict[str, Any]) -> list[str]:

@@ -4,10 +4,12 @@ import os
 import platform
 import statistics
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from deploy.stats import FEWEST
+from ppghost import __version__
 from ppghost.errors import InputError
 from ppghost.files import read_json
 
@@ -27,9 +29,15 @@ _RESULT_KEYS = (
 #: what `bench` adds to it, and what stands there in a file of another maker
 _EXTRAS = {
     "weights": None,
+    "params": None,
+    "macs": None,
     "nb_bytes": None,
+    "opt_version": None,
+    "convert_command": None,
+    "source_sha256": None,
     "inputs": [],
     "warning": None,
+    "notes": [],
     "power_mode": None,
     "affinity": None,
     "samples_are": "inference",
@@ -53,11 +61,22 @@ def load_result(path: Path) -> dict[str, Any]:
                 result[key]
             for key, value in _EXTRAS.items():
                 result.setdefault(key, value)
+            _check_extras(result)
             device_identity(result["device"])
         document["plan"].keys(), document["host"].keys()
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path}: damaged latency result ({error}); measure again") from None
     return document
+
+
+def _check_extras(result: dict[str, Any]) -> None:
+    """Raises what reading them raises if they are not of the kinds that `bench` writes."""
+    for condition in result["conditions"]:
+        condition.get("throttled")
+    "".join(result["notes"])
+    if ratio := result["ratio"]:
+        low, high = ratio["ci95"] or (0.0, 0.0)
+        float(ratio["median"]), float(low), float(high), ratio["reference"].strip()
 
 
 def device_identity(device: dict[str, Any]) -> tuple:
@@ -80,13 +99,14 @@ def counted_rounds(result: dict[str, Any]) -> list[int]:
     return fair if len(fair) >= FEWEST else list(range(len(conditions)))
 
 
-def round_medians(result: dict[str, Any]) -> dict[int, float]:
-    """The median of each counted round's samples, by round."""
-    samples, rounds = result["samples_ms"], len(result["conditions"])
-    size = len(samples) // rounds if rounds else 0
+def round_medians(result: dict[str, Any], rounds: Iterable[int] | None = None) -> dict[int, float]:
+    """The median of each round's samples, by round; of the counted rounds, or of `rounds`."""
+    samples, total = result["samples_ms"], len(result["conditions"])
+    size = len(samples) // total if total else 0
     return {
         index: statistics.median(samples[index * size : (index + 1) * size])
-        for index in counted_rounds(result)
+        for index in (counted_rounds(result) if rounds is None else rounds)
+        if size
     }
 
 
@@ -109,6 +129,7 @@ def _by_round(result: dict[str, Any]) -> dict[tuple[str, int], float]:
 def host_metadata() -> dict[str, Any]:
     """The machine and software that drive a measurement; nothing that names a person."""
     return {
+        "ppghost": __version__,
         "system": platform.system(),
         "kernel": platform.release(),
         "machine": platform.machine(),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 GENERATOR = "numpy.random.default_rng(seed).standard_normal(shape, dtype=numpy.float32)"
 #: a classifier's scores are kept whole; of a larger output its beginning tells enough
 REFERENCE_VALUES = 2000
+#: what older sidecars, or those of models that we did not export, do not tell
+_OPTIONAL = ("weights", "params", "macs", "source_sha256", "command", "reference")
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,17 @@ class NbModel:
     """A `.nb` file and what its sidecar says of it; `inputs` is [{"name", "shape"}].
 
     `reference` is Paddle's own outputs (see `describe_reference`); None in older sidecars.
+    `params` and `macs` are the network's, None unless `ppghost export` counted them.
     """
 
     path: Path
     name: str
     info: NbInfo
     weights: str | None
+    params: int | None
+    macs: int | None
+    source_sha256: str | None
+    command: str | None
     inputs: list[dict[str, Any]]
     output_check: dict[str, Any] | None
     reference: dict[str, Any] | None
@@ -93,13 +100,12 @@ def _read(file: Path, info: NbInfo) -> NbModel:
             path=file,
             name=str(described["model"]),
             info=info,
-            weights=described.get("weights"),
+            **{key: described.get(key) for key in _OPTIONAL},
             inputs=[
                 {"name": str(one["name"]), "shape": [int(size) for size in one["shape"]]}
                 for one in described["inputs"]
             ],
             output_check=described["output_check"],
-            reference=described.get("reference"),
         )
     except (KeyError, TypeError, ValueError):
         raise InputError(f"{sidecar}: not a description of a .nb; convert again") from None

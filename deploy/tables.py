@@ -16,10 +16,12 @@ def latency_table(document: dict[str, Any]) -> str:
             lines.append(f"{head} {row['status']}: {row['error']}")
             continue
         stats, ratio = row["stats"], row["ratio"]
-        interval = " to ".join(map(_ms, stats["ci95"])) if stats["ci95"] else "-"
-        p90 = "-" if stats["p90"] is None else _ms(stats["p90"])
+        interval = " to ".join(map(milliseconds, stats["ci95"])) if stats["ci95"] else "-"
+        p90 = "-" if stats["p90"] is None else milliseconds(stats["p90"])
         times = f"{ratio['median']:.3f} x {ratio['reference']}" if ratio else "-"
-        lines.append(f"{head} {_ms(stats['median']):>10}  {interval:<18} {p90:>8}  {times}")
+        lines.append(
+            f"{head} {milliseconds(stats['median']):>10}  {interval:<18} {p90:>8}  {times}"
+        )
     return "\n".join(lines)
 
 
@@ -49,5 +51,6 @@ def _by_device(rows: Iterable[dict[str, Any]], serial: Any) -> Iterator[tuple[li
         yield heading, row
 
 
-def _ms(value: float) -> str:
+def milliseconds(value: float) -> str:
+    """Two decimals, or three digits below 1 ms."""
     return f"{value:.2f}" if value >= 1 else f"{value:.3g}"

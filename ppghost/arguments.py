@@ -156,6 +156,7 @@ def make_parser() -> argparse.ArgumentParser:
     sub = command("report", commands.report, "page, table and curve from bench results")
     sub.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
     sub.add_argument("--output", type=Path, required=True, metavar="DIR")
+    sub.add_argument("--lang", choices=("en", "zh"), default="en", help="English or Chinese (en)")
 
     sub = command("demo", commands.demo, "the main job on real images, this host as the device")
     sub.add_argument("--output", type=Path, default=Path("output/demo"), metavar="DIR")

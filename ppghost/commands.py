@@ -107,6 +107,7 @@ def convert(args):
         "weights": args.weights,
         "input_shape": args.input_shape,
         "timeout": args.timeout,
+        "command": _command_line(args),
     }
     if len(args.model_dirs) == 1:
         result = convert(args.model_dirs[0], args.target, args.output, **options)
@@ -193,7 +194,7 @@ def bench(args):
         output=output,
         resume=args.resume,
         dry_run=args.dry_run,
-        command=shlex.join(["ppghost", *args.argv]),
+        command=_command_line(args),
     )
     return result, latency_table(result) if not args.dry_run else to_json(result["plan"])
 
@@ -214,7 +215,7 @@ def compare(args):
 def report(args):
     from deploy.report import report
 
-    result = report(args.results, args.output)
+    result = report(args.results, args.output, lang=args.lang, command=_command_line(args))
     return result, f"report: {result['index']}"
 
 
@@ -223,6 +224,11 @@ def demo(args):
 
     result = demo.demo(args.output)
     return result, demo.summary(result)
+
+
+def _command_line(args: argparse.Namespace) -> str:
+    """The whole command, as it can be given to a shell again."""
+    return shlex.join(["ppghost", *args.argv])
 
 
 def _load_config(args: argparse.Namespace) -> dict:

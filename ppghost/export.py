@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 import yaml
 
-from ppghost import static, weights
+from ppghost import analysis, static, weights
 from ppghost.config import parse_number
 from ppghost.errors import InputError
 from ppghost.files import output_errors, staging_directory
@@ -43,6 +43,7 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     static.enable()
     description = describe(config)
     graph = program.build_inference(config)
+    description["Global"] |= _complexity(config)
     scope, executor = paddle.static.Scope(), paddle.static.Executor(paddle.CPUPlace())
     path = pretrained_path(config)
     if path is None and not random_weights:
@@ -71,6 +72,13 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     }
 
 
+def _complexity(config: dict) -> dict[str, int]:
+    """{"params", "macs"} of one image, for whoever compares networks later."""
+    arguments = program.arch_arguments(config)
+    shape = program.image_shape(config)
+    return analysis.count_architecture(config["Arch"]["name"], shape, **arguments)._asdict()
+
+
 def _random_weights(config: dict, executor) -> dict[str, np.ndarray]:
     """Fresh weights by parameter name, BN's statistics being those of a batch of noise.
 
@@ -85,7 +93,7 @@ def _random_weights(config: dict, executor) -> dict[str, np.ndarray]:
 
 
 def describe(config: dict) -> dict:
-    """The content of `inference.yml`: model, preprocessing (after decoding), labels.
+    """The content of `inference.yml` but its counts: model, preprocessing after decoding, labels.
 
     Raises:
         InputError: no `Infer.transforms`, or the label file cannot be read.

@@ -13,6 +13,7 @@ import yaml
 import deploy
 import ppghost
 from ppghost import export
+from ppghost.analysis import count_architecture
 
 
 def shell(*arguments, **options):
@@ -80,8 +81,12 @@ def test_deploy_imports_nothing_else_of_ppghost():
     allowed = {"ppghost.errors", "ppghost.files", "ppghost.operators"}
     imported = {
         name
-        for file in Path(deploy.__file__).parent.glob("*.py")
-        for name in re.findall(r"(?:from|import) (ppghost[\w.]*)", file.read_text())
+        for file in Path(deploy.__file__).parent.rglob("*.py")
+        for name in re.findall(
+            r"(?:from|import) (ppghost[\w.]*)\b(?! import __version__$)",
+            file.read_text(),
+            re.MULTILINE,
+        )
     }
     assert imported == allowed
 
@@ -139,6 +144,9 @@ def test_train_eval_export_predict(run, config_file, shapes_dir, tmp_path):
     assert exported["outputs"][0]["shape"] == [-1, 3]
     files = sorted(p.name for p in model.iterdir())
     assert files == ["inference.pdiparams", "inference.pdmodel", "inference.yml"]
+    described = yaml.safe_load((model / "inference.yml").read_text())["Global"]
+    counted = count_architecture("TinyGhostNet", (3, 32, 32), class_num=3)
+    assert (described["params"], described["macs"]) == counted
 
     images = [shapes_dir / f"{i}.png" for i in range(6)]
     code, out, _ = run("predict", model, *images, "--topk", 3, "--json", "-")

@@ -52,6 +52,11 @@ def image_shape(config: dict) -> list[int]:
     return list(config["Global"]["image_shape"])
 
 
+def arch_arguments(config: dict) -> dict:
+    """What `Arch` says to the network's constructor."""
+    return {k: v for k, v in config["Arch"].items() if k not in _NOT_ARGUMENTS}
+
+
 def build_inference(config: dict) -> Graph:
     """Image [N, C, H, W] -> softmax scores [N, class_num], in evaluation mode."""
     graph = _build(config, _scores, training=False)
@@ -180,7 +185,6 @@ def _build(
     training: bool = True,
     stage: int | None = None,
 ) -> Graph:
-    arch = {k: v for k, v in config["Arch"].items() if k not in _NOT_ARGUMENTS}
     program, startup = paddle.static.Program(), paddle.static.Program()
     paddle.seed(config["Global"]["seed"] or 0)  # PaddleClas's networks draw their weights here
     with paddle.static.program_guard(program, startup), unique_name.guard():
@@ -189,7 +193,7 @@ def _build(
             label = paddle.static.data("label", [None, config["Arch"]["class_num"]], "float32")
         else:
             label = paddle.static.data("label", [None, 1], "int64")
-        network = zoo.create(config["Arch"]["name"], **arch)
+        network = zoo.create(config["Arch"]["name"], **arch_arguments(config))
         if not training:
             dy2static.set_evaluating(network)
         if stage is not None:

@@ -16,6 +16,7 @@ from deploy.campaign import Campaign
 from deploy.devices import find_devices
 from deploy.host import HostDevice, Times
 from deploy.lock import HostLock
+from ppghost import __version__
 from ppghost.errors import DeviceError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +72,7 @@ def test_host_campaign_keeps_every_sample(converted, tmp_path):
     assert json.loads(output.read_text()) == document
     assert document["schema"] == "ppghost.latency/1"
     assert document["plan"]["command"] == "ppghost x"
+    assert document["host"]["ppghost"] == __version__
     assert set(by_name(document)) == {"Both", "Flatten"}
     for result in document["results"]:
         assert (result["status"], result["error"]) == ("ok", None)
@@ -182,10 +184,12 @@ def test_resume_adds_threads_and_refuses_another_plan(converted, tmp_path):
 
 def test_wide_spread_is_warned_of_with_what_to_do(converted, tmp_path, caplog):
     document = run([converted], FakeDevice(), rounds=3, output=tmp_path / "r.json")
-    assert "too few rounds" in by_name(document)["Both"]["warning"]
+    both = by_name(document)["Both"]
+    assert both["warning"] == f"Both, threads 1: {both['notes'][0]}"
+    assert both["notes"][0].startswith("too few rounds for an interval")
     assert "more --rounds" in caplog.text
     steady = run([converted], FakeDevice(), rounds=6, output=tmp_path / "r.json")
-    assert by_name(steady)["Both"]["warning"] is None
+    assert (by_name(steady)["Both"]["warning"], by_name(steady)["Both"]["notes"]) == (None, [])
 
 
 def test_waiting_for_a_core_is_kept_beside_the_samples_and_said(converted, tmp_path):

@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
+import yaml
 
-from deploy import program
+from deploy import program, record
 from deploy.convert import convert
 from deploy.exported import open_model
+from deploy.host import HostDevice
 from deploy.program import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
+from deploy.sidecar import load_models
 from ppghost.errors import ConversionError, InputError
 from ppghost.operators import KNOWN
 
@@ -74,7 +77,22 @@ def test_without_inference_yml_the_folder_names_the_model(copy, tmp_path):
     (copy / CONFIG_FILE).unlink()
     result = convert(copy, "x86", tmp_path / "x.nb")
     assert (result["model"], result["weights"]) == ("model", None)
+    assert (result["params"], result["macs"]) == (None, None)
     assert result["inputs"] == [{"name": "x", "shape": [1, 3, 32, 32]}]
+
+
+def test_what_export_counted_comes_with_the_file_to_whoever_times_it(copy, tmp_path):
+    config = yaml.safe_load((copy / CONFIG_FILE).read_text())
+    config["Global"] |= {"params": 1234, "macs": "many"}
+    (copy / CONFIG_FILE).write_text(yaml.safe_dump(config))
+    made = convert(copy, "x86", tmp_path / "x.nb", command="ppghost convert x")
+    (model,) = load_models([tmp_path / "x.nb"])
+    # a count is a number, whoever wrote the file
+    assert (model.params, model.macs) == (1234, None)
+    assert (model.command, model.source_sha256) == ("ppghost convert x", made["source_sha256"])
+    timed = record.begin(model, HostDevice(), 1)
+    assert (timed["params"], timed["convert_command"]) == (1234, "ppghost convert x")
+    assert (timed["source_sha256"], timed["opt_version"]) == (made["source_sha256"], "v2.13-rc")
 
 
 def open_sizes(folder: Path) -> None:

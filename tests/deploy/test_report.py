@@ -2,61 +2,21 @@
 
 import csv
 import html
-import json
 import re
 import shutil
+import xml.etree.ElementTree
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from latency_results import HOST, PHONE, result, rounds, write
 
 from deploy.report import load_published, report
 from ppghost.errors import InputError
 
-HOST = {
-    "serial": "host", "kind": "host", "state": "device", "model": "Some CPU", "soc": None,
-    "abi": "x86_64", "android": None, "lite_version": "2.13rc0",
-}  # fmt: skip
-
-
-def result(name, median, **changes):
-    return {
-        "model": name,
-        "nb": f"{name}.nb",
-        "nb_sha256": "ab" * 32,
-        "nb_bytes": 5_000_000,
-        "inputs": [{"name": "x", "shape": [1, 3, 224, 224]}],
-        "device": HOST,
-        "threads": 1,
-        "power_mode": None,
-        "precision": "fp32",
-        "status": "ok",
-        "error": None,
-        "samples_ms": [median] * 6,
-        "warmup_ms": [],
-        "stats": {"n": 6, "median": median, "mad": 0.1, "p90": median + 1, "p99": median + 2,
-                  "min": median - 1, "ci95": [median - 0.5, median + 0.5]},
-        "warning": None,
-        "conditions": [],
-        "output_check": {"max_abs_diff": 1e-6, "ok": True},
-    } | changes  # fmt: skip
-
-
-def write(path, results, **changes):
-    document = {
-        "schema": "ppghost.latency/1",
-        "created": "2026-01-01T00:00:00+00:00",
-        "host": {"system": "Linux", "kernel": "6", "machine": "x86_64", "cores": 2,
-                 "python": "3.10"},
-        "plan": {"command": "ppghost bench x.nb", "rounds": 6, "repeats": 1, "warmup": 0,
-                 "burst_warmup": 1, "seed": 0, "threads": [1], "device": "host"},
-        "results": results,
-    } | changes  # fmt: skip
-    path.write_text(json.dumps(document))
-    return path
-
 
 class Tables(HTMLParser):
-    """Header rows, links and tags of a page."""
+    """Cells of each table, and all tags of a page."""
 
     def __init__(self, text):
         super().__init__()
@@ -92,10 +52,10 @@ def page(tmp_path):
     return make
 
 
-def test_four_files_that_name_every_model(page):
+def test_files_that_name_every_model(page):
     summary, content, out = page(result("GhostNet_x0_5", 6.25), result("MobileNetV2", 24.5))
     assert sorted(path.name for path in out.iterdir()) == [
-        "curve.svg", "index.html", "latency.csv", "report.md",
+        "curve.svg", "index.html", "latency.csv", "published.svg", "report.md",
     ]  # fmt: skip
     assert summary["models"] == 2
     assert summary["not_on_curve"] == summary["warnings"] == []
@@ -117,38 +77,85 @@ def test_page_is_self_contained_and_follows_the_reader(page):
     assert "@media print" in content
 
 
-def test_measured_and_published_figures_never_share_a_table(page):
-    _, content, _ = page(result("GhostNet_x0_5", 6.25))
-    measured, published, files = Tables(content).tables
+def test_measured_and_published_figures_never_share_a_table_or_axes(page):
+    _, content, out = page(result("GhostNet_x0_5", 6.25), result("MobileNetV2", 24.5))
+    measured, published, *_ = Tables(content).tables
     assert "6.25" in measured
     assert "66.88" not in measured
     assert "5.28" not in measured
     assert {"66.88", "86.95", "5.28", "3.95", "3.29"} <= set(published)
     assert "6.25" not in published
-    assert "ab" * 32 in files
-    assert "Published by the PaddleClas model zoo" in content
     assert "Host computer, not a phone" in content
-    assert "published ImageNet top-1 (%), PaddleClas model zoo" in content
+    curve, theirs = ((out / name).read_text() for name in ("curve.svg", "published.svg"))
+    assert "published ImageNet top-1 (%), PaddleClas model zoo" in curve
+    assert "Snapdragon" not in curve
+    assert "measured latency" not in theirs
+    # a model that was published and not measured stands in the published drawing only
+    assert ("ShuffleNetV2_x1_0" in curve, "ShuffleNetV2_x1_0" in theirs) == (False, True)
 
 
-def test_names_are_text_and_never_markup(page):
-    name = '<script>alert(1)</script> $x^2$ | & "'
-    _, content, out = page(result(name, 6.0), result("GhostNet_x0_5", 7.0, warning=f"{name}: wide"))
+def test_the_published_picture_says_what_it_is_and_stands_beside_the_measured_one(page):
+    _, content, out = page(result("MyNet", 6.25))
+    published = load_published()
+    for text in ("Published, not measured here", "Snapdragon 855", published["path"]):
+        assert text in (out / "published.svg").read_text()
+        assert text in content
+    assert published["url"] in content
+    section = content[content.index("<h2>Published: Snapdragon 855") :]
+    section = section[: section.index("</div>")]
+    assert section.count("<svg") == 2
+    assert section.index("<b>published</b>") < section.index("<b>measured here</b>")
+    assert published["url"] in (out / "report.md").read_text()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_names_are_text_and_never_markup(tmp_path, lang):
+    name = "<script>alert(1)</script> $x^2$ | & \"' [a](http://b) `c` **d** {e} %s"
+    hostile = result(
+        name, 6.0, **rounds([6.0] * 6, throttled=[name] * 6), error=name, status="failed",
+        notes=[name], weights=name, precision=name, convert_command=name, device=PHONE,
+        output_check={"max_abs_diff": None, "ok": None, "why": name},
+    )  # fmt: skip
+    known = result("GhostNet_x0_5", 7.0, warning=f"{name}: wide", device=PHONE | {"model": name})
+    out = tmp_path / "out"
+    report([write(tmp_path / "r.json", [hostile, known])], out, lang=lang, command=name)
+    content = (out / "index.html").read_text()
     assert "<script" not in content
-    assert "&lt;script&gt;alert(1)" in content
-    assert "<script" not in (out / "report.md").read_text().replace("\\<", "")
+    text = html.unescape(content.replace("<wbr>", ""))
+    assert text.count(name) > 8
+    markdown = (out / "report.md").read_text()
+    bare = re.sub(r"\\.|&amp;", "", markdown)
+    assert "scriptalert(1)/script" in bare
+    assert not re.search(r"[<$`]|\[a|\*\*|&", bare)
+    for table in re.findall(r"(?:^\|.*\n)+", bare, re.MULTILINE):
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+    for drawing in ("curve.svg", "traces.svg"):
+        assert "<script" not in (out / drawing).read_text()
+    assert html.escape(name, quote=False) in (out / "traces.svg").read_text()
     rows = list(csv.DictReader((out / "latency.csv").open()))
-    assert name in [row["model"] for row in rows]
+    assert {row["model"] for row in rows} == {name, "GhostNet_x0_5"}
+
+
+def test_letters_that_cannot_be_shown_are_replaced(page):
+    # control characters are no XML, a lone surrogate is no UTF-8, an override turns text around
+    name = "a\x00\x1b[31m\ud800\u202eb"
+    _, _, out = page(result(name, 6.0, **rounds([6.0] * 6)), result("GhostNet_x0_5", 7.0))
+    for file in ("index.html", "report.md", "traces.svg", "latency.csv"):
+        text = (out / file).read_text().replace("\\", "")
+        assert "a\ufffd\ufffd[31m\ufffd\ufffdb" in text
+    xml.etree.ElementTree.parse(out / "traces.svg")  # noqa: S314 - we wrote it
 
 
 def test_hostile_name_on_the_curve_is_escaped():
-    from deploy.curve import Panel, Point, draw_curve
+    from deploy.report.curve import Panel, draw_curve
+    from deploy.report.pareto import Point
 
     name = "<script>alert(1)</script> $x^2$"
-    svg = draw_curve([Panel(name, [Point(name, name, 5.0, (4.0, 6.0), 0.7)])], "accuracy")
+    points = [Point(name, name, 5.0, (4.0, 6.0), 0.7)]
+    svg = draw_curve([Panel(name, points, "latency", "accuracy")], [name], "front")
     assert "<script" not in svg
-    # the title and the label
-    assert svg.count(html.escape(name, quote=False)) >= 2
+    # the title and the label, whole: no part of them is read as a formula
+    assert svg.count(f">{html.escape(name, quote=False)}</text>") == 2
 
 
 @pytest.mark.parametrize(
@@ -180,14 +187,25 @@ def test_failures_and_warnings_are_told(page):
     )
     assert len(summary["warnings"]) == 2
     for text in (content, (out / "report.md").read_text().replace("\\_", "_")):
-        assert "MobileNetV2: it died" in text
-        assert "GhostNet_x0_5: interval is wide" in text
+        assert "MobileNetV2 (1 thread): it died" in text
+        assert "GhostNet_x0_5 (1 thread): interval is wide" in text
 
 
-def test_report_says_how_to_repeat_it(page):
-    _, content, _ = page(result("GhostNet_x0_5", 6.25))
-    for fact in ("ppghost bench x.nb", "rounds 6", "seed 0", "system Linux", "cores 2"):
-        assert fact in content
+def test_report_says_how_to_repeat_it(tmp_path):
+    made = result(
+        "GhostNet_x0_5", 6.25, opt_version="v2.13-rc", source_sha256="cd" * 32,
+        convert_command="ppghost convert m --target x86 --output x.nb",
+    )  # fmt: skip
+    source = write(tmp_path / "r.json", [made])
+    report([source], tmp_path / "out", command="ppghost report r.json --output out")
+    for name in ("index.html", "report.md"):
+        text = (tmp_path / "out" / name).read_text().replace("\\", "")
+        for fact in (
+            "ppghost bench x.nb", "rounds 6", "seed 0", "system Linux", "cores 2",
+            "ppghost convert m --target x86", "ppghost report r.json", "v2.13-rc",
+            made["nb_sha256"], "cd" * 32, "2.13rc0",
+        ):  # fmt: skip
+            assert fact in text
 
 
 def test_the_same_results_give_the_same_bytes(page, tmp_path):
@@ -199,27 +217,106 @@ def test_the_same_results_give_the_same_bytes(page, tmp_path):
 
 
 def test_labels_of_close_points_do_not_overlap():
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    from deploy.curve import Panel, Point, _draw_panel, _label_points, _overlap
+    from deploy.report import canvas
+    from deploy.report.curve import Panel, draw_panel
+    from deploy.report.labels import label_points, overlap
+    from deploy.report.pareto import Point
 
     points = [
-        Point(f"MobileNetV3_small_x{index}", "F", 5 + index / 5, (5.0, 6.0), 0.66 + index / 200)
+        Point(f"MobileNetV3_small_x{index}", "F", 15 + index, (14.0, 19.0), 0.70 + index / 900)
         for index in range(4)
     ]
-    figure = Figure((5.6, 4.2), 72)
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    with mpl.rc_context({"text.parse_math": False}):
-        _draw_panel(axes, Panel("", points), {"F": ("#000000", "o")}, "accuracy")
-        canvas.draw()
-        _label_points(axes, Panel("", points))
-    boxes = [text.get_window_extent(canvas.get_renderer()) for text in axes.texts]
-    assert len(boxes) == 4
-    for index, box in enumerate(boxes):
-        assert all(_overlap(box, other) == 0 for other in boxes[:index])
+    # far away, so that the others are close
+    points += [Point("low", "F", 2, None, 0.60), Point("high", "F", 40, None, 0.80)]
+    with canvas.settings():
+        figure = canvas.new_figure(4.2)
+        axes = figure.subplots()
+        draw_panel(axes, Panel("", points, "", ""), {"F": ("#000000", "o")}, "front")
+        figure.canvas.draw()
+        label_points(axes, points, [])
+    renderer = figure.canvas.get_renderer()
+    boxes = np.array([text.get_window_extent(renderer).extents for text in axes.texts])
+    assert len(boxes) == 1 + len(points)
+    common = overlap(boxes, boxes)
+    assert (np.diag(common) > 100).all()
+    assert (common - np.diag(np.diag(common)) == 0).all()
+
+
+def test_counts_and_sizes_of_each_file(page):
+    counted = result("GhostNet_x0_5", 6.25, params=2588232, macs=42327816)
+    _, content, out = page(counted, result("MobileNetV2", 24.5, nb_bytes=None))
+    (sizes,) = [table for table in Tables(content).tables if "MACs M" in table]
+    assert sizes[sizes.index("GhostNet_x0_5") :][:6] == [
+        "GhostNet_x0_5", "fp32", "1x3x224x224", "5.00", "2.59", "42.33",
+    ]  # fmt: skip
+    assert sizes[sizes.index("MobileNetV2") :][3:6] == ["-", "-", "-"]
+    assert "models of others, and results of before, hold none" in content
+    (row, _) = csv.DictReader((out / "latency.csv").open())
+    assert (row["params"], row["macs"]) == ("2588232", "42327816")
+
+
+def test_outputs_that_were_not_checked_say_why(page):
+    why = "a benchmark_bin before 2.10 does not show its outputs"
+    unchecked = {"max_abs_diff": None, "ok": None, "why": why, "where": "device"}
+    checked = {"max_abs_diff": 2.5e-7, "ok": True, "where": "device"}
+    _, content, _ = page(
+        result("GhostNet_x0_5", 6.25, output_check=unchecked, device=PHONE),
+        result("MobileNetV2", 24.5, output_check=checked, device=PHONE),
+        result("MyNet", 1.0, output_check=None),
+        result("Converted", 1.0),
+    )
+    (checks,) = [table for table in Tables(content).tables if "Compared" in table]
+    lines = [tuple(checks[start : start + 5]) for start in range(5, len(checks), 5)]
+    assert lines == [
+        ("GhostNet_x0_5", "emulated-1", "not compared", "-", why),
+        ("MobileNetV2", "emulated-1", "on the device", "2.5e-07", "agrees"),
+        ("MyNet", "host", "not compared", "-", "-"),
+        ("Converted", "host", "on a host, when converted", "1e-06", "agrees"),
+    ]
+
+
+def test_ratios_stand_in_the_table_with_their_intervals(page):
+    ratio = {"reference": "GhostNet_x0_5", "median": 2.5, "ci95": [2.4, 2.6], "rounds": 20}
+    _, content, out = page(result("MobileNetV2", 24.5, ratio=ratio), result("Alone", 30.0))
+    measured = Tables(content).tables[0]
+    assert "Ratio to GhostNet_x0_5" in measured
+    assert "2.500 (2.400 to 2.600)" in measured
+    (row, _) = csv.DictReader((out / "latency.csv").open())
+    assert [row[key] for key in ("reference", "ratio", "ratio_low", "ratio_high")] == [
+        "GhostNet_x0_5", "2.5", "2.4", "2.6",
+    ]  # fmt: skip
+
+
+def test_power_modes_are_told_apart(page):
+    _, content, _ = page(
+        result("GhostNet_x0_5", 6.25, device=PHONE, power_mode="big"),
+        result("GhostNet_x0_5", 16.25, device=PHONE, power_mode="little"),
+    )
+    big, little = Tables(content).tables[:2]
+    assert ("6.25" in big, "16.25" in big) == (True, False)
+    assert "16.25" in little
+    assert "Android 14, cores 1 x 1.79 + 1 x 2.84 GHz, power mode big" in content
+
+
+def test_a_name_steps_aside_for_a_line():
+    from deploy.report import canvas
+    from deploy.report.curve import Panel, draw_panel
+    from deploy.report.labels import label_points
+    from deploy.report.pareto import Point
+
+    points = [Point("one", "F", 10, None, 0.7), Point("other", "F", 40, None, 0.9)]
+    places = []
+    for line in ([], [(10, 70), (40, 70)]):
+        with canvas.settings():
+            figure = canvas.new_figure(4.2)
+            axes = figure.subplots()
+            draw_panel(axes, Panel("", points, "", ""), {"F": ("#000000", "o")}, "front")
+            figure.canvas.draw()
+            label_points(axes, points, [line] if line else [])
+        places.append({text.get_text(): text.get_position() for text in axes.texts}["one"])
+    free, moved = places
+    # to the other side of its point
+    assert moved[0] < free[0]
 
 
 def test_two_machines_are_two_tables(tmp_path):
@@ -268,6 +365,22 @@ def test_results_that_are_none_are_refused(tmp_path):
         with pytest.raises(InputError, match=message):
             report(files, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"conditions": ["hot"]},
+        {"notes": [1]},
+        {"ratio": {"reference": "x", "median": 1.0}},
+        {"ratio": {"reference": "x", "median": "fast", "ci95": None}},
+        {"ratio": {"reference": "x", "median": 1.0, "ci95": [1.0]}},
+    ],
+)
+def test_results_with_other_kinds_of_values_are_damaged(tmp_path, changes):
+    file = write(tmp_path / "r.json", [result("A", 5.0, **changes)])
+    with pytest.raises(InputError, match=r"r\.json: damaged latency result"):
+        report([file], tmp_path / "out")
 
 
 def test_output_folder_that_cannot_be_written(tmp_path):

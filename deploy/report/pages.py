@@ -1,0 +1,57 @@
+"""The page and the Markdown file, from templates; whatever a result holds stays text in both."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+
+def render(template: str, context: dict[str, Any]) -> str:
+    """The text of `template`, one of the files beside this one."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).resolve().parent),
+        # names come from files: HTML escapes them all, Markdown where they stand
+        autoescape=jinja2.select_autoescape(("html",)),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["fill"] = str.format
+    environment.filters["breakable"] = _breakable
+    environment.filters["md"] = markdown_text
+    return environment.get_template(template).render(context)
+
+
+def printable(value: Any) -> Any:
+    """`value`, a JSON value, with every character that is no letter, sign or space replaced.
+
+    Control characters are no XML, and those that turn the direction of writing hide what is said.
+    """
+    if isinstance(value, str):
+        return "".join(one if one.isprintable() else _instead(one) for one in value)
+    if isinstance(value, list):
+        return [printable(one) for one in value]
+    if isinstance(value, dict):
+        return {printable(key): printable(one) for key, one in value.items()}
+    return value
+
+
+def _instead(character: str) -> str:
+    return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
+
+
+def _breakable(text: str) -> Any:
+    """HTML of a text whose lines may break after an underscore, as names of models have."""
+    from markupsafe import Markup, escape
+
+    return escape(text).replace("_", Markup("_<wbr>"))
+
+
+def markdown_text(value: object) -> str:
+    """Text that is only text in Markdown, in a table and at the start of a line too."""
+    text = re.sub(r"([\\`*_|<>\[\]#$~])", r"\\\1", " ".join(str(value).split()))
+    text = text.replace("&", "&amp;")
+    text = re.sub(r"^([-+=])(?=.)", r"\\\1", text)
+    return re.sub(r"^(\d+)([.)])(?= )", r"\1\\\2", text)
