@@ -2,12 +2,12 @@
 
     python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB...] [--json FILE]
 
-Every file under CHECKOUT/ppcls/configs/ImageNet is read, its training Program is built, and two
-steps (eight with MultiScaleSampler, four with RASampler, two for each progressive stage) and a
-checkpoint follow, all by the Trainer itself. Overridden are the paths, the epochs, the batch size
-(2), the workers, downloads, evaluation, and the image size: 64x64, or the file's own where the
-network does not work at 64x64; of several sizes two are left, 64 and 96. The data are a few random
-JPEGs.
+Every file under CHECKOUT/ppcls/configs/ImageNet (of 1.x under CHECKOUT/configs) is read, its
+training Program is built, and two steps (eight with MultiScaleSampler, four with RASampler, two for
+each progressive stage) and a checkpoint follow, all by the Trainer itself. Overridden are the paths,
+the epochs, the batch size (2), the workers, downloads, evaluation, and the image size: 64x64, or the
+file's own where the network does not work at 64x64; of several sizes two are left, 64 and 96. The
+data are a few random JPEGs.
 
 Each file runs in a process of its own, so that a crash is a row of the table and not its end;
 rows that the JSON file holds already are kept.
@@ -208,7 +208,7 @@ def _one_of_each_first(names: Iterable[str]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkout", type=Path, help="of PaddleClas, any 2.x branch")
+    parser.add_argument("checkout", type=Path, help="of PaddleClas, 2.x or 1.x (release/static)")
     parser.add_argument("--only", nargs="+", default=["*"], metavar="GLOB", help="below ImageNet/")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where rows are kept")
     parser.add_argument("--again", action="store_true", help="run again what did not train")
@@ -218,6 +218,8 @@ def main() -> None:
     parser.add_argument("--memory", type=float, default=8, help="GB for one file")
     args = parser.parse_args()
     root = args.checkout / "ppcls/configs/ImageNet"
+    if not root.is_dir():  # 1.x
+        root = args.checkout / "configs"
     names = [str(p.relative_to(root)) for p in sorted(root.rglob("*.yaml"))]
     chosen = {name for glob in args.only for name in fnmatch.filter(names, glob)}
     names = _one_of_each_first(sorted(chosen))
