@@ -3,11 +3,11 @@
     python benchmarks/paddleclas_configs.py CHECKOUT [--only GLOB...] [--json FILE]
 
 Every file under CHECKOUT/ppcls/configs/ImageNet (of 1.x under CHECKOUT/configs) is read, its
-training Program is built, and two steps (eight with MultiScaleSampler, four with RASampler, two for
-each progressive stage) and a checkpoint follow, all by the Trainer itself. Overridden are the paths,
-the epochs, the batch size (2), the workers, downloads, evaluation, and the image size: 64x64, or the
-file's own where the network does not work at 64x64; of several sizes two are left, 64 and 96. The
-data are a few random JPEGs.
+training Program is built, and two steps (eight with MultiScaleSampler, four with RASampler, two
+for each progressive stage) and a checkpoint follow, all by the Trainer itself. Overridden are the
+paths, the epochs, the batch size (2), the workers, downloads, evaluation, and the image size:
+64x64, or the file's own where the network does not work at 64x64; of several sizes two are left,
+64 and 96. The data are a few random JPEGs.
 
 Each file runs in a process of its own, so that a crash is a row of the table and not its end;
 rows that the JSON file holds already are kept.
