@@ -148,7 +148,7 @@ def test_what_bench_records_is_said_in_chinese():
     """Each sentence comes from the code that records it, so that none can change unseen."""
     chinese = Messages("zh")
     narrow, wide = ({"median": 10.0, "ci95": [low, 10.0]} for low in (9.9, 9.0))
-    plain = {"stats": narrow, "conditions": [], "output_check": None}
+    plain = {"stats": narrow, "samples_ms": [10.0], "conditions": [], "output_check": None}
     hot = [{"throttled": _reason(temp_c=45.0, max_temp=40.0)}] + [{"throttled": None}] * 6
     source = inspect.getsource(phone)
     said_by_phone = [
@@ -162,6 +162,7 @@ def test_what_bench_records_is_said_in_chinese():
         *record._notes({**plain, "stats": {"median": 1.0, "ci95": None}}),
         *record._notes({**plain, "conditions": hot, "throttled": {"in_stats": False}}),
         *record._notes({**plain, "conditions": hot, "throttled": {"in_stats": True}}),
+        *record._notes({**plain, "conditions": [{"waited_ms": [10.0]}]}),
         *record._notes({**plain, "output_check": unchecked(said_by_phone[0])}),
         _reason(thermal_status=2),
         _reason(cap=1500000),
