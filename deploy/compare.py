@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from deploy.host import HostDevice
+from deploy.phone import Phone
 from deploy.results import device_identity, load_result, round_medians, shared_rounds
 from deploy.stats import unpaired_ratio
 from ppghost.errors import InputError
@@ -19,7 +21,8 @@ THRESHOLD = 0.05
 Pair = tuple[dict[str, Any], dict[str, Any]]
 #: what a result of the same model and threads must have in common beside its device
 _SETTINGS = ("power_mode", "affinity", "samples_are", "inputs")
-_PLAN_SETTINGS = ("repeats", "burst_warmup")
+#: inferences of a burst where a plan leaves them to the device, by its kind
+_REPEATS = {device.kind: device.repeats for device in (HostDevice, Phone)}
 
 
 def compare(
@@ -79,10 +82,24 @@ def _refuse_other_conditions(
         raise InputError(
             f"{new}: measured on {name}, of which {old} holds nothing; --force compares anyway"
         )
-    for name in _PLAN_SETTINGS:
-        was, is_ = before["plan"].get(name), after["plan"].get(name)
-        if was != is_:
-            raise InputError(f"{new}: {name} was {was} and is {is_}; --force compares anyway")
+    kinds = {one["device"]["kind"] for one in after["results"]}
+    for was, is_ in (
+        (_bursts(before["plan"], kind), _bursts(after["plan"], kind)) for kind in sorted(kinds)
+    ):
+        for name in was:
+            if was[name] != is_[name]:
+                raise InputError(
+                    f"{new}: {name} was {was[name]} and is {is_[name]}; --force compares anyway"
+                )
+
+
+def _bursts(plan: dict[str, Any], kind: str) -> dict[str, int | None]:
+    """What a burst on a device of that kind was, as far as the plan tells."""
+    repeats = plan.get("repeats", "unknown")
+    return {
+        "repeats": _REPEATS.get(kind) if repeats is None else repeats,
+        "burst_warmup": plan.get("burst_warmup"),
+    }
 
 
 def _refuse_other_settings(old: dict[str, Any], new: dict[str, Any], where: Path) -> None:

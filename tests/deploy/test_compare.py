@@ -64,6 +64,17 @@ def test_faster_slower_and_cannot_tell(write):
     assert verdicts(compare(old, new, threshold=0.01))["B"] == ("slower", True)
 
 
+def test_repeats_left_to_the_device_are_those_that_it_takes(write):
+    """5 on a phone, 2 on the host."""
+    old, new = write("old", {"A": 10.0}), write("new", {"A": 10.0}, plan={"repeats": None})
+    assert compare(old, new)["rows"]
+    host = {**DEVICE, "kind": "host"}
+    old = write("old", {"A": 10.0}, device=host)
+    new = write("new", {"A": 10.0}, device=host, plan={"repeats": None})
+    with pytest.raises(InputError, match="repeats was 5 and is 2"):
+        compare(old, new)
+
+
 def test_too_few_rounds_cannot_tell_even_a_large_difference(write):
     old, new = write("old", {"A": 10.0}, rounds=3), write("new", {"A": 20.0}, rounds=3)
     (row,) = compare(old, new)["rows"]
