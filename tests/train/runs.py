@@ -1,0 +1,43 @@
+"""Training runs of the tests, and what they end with."""
+
+import contextlib
+import signal
+
+import numpy as np
+import paddle
+import pytest
+
+from ppghost import weights
+from ppghost.train import loop
+from ppghost.train.distributed import Group
+
+
+def parameters(directory, name="latest"):
+    return weights.read_state(directory / name)
+
+
+def make_trainer(settings):
+    return loop.Trainer(settings, paddle.CPUPlace(), Group())
+
+
+def assert_same_parameters(first, second):
+    one, other = parameters(first), parameters(second)
+    assert len(one) > 50
+    for name, array in one.items():
+        np.testing.assert_array_equal(other[name], array, err_msg=name)
+
+
+@contextlib.contextmanager
+def ctrl_c_after_step(number, monkeypatch):
+    """What is trained in the block is interrupted in that step, and says so."""
+    step = loop.Trainer._step
+
+    def press(self, *arguments):
+        if self.state.position.step == number - 1:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Trainer, "_step", press)
+        with pytest.raises(KeyboardInterrupt):
+            yield
