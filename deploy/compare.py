@@ -2,8 +2,8 @@
 
 A machine is not as fast today as it was yesterday (others use its memory, it is warmer), which no
 number of rounds within a campaign shows. So where both files timed the same reference model, what
-is compared is each round's ratio to it. What is left of such differences (where a process's memory
-lies) no interval covers: docs/results.md has how often that misleads.
+is compared is each round's ratio to it. What is left of such differences no interval covers:
+docs/results.md has how often that misleads.
 """
 
 from collections.abc import Iterable
