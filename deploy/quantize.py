@@ -3,6 +3,7 @@
 Paddle's own `PostTrainingQuantization` writes a program that quantizes and dequantizes around
 each convolution and fully connected layer; `paddle_lite_opt` makes int8 arm kernels of those. It
 is judged by Paddle running that program: the x86 runtime of Paddle-Lite computes int8 wrongly.
+PaddleSlim's `quant_post_static` would give the same: it calls that class (2.6.0, quant/quanter.py).
 """
 
 import contextlib
