@@ -157,7 +157,7 @@ class Trainer:
         state, group = self.state, self.group
         epoch, batch, step, _ = state.position
         # dropout draws from the generators: as a function of the step it survives a restart
-        paddle.seed((self.seed * 1_000_003 + step * group.size + group.rank) % 2**63)
+        paddle.seed(dropout_seed(self.seed, step, group.rank, group.size))
         stopping = stop.asked or group.orphaned()
         graph, executor = self._variant(epoch, batch)
         feed = {"image": images, "label": labels}
@@ -248,6 +248,11 @@ class Trainer:
         )
         journal.evaluation(state.position.step, state.position.epoch, figures, phase)
         return figures
+
+
+def dropout_seed(seed: int, step: int, rank: int, processes: int) -> int:
+    """What each process's dropout starts from at a step: never the same twice in a run."""
+    return (seed * 1_000_003 + step * processes + rank) % 2**63
 
 
 def prepare(config: dict, resume: str | None = None) -> Trainer:

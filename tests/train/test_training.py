@@ -109,3 +109,34 @@ def test_another_batch_is_told_what_linear_scaling_says(config_file, caplog):
     assert "for 4 linear scaling says 0.025" in caplog.text
     scaled = make_trainer(config.load(config_file, [*overrides, "Global.scale_lr=True"]))
     assert scaled.state.schedule.rate(3) == 0.025
+
+
+def test_the_oldest_checkpoints_of_epochs_are_deleted(config_file, tmp_path):
+    overrides = ["Global.epochs=3", "Global.save_interval=1", "Global.keep_checkpoints=2"]
+    loop.train(config.load(config_file, overrides))
+    written = (tmp_path / "output" / "TinyGhostNet").glob("epoch_*.pdparams")
+    assert {path.stem for path in written} == {"epoch_2", "epoch_3"}
+
+
+@pytest.mark.parametrize(
+    ("by_epoch", "expected"),
+    [(True, [1, 1, 1, 0.5, 0.5, 0.5]), (False, [1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6])],
+)
+def test_a_schedule_moves_by_epoch_or_by_iteration(config_file, tmp_path, by_epoch, expected):
+    rate = f"{{name: Linear, learning_rate: 0.01, end_lr: 0, by_epoch: {by_epoch}}}"
+    trainer = make_trainer(config.load(config_file, [f"Optimizer.lr={rate}"]))
+    rates, step = [], loop.Trainer._step
+
+    def noted(images, labels, stop):
+        rates.append(trainer.state.schedule.get_lr())
+        return step(trainer, images, labels, stop)
+
+    trainer._step = noted
+    trainer.run()
+    assert rates == pytest.approx([0.01 * share for share in expected])
+
+
+def test_dropout_differs_between_steps_and_processes():
+    seeds = [loop.dropout_seed(7, step, rank, 3) for step in range(20) for rank in range(3)]
+    assert len(set(seeds)) == 60
+    assert loop.dropout_seed(8, 0, 0, 3) not in seeds
