@@ -1,7 +1,5 @@
 """`python -m ppghost` is `ppghost`."""
 
-import sys
+from ppghost.cli import run_command
 
-from ppghost.cli import main
-
-sys.exit(main())
+run_command()

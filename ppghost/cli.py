@@ -17,6 +17,14 @@ from ppghost.files import write_json
 log = logging.getLogger("ppghost")
 
 
+def run_command() -> None:
+    """`main` as a process, whose exit code no signal changes that comes while it shuts down."""
+    code = main()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code (see `ppghost.errors`)."""
     # Paddle's C++ side reports every executor it makes; only its errors are for our users

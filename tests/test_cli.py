@@ -22,6 +22,20 @@ def shell(*arguments, **options):
     )
 
 
+def test_a_signal_while_python_shuts_down_changes_nothing(config_file):
+    """As when a launcher ends the process that is about to end by itself."""
+    code = (
+        "import atexit, os, signal, sys; from ppghost import cli\n"
+        "for number in (signal.SIGTERM, signal.SIGINT):\n"
+        "    atexit.register(os.kill, os.getpid(), number)\n"
+        f"sys.argv = ['ppghost', 'config', 'show', '-c', {str(config_file)!r}]\n"
+        "cli.run_command()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "TinyGhostNet" in done.stdout
+
+
 def test_help_is_quick_and_imports_nothing_heavy():
     code = (
         "import sys; from ppghost import cli\n"
