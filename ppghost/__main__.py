@@ -1,5 +1,7 @@
 """`python -m ppghost` is `ppghost`."""
 
-from ppghost.cli import run_command
+import sys
 
-run_command()
+from ppghost.cli import main
+
+sys.exit(main())

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,11 @@ from ppghost.files import write_json
 log = logging.getLogger("ppghost")
 
 
-def run_command() -> None:
-    """`main` as a process, whose exit code no signal changes that comes while it shuts down."""
-    code = main()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(code)
-
-
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns its exit code (see `ppghost.errors`)."""
+    """Run one command; returns its exit code (see `ppghost.errors`).
+
+    For a process of its own: it takes the signals over, and from then on ignores them.
+    """
     # Paddle's C++ side reports every executor it makes; only its errors are for our users
     os.environ.setdefault("GLOG_minloglevel", "2")
     signal.signal(signal.SIGTERM, _interrupt)
@@ -34,15 +30,16 @@ def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv, argparse.Namespace(argv=argv))
     _set_up_logging(args)
     try:
-        # standard output is for results alone; libraries print where they like
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                result, text = args.run(args)
-        except PPGhostError as error:
-            if error.result is not None:
-                _put_out(args, error.result, error.text)
-            raise
-        _put_out(args, result, text)
+        with _undisturbed_end():
+            # standard output is for results alone; libraries print where they like
+            try:
+                with contextlib.redirect_stdout(sys.stderr):
+                    result, text = args.run(args)
+            except PPGhostError as error:
+                if error.result is not None:
+                    _put_out(args, error.result, error.text)
+                raise
+            _put_out(args, result, text)
     except PPGhostError as error:
         print(f"ppghost: error: {error}", file=sys.stderr)
         return error.exit_code
@@ -53,6 +50,17 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     return 0
+
+
+@contextlib.contextmanager
+def _undisturbed_end() -> Iterator[None]:
+    """After the block, signals are ignored: all is decided but Paddle's cleaning up, in which an
+    interruption (by the launcher, whose other process failed) would show as a traceback."""
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _put_out(args: argparse.Namespace, result: Any, text: str | None) -> None:

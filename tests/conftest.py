@@ -1,6 +1,7 @@
 """Shared fixtures: Paddle's two modes, a tiny data set, the command line in this process."""
 
 import os
+import signal
 
 os.environ.setdefault("GLOG_minloglevel", "2")
 
@@ -70,7 +71,12 @@ def run(capsys):
     """Run a `ppghost` command here; returns (exit code, stdout, stderr)."""
 
     def call(*arguments):
-        code = cli.main([str(a) for a in arguments])
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            code = cli.main([str(a) for a in arguments])
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
         out = capsys.readouterr()
         return code, out.out, out.err
 

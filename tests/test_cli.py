@@ -22,18 +22,34 @@ def shell(*arguments, **options):
     )
 
 
+SIGNALS = "[os.kill(os.getpid(), number) for number in (signal.SIGTERM, signal.SIGINT)]"
+
+
 def test_a_signal_while_python_shuts_down_changes_nothing(config_file):
     """As when a launcher ends the process that is about to end by itself."""
     code = (
         "import atexit, os, signal, sys; from ppghost import cli\n"
-        "for number in (signal.SIGTERM, signal.SIGINT):\n"
-        "    atexit.register(os.kill, os.getpid(), number)\n"
-        f"sys.argv = ['ppghost', 'config', 'show', '-c', {str(config_file)!r}]\n"
-        "cli.run_command()"
+        f"atexit.register(lambda: {SIGNALS})\n"
+        f"sys.exit(cli.main(['config', 'show', '-c', {str(config_file)!r}]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "TinyGhostNet" in done.stdout
+
+
+def test_a_signal_while_a_failed_command_cleans_up_changes_nothing():
+    code = (
+        "import os, signal, sys; from ppghost import cli, config, errors\n"
+        "class Held:\n"
+        f"    def __del__(self): {SIGNALS}\n"
+        "def fail(*arguments):\n"
+        "    held = Held()\n"
+        "    raise errors.InputError('no good')\n"
+        "config.load = fail\n"
+        "sys.exit(cli.main(['config', 'show', '-c', 'x.yaml']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "ppghost: error: no good\n")
 
 
 def test_help_is_quick_and_imports_nothing_heavy():

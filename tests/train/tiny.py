@@ -46,4 +46,4 @@ if __name__ == "__main__":
     zoo.ARCHITECTURES["Plain"] = zoo.Architecture("Tiny", plain, (3, 32, 32))
     if "DUMP_TO" in os.environ:
         loop.Trainer.run = dumping(loop.Trainer.run)
-    cli.run_command()
+    sys.exit(cli.main())
