@@ -1,12 +1,14 @@
 """Training: what a step does, what is averaged, what is written."""
 
 import numpy as np
+import paddle
 import pytest
 from runs import make_trainer
 
 from ppghost import config
 from ppghost.errors import TrainingError
 from ppghost.train import loop, program
+from ppghost.train.distributed import Group
 from ppghost.train.evaluation import evaluate_config
 from ppghost.train.stop import Stop
 
@@ -109,6 +111,33 @@ def test_another_batch_is_told_what_linear_scaling_says(config_file, caplog):
     assert "for 4 linear scaling says 0.025" in caplog.text
     scaled = make_trainer(config.load(config_file, [*overrides, "Global.scale_lr=True"]))
     assert scaled.state.schedule.rate(3) == 0.025
+    caplog.clear()
+    loop.Trainer(config.load(config_file, overrides), paddle.CPUPlace(), Group(rank=0, size=2))
+    assert "linear scaling" not in caplog.text  # 2 times 4 is what it was tuned for
+
+
+def test_an_epoch_s_figures_are_of_its_images(config_file, monkeypatch):
+    """Of 12 images in batches of 8 and 4."""
+    overrides = ["Global.epochs=1", "DataLoader.Train.sampler.batch_size=8"]
+    losses, step = [], loop.Trainer._step
+
+    def noted(*arguments):
+        values, stopping = step(*arguments)
+        losses.append(values["loss"])
+        return values, stopping
+
+    monkeypatch.setattr(loop.Trainer, "_step", noted)
+    figures = loop.train(config.load(config_file, overrides))
+    assert losses[0] != losses[1]
+    assert figures["train"]["loss"] == pytest.approx((2 * losses[0] + losses[1]) / 3)
+
+
+def test_one_process_that_is_to_stop_stops_all_of_them(config_file, monkeypatch):
+    trainer = make_trainer(config.load(config_file))
+    trainer._stop_if_asked(Stop())
+    monkeypatch.setattr(Group, "sum", lambda self, values: values + 1)  # another was asked
+    with pytest.raises(KeyboardInterrupt):
+        trainer._stop_if_asked(Stop())
 
 
 def test_the_oldest_checkpoints_of_epochs_are_deleted(config_file, tmp_path):
