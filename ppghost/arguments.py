@@ -1,7 +1,9 @@
 """The command line: every command with its arguments."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ppghost import __version__, commands
 
@@ -37,28 +39,40 @@ def make_parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
+    def group(name, help, metavar):
+        sub = subparsers.add_parser(name, help=help)
+        return sub.add_subparsers(required=True, metavar=metavar)
+
     command("list", commands.list_architectures, "architectures, ours and PaddleClas's")
+    _add_config(command, group("config", "look at configs", "WHAT"))
+    _add_data(command, group("data", "make data sets", "DATASET"))
+    _add_training(command)
+    _add_predict(command("predict", commands.predict, "class and score for images"))
+    _add_convert(command("convert", commands.convert, "make a .nb with paddle_lite_opt"))
+    _add_quantize(command("quantize", commands.quantize, "static int8, by calibration images"))
+    _add_weights(command, group("weights", "weights of other programs", "WHAT"))
+    command("devices", commands.devices, "what can be timed on")
+    _add_bench(command("bench", commands.bench, "latency on this host and on phones over adb"))
+    _add_compare(command("compare", commands.compare, "faster or slower; exit 1 on a regression"))
+    _add_report(command("report", commands.report, "page, table and curve from bench results"))
+    sub = command("demo", commands.demo, "the main job on real images, this host as the device")
+    sub.add_argument("--output", type=Path, default=Path("output/demo"), metavar="DIR")
+    return parser
 
-    configs = subparsers.add_parser("config", help="look at configs").add_subparsers(
-        required=True, metavar="WHAT"
-    )
-    command(
-        "show",
-        commands.config_show,
-        "the whole config, for PaddleClas",
-        parent=configs,
-        config=True,
-    )
 
-    data = subparsers.add_parser("data", help="make data sets").add_subparsers(
-        required=True, metavar="DATASET"
-    )
-    sub = command(
-        "digits", commands.data_digits, "scikit-learn's handwritten digits, as files", parent=data
-    )
+def _add_config(command: Callable, parent: Any) -> None:
+    text = "the whole config, for PaddleClas"
+    command("show", commands.config_show, text, parent=parent, config=True)
+
+
+def _add_data(command: Callable, parent: Any) -> None:
+    text = "scikit-learn's handwritten digits, as files"
+    sub = command("digits", commands.data_digits, text, parent=parent)
     sub.add_argument("directory", type=Path, metavar="DIR")
     sub.add_argument("--force", action="store_true", help="renew a damaged copy")
 
+
+def _add_training(command: Callable) -> None:
     sub = command("train", commands.train, "train on a static graph", config=True)
     sub.add_argument("--resume", metavar="auto|PATH", help="go on from a checkpoint")
 
@@ -72,13 +86,15 @@ def make_parser() -> argparse.ArgumentParser:
         help="without Global.pretrained_model export an untrained net, to time it",
     )
 
-    sub = command("predict", commands.predict, "class and score for images")
+
+def _add_predict(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
     sub.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     sub.add_argument("--topk", type=_positive, metavar="K")
     sub.add_argument("--labels", type=Path, metavar="FILE", help="'id name' lines")
 
-    sub = command("convert", commands.convert, "make a .nb with paddle_lite_opt")
+
+def _add_convert(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("model_dirs", type=Path, nargs="+", metavar="MODEL_DIR")
     sub.add_argument("--target", required=True, metavar="arm|x86|opencl|arm,opencl")
     sub.add_argument("--fp16", action="store_true", help="fp16 kernels (arm)")
@@ -96,7 +112,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--output", type=Path, required=True, metavar="FILE.nb", help="a folder for several models"
     )
 
-    sub = command("quantize", commands.quantize, "static int8, by calibration images")
+
+def _add_quantize(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
     sub.add_argument(
         "--images", type=Path, required=True, metavar="LIST", help="'path' or 'path label' lines"
@@ -123,44 +140,14 @@ def make_parser() -> argparse.ArgumentParser:
         help="least cosine and top-1 agreement with fp32 (default 0.9)",
     )
 
-    weights = subparsers.add_parser("weights", help="weights of other programs").add_subparsers(
-        required=True, metavar="WHAT"
-    )
-    sub = command(
-        "convert",
-        commands.weights_convert,
-        "weights of PaddleClas 1.x and 2.x, safetensors or PyTorch, in another format",
-        parent=weights,
-    )
+
+def _add_weights(command: Callable, parent: Any) -> None:
+    text = "weights of PaddleClas 1.x and 2.x, safetensors or PyTorch, in another format"
+    sub = command("convert", commands.weights_convert, text, parent=parent)
     sub.add_argument("source", type=Path, metavar="SRC")
     sub.add_argument("target", type=Path, metavar="DST", help="FILE.pdparams or FILE.safetensors")
     sub.add_argument("--arch", required=True, metavar="NAME", help="see ppghost list")
     sub.add_argument("--class-num", type=_positive, metavar="N", help="if not the usual one")
-
-    command("devices", commands.devices, "what can be timed on")
-
-    _add_bench(command("bench", commands.bench, "latency on this host and on phones over adb"))
-
-    sub = command("compare", commands.compare, "faster or slower; exit 1 on a regression")
-    sub.add_argument("old", type=Path, metavar="OLD.json")
-    sub.add_argument("new", type=Path, metavar="NEW.json")
-    sub.add_argument(
-        "--threshold",
-        type=_percent,
-        default=5.0,
-        metavar="PCT",
-        help="a model slower by more than this many percent is a regression (5)",
-    )
-    sub.add_argument("--force", action="store_true", help="also across devices and settings")
-
-    sub = command("report", commands.report, "page, table and curve from bench results")
-    sub.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
-    sub.add_argument("--output", type=Path, required=True, metavar="DIR")
-    sub.add_argument("--lang", choices=("en", "zh"), default="en", help="English or Chinese (en)")
-
-    sub = command("demo", commands.demo, "the main job on real images, this host as the device")
-    sub.add_argument("--output", type=Path, default=Path("output/demo"), metavar="DIR")
-    return parser
 
 
 def _add_bench(sub: argparse.ArgumentParser) -> None:
@@ -204,6 +191,25 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--resume", action="store_true", help="skip what the result file holds")
     sub.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
     sub.set_defaults(results=Path("output/latency.json"))
+
+
+def _add_compare(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("old", type=Path, metavar="OLD.json")
+    sub.add_argument("new", type=Path, metavar="NEW.json")
+    sub.add_argument(
+        "--threshold",
+        type=_percent,
+        default=5.0,
+        metavar="PCT",
+        help="a model slower by more than this many percent is a regression (5)",
+    )
+    sub.add_argument("--force", action="store_true", help="also across devices and settings")
+
+
+def _add_report(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR")
+    sub.add_argument("--lang", choices=("en", "zh"), default="en", help="English or Chinese (en)")
 
 
 def _program(text: str) -> tuple[str, Path]:
