@@ -27,9 +27,9 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("GLOG_minloglevel", "2")
     signal.signal(signal.SIGTERM, _interrupt)
     argv = sys.argv[1:] if argv is None else argv
-    args = make_parser().parse_args(argv, argparse.Namespace(argv=argv))
-    _set_up_logging(args)
     try:
+        args = make_parser().parse_args(argv, argparse.Namespace(argv=argv))
+        _set_up_logging(args)
         with _undisturbed_end():
             # standard output is for results alone; libraries print where they like
             try:
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("ppghost: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # `ppghost list | head`
+    except BrokenPipeError:  # `ppghost list | head`, `ppghost --help | head`
         sys.stderr.close()
         return 0
     return 0

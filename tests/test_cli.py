@@ -1,6 +1,7 @@
 """The command line: its contract with scripts."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -66,6 +67,19 @@ def test_help_is_quick_and_imports_nothing_heavy():
     assert "train" in done.stdout
     # 0.09 s on the machine of the README; the wide bound is for a loaded one
     assert time.perf_counter() - started < 1.0
+
+
+@pytest.mark.parametrize("command", [["--help"], ["config", "show", "-c"]])
+def test_a_reader_that_goes_away_is_no_error(config_file, command):
+    """As in `ppghost list | head -1`."""
+    gone, stdout = os.pipe()
+    os.close(gone)
+    command = [*command, str(config_file)] if command[-1] == "-c" else command
+    done = subprocess.run(
+        [sys.executable, "-m", "ppghost", *command], stdout=stdout, stderr=subprocess.PIPE
+    )
+    os.close(stdout)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_version():
