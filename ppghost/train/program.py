@@ -13,7 +13,7 @@ import paddle
 from paddle.optimizer.lr import LRScheduler
 from paddle.utils import unique_name
 
-from ppghost.models import dy2static, zoo
+from ppghost.models import dy2static, shapes, zoo
 from ppghost.train import distributed
 from ppghost.train.loss import main_output, total_loss
 from ppghost.train.metrics import topk_accuracy
@@ -200,6 +200,7 @@ def _build(
             _set_dropout(network, stage)
         with zoo.building(config["Arch"]["name"]):
             outputs = network(image)
+        shapes.fold(program, outputs)
         outputs = make_outputs(_Forward(network, outputs, label))
     return Graph(program, startup, [image, label], outputs, network)
 
@@ -239,10 +240,18 @@ def _use_onednn(program: paddle.static.Program) -> None:
     """Run convolutions and ReLU, forward and backward, in oneDNN's kernels.
 
     Paddle's own CPU kernels for them take most of a step. Not for every op: oneDNN's batch_norm
-    and others crash in training. The serial executor keeps the memory of the step from growing
-    several times over.
+    and others crash in training.
+
+    The serial executor keeps the memory of the step from growing several times over, and must run
+    the ops in the Program's order: Adam's kernel leaves the upper halves of the AVX registers set,
+    and each product of matrices after it, in MKL's SSE code, would take six times as long.
     """
-    paddle.set_flags({"FLAGS_new_executor_serial_run": True})
+    paddle.set_flags(
+        {
+            "FLAGS_new_executor_serial_run": True,
+            "FLAGS_new_executor_sequential_run": True,
+        }
+    )
     ops = program.global_block().ops
     readers: dict[str, set[str]] = collections.defaultdict(set)
     for op in ops:

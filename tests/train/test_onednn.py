@@ -1,5 +1,7 @@
 """oneDNN's kernels in training: which ops run in them, and that they change nothing."""
 
+import json
+
 import numpy as np
 import paddle
 import pytest
@@ -171,3 +173,20 @@ def test_evaluation_sees_weights_that_change_under_it(config_file, onednn):
         before = run()
         program.assign(scope, {name: program.fetch(scope, [name])[name] * -0.5 + 0.3})
         assert run() != before
+
+
+def test_the_optimizer_comes_after_the_gradients(config_file, tmp_path):
+    """Adam's kernel leaves the processor in a state that makes MKL's slow, and as soon as there is
+    a gradient, the update from it could run."""
+    adam = "Optimizer={name: Adam, lr: {name: Constant, learning_rate: 0.001}}"
+    settings = config.load(config_file, [adam])
+    with paddle.profiler.Profiler(targets=[paddle.profiler.ProfilerTarget.CPU]) as profiler:
+        steps(settings, 2)  # the first one leaves no trace
+    profiler.export(str(tmp_path / "trace.json"))
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    events = [event for event in events if event.get("ph") == "X"]
+    order = [event["name"].split("[")[0] for event in sorted(events, key=lambda e: e["ts"])]
+    updates = [place for place, op in enumerate(order) if op == "adam"]
+    gradients = [place for place, op in enumerate(order) if op.endswith("_grad")]
+    assert len(updates) > 20
+    assert max(gradients) < min(updates)
