@@ -73,7 +73,7 @@ def overrides(path: Path, data: Path, output: Path) -> list[str]:
     sampler = (own.get("sampler") or {}).get("name")
     sampling = SAMPLING.get(sampler, {"batch_size": BATCH})
     train_list = data / f"{sampler if sampler in REPEATS else 'train_list'}.txt"
-    both = {"dataset.image_root": data, "loader.num_workers": 0}
+    both = {"dataset.image_root": data, "loader.num_workers": 1}
     values = {f"DataLoader.{mode}.{k}": v for mode in ("Train", "Eval") for k, v in both.items()}
     values |= {f"DataLoader.Train.sampler.{key}": value for key, value in sampling.items()}
     values |= {

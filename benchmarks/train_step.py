@@ -2,11 +2,12 @@
 
     python benchmarks/train_step.py --paddleclas CHECKOUT --images ROOT --list LIST
 
-Each round trains GhostNet_x1_0 (batch 16, 224x224, one thread a process, one worker for the data)
-for a few steps in a new process of each engine: PaddleClas's `tools/train.py` in dygraph, ours
-with oneDNN's kernels, ours without them, and ours in two processes with half the batch each. A
-step is timed by the line that PaddleClas prints and by ours in `train.jsonl` (the launcher hands
-lines on in lumps), from the third on; ratios are taken per round.
+Each round trains a config (GhostNet_x1_0, batch 16, unless another is named; one thread a process,
+one worker for the data) for a few steps in a new process of each engine: PaddleClas's
+`tools/train.py` in dygraph, ours with oneDNN's kernels, ours without them, and ours in two
+processes with half the batch each. A step is timed by the line that PaddleClas prints and by ours
+in `train.jsonl` (the launcher hands lines on in lumps), from the third on; ratios are taken per
+round.
 """
 
 import argparse
@@ -29,7 +30,7 @@ import yaml
 from ppghost import config
 
 ROOT = Path(__file__).parents[1]
-ARCH, BATCH = "GhostNet_x1_0", 16
+CONFIG = ROOT / "configs" / "ghostnet" / "GhostNet_x1_0.yaml"
 #: steps that are not counted: memory is found, caches are filled
 WARM_UP = 2
 #: both engines print a line a step
@@ -50,7 +51,7 @@ class Run(NamedTuple):
 
 
 def measure(command: list[str], steps: int, directory: Path) -> Run:
-    """Run an engine to its end. Raises CalledProcessError, with what it said, if it fails."""
+    """Run an engine to its end. Raises SystemExit, with what it said, if it fails."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     started, marks, said = time.time(), [], []
     with subprocess.Popen(  # noqa: S603 - a list, no shell
@@ -63,13 +64,12 @@ def measure(command: list[str], steps: int, directory: Path) -> Run:
             if _STEP.search(line):
                 marks.append(time.time())
         peak = memory.stop()
-    journal = directory / "output" / ARCH / "train.jsonl"
-    if journal.exists():
+    for journal in directory.glob("output/*/train.jsonl"):
         entries = [json.loads(line) for line in journal.read_text().splitlines()]
         marks = [entry["time"] for entry in entries if entry["phase"] == "train"]
         journal.unlink()
     if process.returncode or len(marks) < steps:
-        raise subprocess.CalledProcessError(process.returncode, command, "".join(said[-20:]))
+        raise SystemExit(f"{command} ended with {process.returncode}\n{''.join(said[-20:])}")
     marks = marks[:steps]
     times = [after - before for before, after in itertools.pairwise(marks)]
     return Run(statistics.median(times[WARM_UP - 1 :]), marks[0] - started, peak)
@@ -101,23 +101,25 @@ class _Memory:
 def commands(arguments: argparse.Namespace, directory: Path) -> dict[str, list[str]]:
     """The engines by name, on one config."""
     overrides = [
-        "Global.epochs=1", "Global.print_batch_step=1", "Global.eval_during_train=False",
-        "Global.seed=0", "Global.save_interval=1000", f"Global.output_dir={directory / 'output'}",
+        "Global.device=cpu", "Global.epochs=1", "Global.print_batch_step=1",
+        "Global.eval_during_train=False", "Global.seed=0",
+        "Global.save_interval=1000", f"Global.output_dir={directory / 'output'}",
         f"DataLoader.Train.dataset.image_root={arguments.images.resolve()}",
         f"DataLoader.Train.dataset.cls_label_path={directory / 'list.txt'}",
-        f"DataLoader.Train.sampler.batch_size={BATCH}", "DataLoader.Train.loader.num_workers=1",
+        f"DataLoader.Train.sampler.batch_size={arguments.batch}",
+        "DataLoader.Train.loader.num_workers=1",
     ]  # fmt: skip
     lines = arguments.list.read_text().splitlines()
-    count = BATCH * arguments.steps
+    count = arguments.batch * arguments.steps
     lines = (lines * (count // len(lines) + 1))[:count]
     (directory / "list.txt").write_text("\n".join(lines) + "\n")
-    settings = config.load(ROOT / f"configs/ghostnet/{ARCH}.yaml", overrides)
+    settings = config.load(arguments.config, overrides)
     file = directory / "config.yaml"
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     theirs = str(arguments.paddleclas.resolve() / "tools" / "train.py")
     python = sys.executable
     ours = ["-m", "ppghost", "train", "-c", str(file)]
-    half = ["-o", f"DataLoader.Train.sampler.batch_size={BATCH // 2}"]
+    half = ["-o", f"DataLoader.Train.sampler.batch_size={arguments.batch // 2}"]
     launch = ["-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--log_dir", "log"]
     script = str(Path(python).with_name("ppghost"))
     return {
@@ -133,6 +135,8 @@ def main() -> None:
     parser.add_argument("--paddleclas", type=Path, required=True, metavar="CHECKOUT")
     parser.add_argument("--images", type=Path, required=True, metavar="ROOT")
     parser.add_argument("--list", type=Path, required=True)
+    parser.add_argument("-c", "--config", type=Path, default=CONFIG)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--only", nargs="+", metavar="ENGINE", help="besides PaddleClas")

@@ -76,15 +76,20 @@ class TimmAutoAugment:
         self.magnitude = settings["m"]
         self.magnitude_std = settings["mstd"]
         self.num_layers = int(settings["n"])
-        self.strengths = _INCREASING_STRENGTHS if settings["inc"] else _STRENGTHS
-        self.names = (*self.strengths, *PLAIN)
+        self.increasing = bool(settings["inc"])
         if interpolation in (None, "random"):
             self._filters = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
         else:
             self._filters = (FILTERS[one_of("interpolation", interpolation, FILTERS)],)
         width_height("img_size", img_size)
+        self.names = (*self.strengths, *PLAIN)
         shares = three_numbers("mean", mean, 0, 1)
         self.fill = rgb_color("mean", [255 * share for share in shares])
+
+    @property
+    def strengths(self) -> dict[str, Strength]:
+        """How much each operation does; no attribute, as its functions cannot go to a worker."""
+        return _INCREASING_STRENGTHS if self.increasing else _STRENGTHS
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if rng.random() >= self.prob:

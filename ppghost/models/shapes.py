@@ -33,7 +33,7 @@ def fold(program: paddle.static.Program, outputs: object) -> None:
         op = block.ops[index]
         if op.type in _TELL_LENGTHS and not any(readers[name] for name in op.output_arg_names):
             readers.subtract(op.input_arg_names)
-            block._remove_op(index)
+            block._remove_op(index, sync=False)  # else it compares all ops each time
 
 
 def _constants(ops: list) -> dict[str, int]:

@@ -4,20 +4,23 @@ import contextlib
 import errno
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import cv2
 import data_sets
 import numpy as np
 import psutil
 import pytest
 
-from ppghost.data.batch import MixupOperator
+from ppghost.data.batch import BATCH_OPS, MixupOperator, build_batch_transforms
 from ppghost.data.loader import Batches, Loader
 from ppghost.data.sampler import MultiScaleSampler
+from ppghost.data.transforms import OPS, build_transforms
 from ppghost.errors import TrainingError
 
 
@@ -74,6 +77,39 @@ def test_batches_are_the_same_whatever_prepares_them(loaders, workers, shared):
         assert_same(data.epoch(epoch), plain.epoch(epoch))
     assert_same(data.epoch(5, start_batch=6), list(plain.epoch(5))[6:])
     assert len(workers_of()) == workers
+
+
+#: what those operations need that do nothing, or cannot be, without arguments
+ARGUMENTS = {
+    "CropImage": {"size": 20},
+    "CropImageAtRatio": {"size": 20, "pad": 4},
+    "CropWithPadding": {"prob": 1.0, "padding_num": 4, "size": 20},
+    "OpSampler": {"MixupOperator": {"prob": 0.5}, "CutmixOperator": {"prob": 0.5}},
+    "NormalizeImage": {"order": ""},
+    "Pad": {"padding": 2},
+    "RandCropImage": {"size": 20},
+    "RandCropImageV2": {"size": 20},
+    "RandomCropImage": {"size": 20},
+    "RandomRotation": {"degrees": 20},
+    "ResizeImage": {"size": 20},
+}
+
+
+@pytest.mark.parametrize("name", [*OPS, *BATCH_OPS, "OpSampler"])
+def test_every_operation_can_go_to_a_worker_and_does_the_same_there(name):
+    entry = [{name: ARGUMENTS.get(name)}]
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 3), np.uint8)
+    if name in OPS:
+        operation = build_transforms(entry, "ops")
+        one = pixels[0] if name != "DecodeImage" else cv2.imencode(".png", pixels[0])[1].tobytes()
+        arguments = (one,)
+    else:
+        operation = build_batch_transforms(entry, "ops", 10)
+        arguments = (pixels.astype("float32").transpose(0, 3, 1, 2), np.arange(4).reshape(4, 1))
+    there = pickle.loads(pickle.dumps(operation))
+    for seed in range(5):
+        made = [op(*arguments, np.random.default_rng(seed)) for op in (operation, there)]
+        np.testing.assert_equal(made[1], made[0])
 
 
 def test_mixed_batches_are_the_same_too(loaders):
