@@ -22,11 +22,12 @@ NAME_TABLE = "StructuredToParameterName@@"
 
 
 class Slot(NamedTuple):
-    """One tensor that a network wants: its two names and its shape."""
+    """One tensor that a network wants: its two names, its shape and its type."""
 
     structured: str
     parameter: str
     shape: tuple[int, ...]
+    dtype: str = "float32"  # else a table of whole numbers, such as Swin's of relative positions
 
 
 class State(NamedTuple):

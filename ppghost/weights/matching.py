@@ -28,8 +28,10 @@ class Match(NamedTuple):
 
 def slots_of(network) -> list[Slot]:
     """The tensors of a network that has been called once (in any of Paddle's modes)."""
+    from paddle.base.data_feeder import convert_dtype
+
     return [
-        Slot(structured, variable.name, tuple(variable.shape))
+        Slot(structured, variable.name, tuple(variable.shape), convert_dtype(variable.dtype))
         for structured, variable in network.state_dict().items()
     ]
 
@@ -46,8 +48,10 @@ def match(state: dict[str, np.ndarray], slots: list[Slot]) -> Match:
         elif state[key].shape != slot.shape:
             found.mismatched[key] = (state[key].shape, slot.shape)
         else:
-            found.arrays[slot.parameter] = state[key].astype(np.float32, copy=False)
-    found.unexpected.extend(key for key in state if key not in used)
+            found.arrays[slot.parameter] = state[key].astype(slot.dtype, copy=False)
+    # a tensor that got another name when its network was built anew stands there under both
+    known = {id(state[key]) for key in used if key in state}
+    found.unexpected.extend(key for key, array in state.items() if id(array) not in known)
     return found
 
 

@@ -9,7 +9,8 @@ from ppghost import config, weights
 from ppghost.errors import InputError
 from ppghost.export import export
 from ppghost.models import dy2static, zoo
-from ppghost.train import program
+from ppghost.train import loop, program
+from ppghost.train.evaluation import evaluate_config
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
 
@@ -143,3 +144,18 @@ def test_one_that_was_never_trained_is_exported_with_its_constants(
         feed = {"image": np.ones((2, 3, 32, 32), "float32")}
         [scores] = executor.run(model[0], feed=feed, fetch_list=model[2])
     np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)
+
+
+def test_a_table_of_whole_numbers_is_one_after_a_checkpoint_too(
+    static, monkeypatch, config_file, tmp_path, caplog
+):
+    """`eval` and fine-tuning made it one of float32, with which it is no index."""
+    offer(monkeypatch, Images)
+    overrides = ["Arch={name: Net, class_num: 5}", "Global.epochs=1"]
+    settings = config.load(config_file, [*overrides, "Global.eval_during_train=True"])
+    trained = loop.train(settings)
+    settings["Global"]["pretrained_model"] = str(tmp_path / "output/Net/latest")
+    assert evaluate_config(settings)["loss"] == pytest.approx(trained["loss"])
+    assert "not used" not in caplog.text
+    settings["Arch"]["pretrained"] = settings["Global"]["pretrained_model"]
+    assert loop.train(settings)["train"]["loss"] < trained["train"]["loss"]
