@@ -2,7 +2,7 @@
 ours against PaddleClas's protocol, on this host, with the same models and the same device time.
 
     python benchmarks/measurement_precision.py MODEL.nb ... --pair A.nb B.nb --json rows.json
-        [--most N] [--parts idle,noisy,truth]
+        [--most N] [--parts idle,noisy,truth] [--round-every S]
 
 Ours is `ppghost bench --device host` with its defaults and as many rounds as PaddleClas's number
 of inferences allows. PaddleClas's protocol (deploy/lite/benchmark/benchmark.sh): models one after
@@ -14,6 +14,7 @@ those that are there are not measured again; `--most` ends after so many new one
 """
 
 import argparse
+import functools
 import json
 import logging
 import os
@@ -102,13 +103,15 @@ class Neighbours:
             process.wait()
 
 
-def ours(models: list[Path], rounds: int | None = None) -> dict[str, Any]:
+def ours(
+    models: list[Path], rounds: int | None = None, round_every: float | None = None
+) -> dict[str, Any]:
     """A campaign of `ppghost bench`; "latency" is its result file."""
     default = Campaign()
     if rounds is None:
         per_round = default.burst_warmup + HostDevice.repeats
         rounds = round((WARMUP + REPEATS - default.warmup) / per_round)
-    campaign = Campaign(models=models, devices="host", rounds=rounds)
+    campaign = Campaign(models=models, devices="host", rounds=rounds, round_every=round_every)
     with tempfile.TemporaryDirectory() as folder:
         latency = bench(campaign, find_devices(["host"]), output=Path(folder) / "latency.json")
     for result in latency["results"]:
@@ -145,14 +148,17 @@ def plan(parts: list[str], pairs: list[list[Path]]) -> Iterator[dict[str, Any]]:
                     yield {"part": part, "number": number, "protocol": protocol}
 
 
-def measure(row: dict[str, Any], models: list[Path], pairs: list[list[Path]]) -> dict[str, Any]:
+def measure(
+    row: dict[str, Any], models: list[Path], pairs: list[list[Path]], round_every: float | None
+) -> dict[str, Any]:
     """The row with what was measured."""
     started, load = time.monotonic(), os.getloadavg()[0]
     if row["part"] == "truth":
         (pair,) = [one for one in pairs if " ".join(stems(one)) == row["protocol"]]
         measured = ours(pair, TRUTH_ROUNDS)
     else:
-        run = ours if row["protocol"] == "ours" else theirs
+        pausing = functools.partial(ours, round_every=round_every)
+        run = pausing if row["protocol"] == "ours" else theirs
         if row["part"] == "noisy":
             with Neighbours(row["number"]):
                 measured = run(models)
@@ -309,6 +315,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--parts", default="idle,noisy,truth")
     parser.add_argument("--most", type=int, default=10**6)
+    parser.add_argument("--round-every", type=float, metavar="S", help="of our campaigns")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     rows = json.loads(args.json.read_text()) if args.json.exists() else []
@@ -316,7 +323,7 @@ def main() -> None:
     todo = [row for row in plan(args.parts.split(","), args.pair)
             if list(row.values()) not in known]  # fmt: skip
     for row in todo[: args.most]:
-        rows.append(measure(row, args.models, args.pair))
+        rows.append(measure(row, args.models, args.pair, args.round_every))
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(rows))
     print(f"{len(todo[: args.most])} new rows, {len(todo[args.most :])} left", file=sys.stderr)

@@ -27,6 +27,8 @@ class Campaign:
     burst_warmup: inferences before them in each burst
     warmup: inferences after loading, before the first round
     precision: stop as soon as each median's 95 % interval is narrower than this share of it
+    round_every: seconds from one round's start to the next one's, at the least (None: no pause).
+        A machine's speed drifts: rounds over a minute give milliseconds that hold for longer
     time_limit: seconds after which no round is begun on a device, per thread count
     reference: model that every round's latencies are divided by (None: the first)
     power_mode: Paddle-Lite's, on a phone: big, little, all or none (no binding)
@@ -45,6 +47,7 @@ class Campaign:
     burst_warmup: int = 1
     warmup: int = 5
     precision: float | None = None
+    round_every: float | None = None
     time_limit: float | None = None
     reference: str | None = None
     power_mode: str = "big"
@@ -211,8 +214,9 @@ def _programs(value: Any) -> dict[str, Path]:
 _PARSERS = {
     "models": _paths, "devices": _names, "threads": _positives, "rounds": _positive,
     "repeats": _positive, "burst_warmup": _count, "warmup": _count, "precision": _share,
-    "time_limit": _quantity, "reference": str, "power_mode": _mode, "affinity": _mask,
-    "max_temp": _quantity, "max_wait": _quantity, "benchmark_bin": _programs, "seed": _count,
+    "round_every": _quantity, "time_limit": _quantity, "reference": str, "power_mode": _mode,
+    "affinity": _mask, "max_temp": _quantity, "max_wait": _quantity, "benchmark_bin": _programs,
+    "seed": _count,
 }  # fmt: skip
 _EXPECTED = {
     _paths: "a path or a list of paths",

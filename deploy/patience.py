@@ -50,6 +50,11 @@ class Patience:
                     raise
         raise Stopped
 
+    def until(self, moment: float) -> None:
+        """Wait for that reading of the monotonic clock. Raises Stopped once asked to stop."""
+        if self.stop.wait(max(0.0, moment - time.monotonic())):
+            raise Stopped
+
     def fair_state(self) -> dict[str, Any]:
         """The device's state, once it is not above `max_temp`. Raises DeviceError if it stays."""
         state = self.insist(self.device.conditions)

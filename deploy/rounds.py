@@ -5,6 +5,7 @@ random order that is seeded and recorded. So a device that slows down slows all 
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -124,7 +125,7 @@ class DeviceRounds:
         self, threads: int, results: dict[int, dict[str, Any]], sessions: dict[int, Session]
     ) -> None:
         started = time.monotonic()
-        limit = self.campaign.time_limit
+        begun, limit = -math.inf, self.campaign.time_limit
         order = self.document.content["plan"]["order"]
         for number, indices in enumerate(order):
             if not sessions or (limit and time.monotonic() - started > limit):
@@ -136,6 +137,8 @@ class DeviceRounds:
             ]
             if not todo:
                 continue
+            self._patience.until(begun + (self.campaign.round_every or 0))
+            begun = time.monotonic()
             state = self._patience.fair_state()
             state |= {"run": self.document.content["created"], "round": number}
             for index in todo:

@@ -15,7 +15,8 @@ from ppghost.errors import CheckFailed
 #: flags that are keys of a campaign; they win over its file
 CAMPAIGN_FLAGS = (
     "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "precision",
-    "time_limit", "reference", "power_mode", "affinity", "max_temp", "max_wait", "benchmark_bin",
+    "round_every", "time_limit", "reference", "power_mode", "affinity", "max_temp", "max_wait",
+    "benchmark_bin",
 )  # fmt: skip
 
 

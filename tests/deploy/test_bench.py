@@ -1,5 +1,6 @@
 """Campaigns: on a device of our own making for the plan, on this host for the whole way."""
 
+import itertools
 import json
 import os
 import shutil
@@ -282,6 +283,16 @@ def test_a_model_that_spreads_keeps_all_of_them_going(converted, tmp_path):
 
     document = run([converted], Unsteady(), precision="2%", rounds=15, output=tmp_path / "r.json")
     assert [len(one["conditions"]) for one in document["results"]] == [15, 15]
+
+
+def test_rounds_begin_no_sooner_than_asked(converted, tmp_path):
+    device = FakeDevice()
+    begun = []
+    device.conditions = lambda: begun.append(time.monotonic()) or HostDevice.conditions(device)
+    run([converted], device, rounds=4, round_every=0.2, output=tmp_path / "r.json")
+    pauses = [after - before for before, after in itertools.pairwise(begun[1:])]  # one before all
+    assert len(pauses) == 3
+    assert all(0.19 < pause < 0.5 for pause in pauses)
 
 
 def test_time_limit_begins_no_further_round(converted, tmp_path):
