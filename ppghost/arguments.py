@@ -204,6 +204,12 @@ def _add_compare(sub: argparse.ArgumentParser) -> None:
         metavar="PCT",
         help="a model slower by more than this many percent is a regression (5)",
     )
+    sub.add_argument(
+        "--drift",
+        type=_percent,
+        metavar="PCT",
+        help="what two campaigns of one model may differ by (1.5 in ratios to a reference, else 5)",
+    )
     sub.add_argument("--force", action="store_true", help="also across devices and settings")
 
 

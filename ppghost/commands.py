@@ -204,7 +204,10 @@ def compare(args):
     from deploy.compare import compare
     from deploy.tables import comparison_table
 
-    result = compare(args.old, args.new, threshold=args.threshold / 100, force=args.force)
+    drift = None if args.drift is None else args.drift / 100
+    result = compare(
+        args.old, args.new, threshold=args.threshold / 100, drift=drift, force=args.force
+    )
     text = comparison_table(result)
     if result["regressions"]:
         error = CheckFailed(f"{args.new}: slower than {args.old} by over {args.threshold:g} %")

@@ -50,7 +50,7 @@ def verdicts(compared):
 def test_faster_slower_and_cannot_tell(write):
     old = write("old", {"A": 10.0, "B": 10.0, "C": 10.0, "D": 10.0})
     new = write("new", {"A": 9.0, "B": 10.3, "C": 11.0, "D": 10.0}, seed=1)
-    compared = compare(old, new)
+    compared = compare(old, new, drift=0.01)
     assert verdicts(compared) == {
         "A": ("faster", False),
         "B": ("slower", False),  # by less than the threshold of 5 %
@@ -61,7 +61,22 @@ def test_faster_slower_and_cannot_tell(write):
     rows = {row["model"]: row for row in compared["rows"]}
     assert rows["C"]["ratio"] == pytest.approx(1.1, abs=0.01)
     assert rows["C"]["ci95"][0] < 1.1 < rows["C"]["ci95"][1]
-    assert verdicts(compare(old, new, threshold=0.01))["B"] == ("slower", True)
+    assert verdicts(compare(old, new, threshold=0.01, drift=0))["B"] == ("slower", True)
+
+
+def test_what_two_campaigns_may_differ_by_is_no_verdict(write):
+    """5 % in milliseconds; a campaign's own interval is too narrow for that."""
+    old = write("old", {"A": 10.0, "B": 10.0, "C": 10.0})
+    new = write("new", {"A": 10.4, "B": 9.6, "C": 10.7}, seed=1)
+    compared = compare(old, new)
+    assert verdicts(compared) == {
+        "A": ("cannot tell", False),
+        "B": ("cannot tell", False),
+        "C": ("slower", True),
+    }
+    assert [row["drift"] for row in compared["rows"]] == [0.05] * 3
+    assert compared["rows"][0]["why"] == "two campaigns of one model may differ by 5.0%"
+    assert verdicts(compare(old, new, drift=0.02))["B"] == ("faster", False)
 
 
 def test_repeats_left_to_the_device_are_those_that_it_takes(write):
@@ -86,7 +101,7 @@ def test_equal_models_are_told_apart_as_rarely_as_promised(write):
     for seed in range(100):
         old = write("old", {"A": 10.0}, rounds=12, seed=2 * seed)
         new = write("new", {"A": 10.0}, rounds=12, seed=2 * seed + 1)
-        told += compare(old, new)["rows"][0]["verdict"] != "cannot tell"
+        told += compare(old, new, drift=0)["rows"][0]["verdict"] != "cannot tell"
     assert told <= 10
 
 
@@ -108,6 +123,7 @@ def test_a_machine_that_is_slower_as_a_whole_makes_no_model_slower(write):
     rows = {row["model"]: row for row in compare(old, new)["rows"]}
     assert {name: row["reference"] for name, row in rows.items()} == {"A": None, "B": "A", "C": "A"}
     assert rows["B"]["verdict"] == "cannot tell"
+    assert rows["B"]["drift"] == 0.015  # not 5 %, as where there is no reference
     assert rows["B"]["ratio"] == pytest.approx(1, abs=0.01)
     assert (rows["C"]["verdict"], rows["C"]["regression"]) == ("slower", True)
     assert rows["C"]["ratio"] == pytest.approx(1.1, abs=0.01)
@@ -169,6 +185,9 @@ def test_exit_code_and_text_of_the_command(run, write):
     code, out, _ = run("compare", old, new, "--threshold", "50%", "--json", "-")
     assert code == 0
     assert json.loads(out)["threshold"] == 0.5
+    code, out, _ = run("compare", old, new, "--drift", "30", "--json", "-")
+    assert code == 0
+    assert json.loads(out)["rows"][0]["drift"] == 0.3
     other = write("other", {"A": 10.0}, device={**DEVICE, "serial": "other"})
     assert run("compare", old, other)[0] == 2
     assert run("compare", old, other, "--force")[0] == 0
