@@ -28,7 +28,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "2")
-os.environ.setdefault("FLAGS_new_executor_serial_run", "1")  # else twice the memory and more
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import ppghost  # noqa: F401, I001  (zlib before paddle)

@@ -32,7 +32,23 @@ def enable(device: str = "cpu") -> Place:
             selected = os.environ.get("FLAGS_selected_gpus", "0").split(",")[0]  # noqa: SIM112 - Paddle's name
             return paddle.CUDAPlace(int(selected))
         log.warning("Global.device: gpu, but Paddle sees none here; running on the CPU")
+    _run_ops_in_order()
     return paddle.CPUPlace()
+
+
+def _run_ops_in_order() -> None:
+    """One op after the other, as the Program has them.
+
+    Several at once take several times the memory and no less time. And updates of weights among
+    the gradients are slow: Adam's kernel leaves the upper halves of the AVX registers set, with
+    which MKL's products of matrices, in SSE code, take six times as long.
+    """
+    paddle.set_flags(
+        {
+            "FLAGS_new_executor_serial_run": True,
+            "FLAGS_new_executor_sequential_run": True,
+        }
+    )
 
 
 def on_gpu(place: Place) -> bool:

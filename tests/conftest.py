@@ -23,6 +23,7 @@ from ppghost.models.layers import (
     ghost_bottleneck,
     global_pool,
 )
+from ppghost.static import enable as enable_static
 
 
 def tiny_ghostnet(class_num=1000, in_channels=3):
@@ -63,7 +64,7 @@ def dygraph():
 @pytest.fixture
 def static():
     """Paddle in static mode for one test."""
-    paddle.enable_static()
+    enable_static()
 
 
 @pytest.fixture

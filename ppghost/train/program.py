@@ -241,17 +241,7 @@ def _use_onednn(program: paddle.static.Program) -> None:
 
     Paddle's own CPU kernels for them take most of a step. Not for every op: oneDNN's batch_norm
     and others crash in training.
-
-    The serial executor keeps the memory of the step from growing several times over, and must run
-    the ops in the Program's order: Adam's kernel leaves the upper halves of the AVX registers set,
-    and each product of matrices after it, in MKL's SSE code, would take six times as long.
     """
-    paddle.set_flags(
-        {
-            "FLAGS_new_executor_serial_run": True,
-            "FLAGS_new_executor_sequential_run": True,
-        }
-    )
     ops = program.global_block().ops
     readers: dict[str, set[str]] = collections.defaultdict(set)
     for op in ops:
