@@ -107,7 +107,7 @@ def commands(arguments: argparse.Namespace, directory: Path) -> dict[str, list[s
         f"DataLoader.Train.dataset.image_root={arguments.images.resolve()}",
         f"DataLoader.Train.dataset.cls_label_path={directory / 'list.txt'}",
         f"DataLoader.Train.sampler.batch_size={arguments.batch}",
-        "DataLoader.Train.loader.num_workers=1",
+        "DataLoader.Train.loader.num_workers=1", "Arch.pretrained=False",
     ]  # fmt: skip
     lines = arguments.list.read_text().splitlines()
     count = arguments.batch * arguments.steps
