@@ -1,7 +1,8 @@
 """`NAME.nb.json`, the description that `convert` writes beside a `.nb`, and models read by it."""
 
+import collections
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,9 @@ def describe_reference(seed: int, outputs: Sequence["np.ndarray"]) -> dict[str, 
 def load_models(paths: Sequence[Path]) -> list[NbModel]:
     """The models in `paths` (`.nb` files or folders of them), each content once.
 
+    Two of one name, target and precision (one network with other weights or inputs) are called by
+    their files' names, so that results and references mean one of them.
+
     Raises InputError for a file that is no `.nb` or has no valid sidecar.
     """
     files: list[Path] = []
@@ -79,7 +83,15 @@ def load_models(paths: Sequence[Path]) -> list[NbModel]:
     for file in files:
         info = inspect_nb(file)
         models.setdefault(info.content_sha256, _read(file, info))
-    return list(models.values())
+    kinds = collections.Counter(map(_kind, models.values()))
+    return [
+        model if kinds[_kind(model)] == 1 else replace(model, name=model.path.stem)
+        for model in models.values()
+    ]
+
+
+def _kind(model: NbModel) -> tuple[str, ...]:
+    return model.name, model.info.target, model.info.precision
 
 
 def read_inputs(nb: Path) -> dict[str, list[int]] | None:

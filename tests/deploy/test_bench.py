@@ -285,6 +285,19 @@ def test_a_model_that_spreads_keeps_all_of_them_going(converted, tmp_path):
     assert [len(one["conditions"]) for one in document["results"]] == [15, 15]
 
 
+def test_two_models_of_one_name_are_called_by_their_files(converted, tmp_path):
+    """A result and a reference of that name would else be either of them."""
+    for name in ("both", "flatten"):
+        shutil.copyfile(converted / f"{name}.nb", tmp_path / f"{name}.nb")
+        sidecar = json.loads((converted / f"{name}.nb.json").read_text())
+        (tmp_path / f"{name}.nb.json").write_text(json.dumps(sidecar | {"model": "Both"}))
+    device = FakeDevice()
+    device.latency = {"both": 2.0, "flatten": 3.0}
+    document = run([tmp_path], device, rounds=6, reference="flatten", output=tmp_path / "r.json")
+    assert by_name(document)["both"]["ratio"]["median"] == pytest.approx(2 / 3)
+    assert [one["model"] for one in document["plan"]["models"]] == ["both", "flatten"]
+
+
 def test_rounds_begin_no_sooner_than_asked(converted, tmp_path):
     device = FakeDevice()
     begun = []
