@@ -2,8 +2,8 @@
 
 import os
 import signal
-import struct
 import statistics
+import struct
 import subprocess
 import sys
 
