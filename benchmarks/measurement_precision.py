@@ -115,7 +115,7 @@ def ours(
     with tempfile.TemporaryDirectory() as folder:
         latency = bench(campaign, find_devices(["host"]), output=Path(folder) / "latency.json")
     for result in latency["results"]:
-        # variants of one network bear one name in their descriptions
+        # by file everywhere here, as in PaddleClas's part
         result["model"] = Path(result["nb"]).stem
     times = [result["samples_ms"] + result["warmup_ms"] for result in latency["results"]]
     return {"latency": latency, "device_s": sum(map(sum, times)) / 1e3}

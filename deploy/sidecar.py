@@ -66,8 +66,9 @@ def describe_reference(seed: int, outputs: Sequence["np.ndarray"]) -> dict[str, 
 def load_models(paths: Sequence[Path]) -> list[NbModel]:
     """The models in `paths` (`.nb` files or folders of them), each content once.
 
-    Two of one name, target and precision (one network with other weights or inputs) are called by
-    their files' names, so that results and references mean one of them.
+    Several of one name for one target (one network with other weights, inputs or precision) are
+    called by their files, with as much of the folders as tells them apart, so that results and
+    references mean one of them.
 
     Raises InputError for a file that is no `.nb` or has no valid sidecar.
     """
@@ -83,15 +84,24 @@ def load_models(paths: Sequence[Path]) -> list[NbModel]:
     for file in files:
         info = inspect_nb(file)
         models.setdefault(info.content_sha256, _read(file, info))
-    kinds = collections.Counter(map(_kind, models.values()))
+    alike: dict[tuple[str, str], list[Path]] = collections.defaultdict(list)
+    for model in models.values():
+        alike[model.name, model.info.target].append(model.path)
     return [
-        model if kinds[_kind(model)] == 1 else replace(model, name=model.path.stem)
+        replace(model, name=_distinct(model, alike[model.name, model.info.target]))
         for model in models.values()
     ]
 
 
-def _kind(model: NbModel) -> tuple[str, ...]:
-    return model.name, model.info.target, model.info.precision
+def _distinct(model: NbModel, alike: list[Path]) -> str:
+    """A name that no other of the files `alike` gets."""
+    if len(alike) == 1:
+        return model.name
+    paths = [path.resolve().with_suffix("").parts for path in alike]
+    depth = 1
+    while len({parts[-depth:] for parts in paths}) < len(set(paths)):
+        depth += 1
+    return "/".join(model.path.resolve().with_suffix("").parts[-depth:])
 
 
 def read_inputs(nb: Path) -> dict[str, list[int]] | None:

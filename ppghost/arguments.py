@@ -175,7 +175,7 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--burst-warmup", type=int, metavar="N", help="others before each burst (1)")
     sub.add_argument("--precision", metavar="2%", help="stop when each interval is so narrow")
-    sub.add_argument("--round-every", type=float, metavar="S", help="pause, for figures that hold")
+    sub.add_argument("--round-every", type=float, metavar="S", help="least time between rounds")
     sub.add_argument("--time-limit", type=float, metavar="S", help="per thread count")
     sub.add_argument("--reference", metavar="MODEL", help="for the ratios; the first otherwise")
     sub.add_argument("--power-mode", metavar="big|little|all|none", help="of a phone (big)")

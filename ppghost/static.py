@@ -39,9 +39,10 @@ def enable(device: str = "cpu") -> Place:
 def _run_ops_in_order() -> None:
     """One op after the other, as the Program has them.
 
-    Several at once take several times the memory and no less time. And updates of weights among
-    the gradients are slow: Adam's kernel leaves the upper halves of the AVX registers set, with
-    which MKL's products of matrices, in SSE code, take six times as long.
+    Several at once take twice the memory and more, for a few percent of the time at best
+    (docs/results.md). And updates of weights among the gradients are slow: Adam's kernel leaves
+    the upper halves of the AVX registers set, with which MKL's products of matrices, in SSE code,
+    take six times as long.
     """
     paddle.set_flags(
         {

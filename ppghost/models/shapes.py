@@ -1,8 +1,8 @@
 """Shapes that are known, told to the ops that now compute them at each step.
 
 A network of PaddleClas's takes the batch size from its input at each reshape, and as part of a
-static Program that is a `shape`, a `slice` and a `fill_constant` per known length: nearly half of
-the ops of a transformer. Paddle's interpreter needs memory that grows with the square of them.
+static Program that is a `shape`, a `slice` and a `fill_constant` per known length: a third of the
+ops of CSWinTransformer. Paddle's interpreter needs memory that grows faster than their number.
 """
 
 import collections

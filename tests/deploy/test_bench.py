@@ -285,17 +285,26 @@ def test_a_model_that_spreads_keeps_all_of_them_going(converted, tmp_path):
     assert [len(one["conditions"]) for one in document["results"]] == [15, 15]
 
 
-def test_two_models_of_one_name_are_called_by_their_files(converted, tmp_path):
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["before.nb", "after.nb"], ["before", "after"]),
+        (["a/x/net.nb", "b/x/net.nb"], ["a/x/net", "b/x/net"]),
+    ],
+)
+def test_two_models_of_one_name_are_called_by_their_files(converted, tmp_path, files, names):
     """A result and a reference of that name would else be either of them."""
-    for name in ("both", "flatten"):
-        shutil.copyfile(converted / f"{name}.nb", tmp_path / f"{name}.nb")
-        sidecar = json.loads((converted / f"{name}.nb.json").read_text())
-        (tmp_path / f"{name}.nb.json").write_text(json.dumps(sidecar | {"model": "Both"}))
+    for source, file in zip(("both", "flatten"), files, strict=True):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(converted / f"{source}.nb", tmp_path / file)
+        sidecar = json.loads((converted / f"{source}.nb.json").read_text())
+        (tmp_path / f"{file}.json").write_text(json.dumps(sidecar | {"model": "Both"}))
     device = FakeDevice()
-    device.latency = {"both": 2.0, "flatten": 3.0}
-    document = run([tmp_path], device, rounds=6, reference="flatten", output=tmp_path / "r.json")
-    assert by_name(document)["both"]["ratio"]["median"] == pytest.approx(2 / 3)
-    assert [one["model"] for one in document["plan"]["models"]] == ["both", "flatten"]
+    device.latency = dict(zip(names, (2.0, 3.0), strict=True))
+    models = [tmp_path / file for file in files]
+    document = run(models, device, rounds=6, reference=names[1], output=tmp_path / "r.json")
+    assert [one["model"] for one in document["plan"]["models"]] == names
+    assert by_name(document)[names[0]]["ratio"]["median"] == pytest.approx(2 / 3)
 
 
 def test_rounds_begin_no_sooner_than_asked(converted, tmp_path):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import statistics
 import struct
 import subprocess
 import sys
@@ -54,8 +53,7 @@ def test_waiting_for_a_core_is_no_time_of_the_model(converted):
             rival.wait()
     # half of the time the core is the rival's
     assert sum(waited) > 0.5 * sum(samples)
-    preempted = [sample for sample, wait in zip(samples, waited, strict=True) if wait > 1]
-    assert statistics.median(preempted) < max(waited) / 2  # one of them the machine may delay
+    assert max(samples) < max(waited) / 2
 
 
 def test_thread_count_reaches_the_runtime(converted):
