@@ -64,16 +64,27 @@ class Model:
         While other processes have the core, an inference stands still for whole slices of the
         scheduler. The kernel counts that waiting; it is no time of the model.
         """
-        run, clock = self.predictor.run, time.perf_counter
-        samples, waited = [], []
+        run, samples, waited = self.predictor.run, [], []
+        start, before = self._instant()
         for _ in range(repeats):
-            # in this order: a process is preempted at the end of a system call most of all
-            start, before = clock(), self._waited_ns()
             run()
-            end, after = clock(), self._waited_ns()
+            end, after = self._instant()
             waited.append((after - before) / 1e6)
             samples.append((end - start) * 1e3 - waited[-1])
+            start, before = end, after
         return {"samples_ms": samples, "waited_ms": waited}
+
+    def _instant(self) -> tuple[float, int]:
+        """The time in seconds, and how long this thread has waited up to then in nanoseconds.
+
+        Both of one moment: a wait between the two readings would be part of one of them only.
+        """
+        waited = self._waited_ns()
+        while True:
+            now, again = time.perf_counter(), self._waited_ns()
+            if again == waited:
+                return now, waited
+            waited = again
 
     def _waited_ns(self) -> int:
         """How long this thread has stood ready to run without a core; 0 where nobody counts."""

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from deploy import host
+from deploy import host, host_worker
 from deploy.devices import find_devices
 from deploy.host import HostDevice, HostSession, run_once
 from deploy.host_worker import seeded_inputs
@@ -42,18 +42,34 @@ def test_measure_gives_one_sample_per_inference(converted):
 
 def test_waiting_for_a_core_is_no_time_of_the_model(converted):
     core = min(os.sched_getaffinity(0))
-    with open_session(converted / "both.nb") as session:
+    inputs = [{"name": "x", "shape": [100, 3, 32, 32]}]  # half a millisecond each
+    with HostSession(converted / "both.nb", {"inputs": inputs, "seed": 0}, 1, "Both") as session:
         os.sched_setaffinity(session._process.pid, {core})
-        rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        rival = subprocess.Popen(
+            [sys.executable, "-c", "print(flush=True)\nwhile True: pass"],
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # as the worker: the kernel shares a core between sessions
+        )
         try:
             os.sched_setaffinity(rival.pid, {core})
-            samples, waited = session.measure(5000)
+            rival.stdout.readline()
+            samples, waited = session.measure(1000)
         finally:
             rival.kill()
-            rival.wait()
+            rival.communicate()
     # half of the time the core is the rival's
     assert sum(waited) > 0.5 * sum(samples)
     assert max(samples) < max(waited) / 2
+
+
+def test_time_and_waiting_are_read_at_one_moment(monkeypatch):
+    """A wait between the two readings is part of both or of none."""
+    moments = iter([1.0, 5.0, 9.0])
+    waits = iter([0, 4, 4, 8])
+    monkeypatch.setattr(host_worker.time, "perf_counter", lambda: next(moments))
+    model = object.__new__(host_worker.Model)
+    model._waited_ns = lambda: next(waits)
+    assert model._instant() == (5.0, 4)
 
 
 def test_thread_count_reaches_the_runtime(converted):
