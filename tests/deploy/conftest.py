@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from phone import AdbServer, EmulatedPhone
+from phone import BENCHMARK_BIN, AdbServer, EmulatedPhone
+from phone_runs import ROUNDS
 
 from deploy.adb_client import find_adb
+from deploy.bench import bench
+from deploy.campaign import Campaign
 from deploy.convert import convert
+from deploy.devices import find_devices
 
 HERE = Path(__file__).resolve().parent
 
@@ -83,3 +87,20 @@ def phones(two_phones, adb_server, monkeypatch, tmp_path):
 def phone(phones):
     """The first of them."""
     return phones[0]
+
+
+@pytest.fixture
+def measure(converted, tmp_path):
+    """A function that runs a short campaign on phones; the file is `measure.file`."""
+
+    def run(*phones, resume=False, **settings):
+        settings = {
+            "models": converted, "benchmark_bin": BENCHMARK_BIN, "rounds": ROUNDS, "repeats": 2,
+            "warmup": 0, "max_wait": 5.0, "devices": [phone.serial for phone in phones], **settings,
+        }  # fmt: skip
+        campaign = Campaign(**settings)
+        devices = find_devices(campaign.devices, campaign)
+        return bench(campaign, devices, output=run.file, resume=resume)
+
+    run.file = tmp_path / "latency.json"
+    return run

@@ -7,12 +7,10 @@ import shutil
 import xml.etree.ElementTree
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 from latency_results import HOST, PHONE, result, rounds, write
 
 from deploy.report import load_published, report
-from ppghost.errors import InputError
 
 
 class Tables(HTMLParser):
@@ -146,18 +144,6 @@ def test_letters_that_cannot_be_shown_are_replaced(page):
     xml.etree.ElementTree.parse(out / "traces.svg")  # noqa: S314 - we wrote it
 
 
-def test_hostile_name_on_the_curve_is_escaped():
-    from deploy.report.curve import Panel, draw_curve
-    from deploy.report.pareto import Point
-
-    name = "<script>alert(1)</script> $x^2$"
-    points = [Point(name, name, 5.0, (4.0, 6.0), 0.7)]
-    svg = draw_curve([Panel(name, points, "latency", "accuracy")], [name], "front")
-    assert "<script" not in svg
-    # the title and the label, whole: no part of them is read as a formula
-    assert svg.count(f">{html.escape(name, quote=False)}</text>") == 2
-
-
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -216,32 +202,6 @@ def test_the_same_results_give_the_same_bytes(page, tmp_path):
         assert path.read_bytes() == (tmp_path / "first" / path.name).read_bytes()
 
 
-def test_labels_of_close_points_do_not_overlap():
-    from deploy.report import canvas
-    from deploy.report.curve import Panel, draw_panel
-    from deploy.report.labels import label_points, overlap
-    from deploy.report.pareto import Point
-
-    points = [
-        Point(f"MobileNetV3_small_x{index}", "F", 15 + index, (14.0, 19.0), 0.70 + index / 900)
-        for index in range(4)
-    ]
-    # far away, so that the others are close
-    points += [Point("low", "F", 2, None, 0.60), Point("high", "F", 40, None, 0.80)]
-    with canvas.settings():
-        figure = canvas.new_figure(4.2)
-        axes = figure.subplots()
-        draw_panel(axes, Panel("", points, "", ""), {"F": ("#000000", "o")}, "front")
-        figure.canvas.draw()
-        label_points(axes, points, [])
-    renderer = figure.canvas.get_renderer()
-    boxes = np.array([text.get_window_extent(renderer).extents for text in axes.texts])
-    assert len(boxes) == 1 + len(points)
-    common = overlap(boxes, boxes)
-    assert (np.diag(common) > 100).all()
-    assert (common - np.diag(np.diag(common)) == 0).all()
-
-
 def test_counts_and_sizes_of_each_file(page):
     counted = result("GhostNet_x0_5", 6.25, params=2588232, macs=42327816)
     _, content, out = page(counted, result("MobileNetV2", 24.5, nb_bytes=None))
@@ -298,27 +258,6 @@ def test_power_modes_are_told_apart(page):
     assert "Android 14, cores 1 x 1.79 + 1 x 2.84 GHz, power mode big" in content
 
 
-def test_a_name_steps_aside_for_a_line():
-    from deploy.report import canvas
-    from deploy.report.curve import Panel, draw_panel
-    from deploy.report.labels import label_points
-    from deploy.report.pareto import Point
-
-    points = [Point("one", "F", 10, None, 0.7), Point("other", "F", 40, None, 0.9)]
-    places = []
-    for line in ([], [(10, 70), (40, 70)]):
-        with canvas.settings():
-            figure = canvas.new_figure(4.2)
-            axes = figure.subplots()
-            draw_panel(axes, Panel("", points, "", ""), {"F": ("#000000", "o")}, "front")
-            figure.canvas.draw()
-            label_points(axes, points, [line] if line else [])
-        places.append({text.get_text(): text.get_position() for text in axes.texts}["one"])
-    free, moved = places
-    # to the other side of its point
-    assert moved[0] < free[0]
-
-
 def test_two_machines_are_two_tables(tmp_path):
     first = write(tmp_path / "a.json", [result("GhostNet_x0_5", 6.25)])
     other = result("GhostNet_x0_5", 9.5, device=HOST | {"model": "Other CPU"})
@@ -337,57 +276,6 @@ def test_csv_keeps_figures_unrounded(page):
     assert row["median_ms"] == "6.123456789"
     assert (row["ci95_low_ms"], row["input"]) == ("5.623456789", "1x3x224x224")
     assert (row["device"], row["kind"], row["device_model"]) == ("host", "host", "Some CPU")
-
-
-def test_a_file_with_nothing_but_the_schema_is_reported(tmp_path):
-    bare = result("GhostNet_x0_5", 6.25)
-    for key in ("nb", "nb_bytes", "inputs", "warning"):
-        del bare[key]
-    path = write(tmp_path / "bare.json", [bare], plan={}, host={})
-    report([path], tmp_path / "out")
-    assert "6.25" in (tmp_path / "out" / "report.md").read_text()
-
-
-def test_results_that_are_none_are_refused(tmp_path):
-    good = write(tmp_path / "good.json", [result("GhostNet_x0_5", 6.25)])
-    other = write(tmp_path / "other.json", [], schema="ppghost.latency/2")
-    damaged = write(tmp_path / "damaged.json", [{"model": "x"}])
-    empty = write(tmp_path / "empty.json", [])
-    (tmp_path / "broken.json").write_text("{")
-    for files, message in (
-        ([], "no result to report"),
-        ([good, other], r"other\.json: not a latency result of schema"),
-        ([good, tmp_path / "broken.json"], "not a JSON file"),
-        ([good, tmp_path / "none.json"], "cannot be read"),
-        ([damaged], "damaged latency result"),
-        ([empty], "holds no result"),
-    ):
-        with pytest.raises(InputError, match=message):
-            report(files, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"conditions": ["hot"]},
-        {"notes": [1]},
-        {"ratio": {"reference": "x", "median": 1.0}},
-        {"ratio": {"reference": "x", "median": "fast", "ci95": None}},
-        {"ratio": {"reference": "x", "median": 1.0, "ci95": [1.0]}},
-    ],
-)
-def test_results_with_other_kinds_of_values_are_damaged(tmp_path, changes):
-    file = write(tmp_path / "r.json", [result("A", 5.0, **changes)])
-    with pytest.raises(InputError, match=r"r\.json: damaged latency result"):
-        report([file], tmp_path / "out")
-
-
-def test_output_folder_that_cannot_be_written(tmp_path):
-    good = write(tmp_path / "good.json", [result("GhostNet_x0_5", 6.25)])
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
-        report([good], tmp_path / "file")
 
 
 def test_published_figures_are_those_of_the_source():

@@ -6,14 +6,23 @@ import signal
 import numpy as np
 import paddle
 import pytest
+import yaml
 
-from ppghost import weights
+from ppghost import config, weights
 from ppghost.train import loop
 from ppghost.train.distributed import Group
 
 
 def parameters(directory, name="latest"):
     return weights.read_state(directory / name)
+
+
+def load_optimizer(tmp_path, section, **settings):
+    """A config with that Optimizer section and those keys of Global."""
+    path = tmp_path / "config.yaml"
+    content = {"Global": settings, "Arch": {"name": "A"}, "Optimizer": section}
+    path.write_text(yaml.safe_dump(content))
+    return config.load(path)
 
 
 def make_trainer(settings):
