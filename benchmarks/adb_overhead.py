@@ -27,11 +27,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from phone import BENCHMARK_BIN, AdbServer, EmulatedPhone  # noqa: E402
 
-from deploy.adb import Adb  # noqa: E402
-from deploy.adb_client import find_adb  # noqa: E402
-from deploy.bench import bench  # noqa: E402
-from deploy.campaign import Campaign  # noqa: E402
-from deploy.devices import find_devices  # noqa: E402
+from ppghost.deploy.devices.android.adb import Adb  # noqa: E402
+from ppghost.deploy.devices.android.adb_client import find_adb  # noqa: E402
+from ppghost.deploy.devices.discovery import find_devices  # noqa: E402
+from ppghost.deploy.latency.campaign import Campaign  # noqa: E402
+from ppghost.deploy.latency.runner import bench  # noqa: E402
 
 
 def campaign_seconds(phones, models, rounds, repeats) -> float:

@@ -29,8 +29,8 @@ import numpy as np  # isort: skip
 
 from ppghost.data.build import make_loader
 from ppghost.data.loader import Batches, Loader
-from ppghost.data.sampler import DistributedBatchSampler
-from ppghost.data.transforms import build_transforms
+from ppghost.data.samplers import DistributedBatchSampler
+from ppghost.data.transforms.compose import build_transforms
 
 BATCH = 16
 REPEATS = 4  # of the list, in an epoch of the loaders

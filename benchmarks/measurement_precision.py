@@ -32,15 +32,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from deploy.bench import bench  # noqa: E402
-from deploy.campaign import Campaign  # noqa: E402
-from deploy.compare import compare  # noqa: E402
-from deploy.devices import find_devices  # noqa: E402
-from deploy.host import HostDevice  # noqa: E402
-from deploy.record import add_ratio  # noqa: E402
-from deploy.sidecar import load_models  # noqa: E402
-from deploy.stats import median_interval  # noqa: E402
-from ppghost.files import write_json  # noqa: E402
+from ppghost.deploy.devices.discovery import find_devices  # noqa: E402
+from ppghost.deploy.devices.host.device import HostDevice  # noqa: E402
+from ppghost.deploy.latency.campaign import Campaign  # noqa: E402
+from ppghost.deploy.latency.compare import compare  # noqa: E402
+from ppghost.deploy.latency.record import add_ratio  # noqa: E402
+from ppghost.deploy.latency.runner import bench  # noqa: E402
+from ppghost.deploy.latency.stats import median_interval  # noqa: E402
+from ppghost.deploy.nb.sidecar import load_models  # noqa: E402
+from ppghost.utils.files import write_json  # noqa: E402
 
 CAMPAIGNS = 10
 #: PaddleClas's benchmark.sh

@@ -35,12 +35,13 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from ppghost import config, static
-from ppghost.data.sampler import STAGES as TRAINING_STAGES
+from ppghost.config import loading as config
+from ppghost.static import runtime as static
+from ppghost.data.samplers import STAGES as TRAINING_STAGES
 from ppghost.errors import PPGhostError
-from ppghost.files import read_json, write_json
-from ppghost.models import zoo
-from ppghost.train import loop
+from ppghost.utils.files import read_json, write_json
+from ppghost.models import factory as zoo
+from ppghost.training import loop
 
 SMALL, LARGER = 64, 96
 BATCH = 2

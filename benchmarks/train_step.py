@@ -27,7 +27,7 @@ from typing import NamedTuple
 import psutil
 import yaml
 
-from ppghost import config
+from ppghost.config import loading as config
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "configs" / "ghostnet" / "GhostNet_x1_0.yaml"

@@ -2,6 +2,6 @@
 
 import sys
 
-from ppghost.cli import main
+from ppghost.cli.main import main
 
 sys.exit(main())

@@ -4,7 +4,7 @@
 
 runs CHECKOUT/SCRIPT (tools/train.py, tools/eval.py, ppcls/static/train.py, ...) as Python would,
 in a PaddleClas checkout that stays as it is; the exit code is the script's. The other way,
-PaddleClas's networks in our trainer, is `ppghost.models.zoo`.
+PaddleClas's networks in our trainer, is `ppghost.models.factory`.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ppghost import config
+from ppghost.config import loading as config
+from ppghost.config.schema import OWN
 from ppghost.errors import InputError, PPGhostError
-from ppghost.schema import OWN
 
 log = logging.getLogger("ppghost.paddleclas")  # also as __main__
 
@@ -40,7 +40,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own")
     args = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, format="ppghost: %(message)s")
-    log.setLevel(logging.INFO)  # not ppghost.validation's notices: PaddleClas uses those keys
+    log.setLevel(
+        logging.INFO
+    )  # not ppghost.config.validation's notices: PaddleClas uses those keys
     try:
         run(args.checkout, args.script, args.arguments)
     except PPGhostError as error:
@@ -97,7 +99,7 @@ def resolve(arguments: list[str], checkout: Path, directory: Path) -> list[str]:
     the checkout are found from any working directory.
 
     Raises:
-        InputError: see `ppghost.config.load`.
+        InputError: see `ppghost.config.loading.load`.
     """
     parser = argparse.ArgumentParser(add_help=False)  # as PaddleClas's scripts have it
     parser.add_argument("-c", "--config")
@@ -134,7 +136,7 @@ def _in_checkout(value: Any, checkout: Path) -> Any:
 
 def register(arch: ModuleType) -> None:
     """Put our architectures into `arch` (a checkout's `ppcls.arch`), before any of its own."""
-    from ppghost.models import zoo
+    from ppghost.models import factory as zoo
 
     replaced = [name for name in zoo.ARCHITECTURES if hasattr(arch, name)]
     for name in zoo.ARCHITECTURES:
@@ -149,7 +151,7 @@ def _constructor(name: str, theirs: Callable | None) -> Callable:
     import paddle
     from paddle.utils import unique_name
 
-    from ppghost.models import zoo
+    from ppghost.models import factory as zoo
 
     def construct(pretrained: bool | str = False, use_ssld: bool = False, **arguments):
         for key in _ENGINE_KEYS:

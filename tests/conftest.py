@@ -13,8 +13,9 @@ import yaml
 from paddle.utils import unique_name
 from PIL import Image
 
-from ppghost import cli, weights
-from ppghost.models import ghostnet, zoo
+from ppghost.cli import main as cli
+from ppghost import weights
+from ppghost.models import ghostnet, factory as zoo
 from ppghost.models.layers import (
     Network,
     conv_bn_layer,
@@ -23,7 +24,7 @@ from ppghost.models.layers import (
     ghost_bottleneck,
     global_pool,
 )
-from ppghost.static import enable as enable_static
+from ppghost.static.runtime import enable as enable_static
 
 
 def tiny_ghostnet(class_num=1000, in_channels=3):

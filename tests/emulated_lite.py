@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.host import HostSession
-from deploy.nb import inspect_nb
+from ppghost.deploy.devices.host.device import HostSession
+from ppghost.deploy.nb.header import inspect_nb
 from ppghost.errors import DeviceError, InputError
 
 NEW_FLAGS = {

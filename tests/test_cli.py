@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-import deploy
 import ppghost
-from ppghost import export
-from ppghost.analysis import count_architecture
+import ppghost.deploy
+from ppghost.analysis.complexity import count_architecture
+from ppghost.inference import export
 
 
 def shell(*arguments, **options):
@@ -29,7 +29,7 @@ SIGNALS = "[os.kill(os.getpid(), number) for number in (signal.SIGTERM, signal.S
 def test_a_signal_while_python_shuts_down_changes_nothing(config_file):
     """As when a launcher ends the process that is about to end by itself."""
     code = (
-        "import atexit, os, signal, sys; from ppghost import cli\n"
+        "import atexit, os, signal, sys; from ppghost.cli import main as cli\n"
         f"atexit.register(lambda: {SIGNALS})\n"
         f"sys.exit(cli.main(['config', 'show', '-c', {str(config_file)!r}]))"
     )
@@ -40,7 +40,8 @@ def test_a_signal_while_python_shuts_down_changes_nothing(config_file):
 
 def test_a_signal_while_a_failed_command_cleans_up_changes_nothing():
     code = (
-        "import os, signal, sys; from ppghost import cli, config, errors\n"
+        "import os, signal, sys; from ppghost import errors; from ppghost.cli import main as cli\n"
+        "from ppghost.config import loading as config\n"
         "class Held:\n"
         f"    def __del__(self): {SIGNALS}\n"
         "def fail(*arguments):\n"
@@ -55,7 +56,7 @@ def test_a_signal_while_a_failed_command_cleans_up_changes_nothing():
 
 def test_help_is_quick_and_imports_nothing_heavy():
     code = (
-        "import sys; from ppghost import cli\n"
+        "import sys; from ppghost.cli import main as cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'paddle', 'numpy', 'yaml', 'cv2', 'matplotlib'} & set(sys.modules)\n"
@@ -113,21 +114,25 @@ def test_zlib_is_loaded_before_anything_else():
 
 def test_the_floors_below_and_the_measuring_half_do_not_import_paddle():
     modules = (
-        "ppghost.errors, ppghost.files, ppghost.config, ppghost.data.build, ppghost.download,"
-        "deploy.nb, deploy.host, deploy.devices, deploy.bench, deploy.stats, deploy.report,"
-        "deploy.compare, deploy.output_check, deploy.phone_check"
+        "ppghost.errors, ppghost.utils.files, ppghost.utils.download, ppghost.config.loading, "
+        "ppghost.data.build, ppghost.deploy.nb.header, ppghost.deploy.nb.output_check, "
+        "ppghost.deploy.devices.host.device, ppghost.deploy.devices.discovery, "
+        "ppghost.deploy.devices.android.output_check, ppghost.deploy.latency.runner, "
+        "ppghost.deploy.latency.stats, ppghost.deploy.latency.compare, "
+        "ppghost.deploy.reporting.write"
     )
     code = f"import sys, {modules}; sys.exit('paddle' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_deploy_imports_nothing_else_of_ppghost():
-    allowed = {"ppghost.errors", "ppghost.files", "ppghost.operators"}
+    allowed = {"ppghost", "ppghost.errors", "ppghost.utils.files", "ppghost.formats"}
+    allowed |= {"ppghost.formats.exported", "ppghost.formats.program_desc"}
     imported = {
         name
-        for file in Path(deploy.__file__).parent.rglob("*.py")
+        for file in Path(ppghost.deploy.__file__).parent.rglob("*.py")
         for name in re.findall(
-            r"(?:from|import) (ppghost[\w.]*)\b(?! import __version__$)",
+            r"(?:from|import) (ppghost(?!\.deploy)[\w.]*)\b(?! import __version__$)",
             file.read_text(),
             re.MULTILINE,
         )
@@ -216,7 +221,7 @@ def test_config_show_resolves_bases_and_overrides(run, tmp_path):
 
 
 def test_a_library_that_prints_does_not_spoil_the_json(run, monkeypatch, tmp_path):
-    from ppghost.data import digits
+    from ppghost.data.datasets import digits
 
     def noisy(directory, force):
         print("a banner")
@@ -252,7 +257,7 @@ def test_an_interrupted_export_does_not_pass_for_a_whole_one(
 
 
 def test_ctrl_c_exits_130(run, config_file, monkeypatch):
-    from ppghost.train import loop
+    from ppghost.training import loop
 
     def interrupted(self, *arguments):
         raise KeyboardInterrupt
@@ -305,7 +310,7 @@ def test_quantize_says_how_well_int8_agrees(run, config_file, trained, shapes_di
 
 
 def test_predict_runs_no_operator_that_acts(run, config_file, trained, shapes_dir, tmp_path):
-    from deploy.program import load_program
+    from ppghost.formats.program_desc import load_program
 
     model = exported(run, config_file, trained, tmp_path)
     graph = load_program(model / "inference.pdmodel")

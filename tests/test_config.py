@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ppghost import config, validation
+from ppghost.config import loading as config
+from ppghost.config import validation
 from ppghost.errors import InputError
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ppghost import demo
+from ppghost.cli import demo
 from ppghost.errors import CheckFailed
 
 

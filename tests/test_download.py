@@ -9,12 +9,13 @@ import threading
 import numpy as np
 import pytest
 
-from ppghost import download as module
-from ppghost import pretrained, weights
-from ppghost.download import download
+from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.train.evaluation import pretrained_path
-from ppghost.weight_conversion import network
+from ppghost.training.evaluation import pretrained_path
+from ppghost.utils import download as module
+from ppghost.utils.download import download
+from ppghost.weights import pretrained
+from ppghost.weights.conversion import network
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 
@@ -93,7 +94,7 @@ def test_a_file_is_downloaded_once(server, tmp_path, caplog, monkeypatch):
     target = tmp_path / "cache" / "w.pdparams"
     checked = []
     monkeypatch.setattr(logging.getLogger("ppghost"), "propagate", True)
-    with caplog.at_level(logging.INFO, "ppghost.download"):
+    with caplog.at_level(logging.INFO, "ppghost.utils.download"):
         assert download(server.url, target, checked.append) == target
     assert whole(target)
     assert [p.name for p in checked] == ["w.pdparams.part"]
@@ -200,7 +201,7 @@ def test_a_place_that_cannot_be_written_is_named(server, tmp_path):
 
 def test_two_processes_download_once(server, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from ppghost.download import download\n"
+        "import sys; from pathlib import Path; from ppghost.utils.download import download\n"
         "print('ready', flush=True)\n"
         "download(sys.argv[1], Path(sys.argv[2]), lambda part: None)"
     )

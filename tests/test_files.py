@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ppghost.errors import InputError
-from ppghost.files import read_json, write_json, write_text
+from ppghost.utils.files import read_json, write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,7 +24,7 @@ def test_failed_write_keeps_the_older_file_and_leaves_no_temporary_one(tmp_path)
     # a disk that fills up half way, for real: the process may write no more than 1000 bytes
     code = (
         "import resource, pathlib\n"
-        "from ppghost.files import write_text\n"
+        "from ppghost.utils.files import write_text\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         f"write_text(pathlib.Path({str(path)!r}), 'new' * 1000)"
     )

@@ -17,9 +17,10 @@ import paddle
 import pytest
 import yaml
 
-from ppghost import config, paddleclas, weights
+from ppghost import paddleclas, weights
+from ppghost.config import loading as config
 from ppghost.errors import InputError
-from ppghost.models import zoo
+from ppghost.models import factory as zoo
 
 ROOT = Path(__file__).parents[1]
 

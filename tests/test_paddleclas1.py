@@ -6,7 +6,8 @@ import logging
 import pytest
 import yaml
 
-from ppghost import config, validation
+from ppghost.config import loading as config
+from ppghost.config import validation
 from ppghost.errors import InputError
 
 

@@ -11,7 +11,7 @@ from paddleclas.ppcls.arch import backbone
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.models import zoo
+from ppghost.models import factory as zoo
 from ppghost.weights import matching
 
 

@@ -12,9 +12,9 @@ import torch_layout
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.train import program
-from ppghost.weight_conversion import network
+from ppghost.training import program
 from ppghost.weights import torch_names
+from ppghost.weights.conversion import network
 from ppghost.weights.files import Slot
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype("float32")

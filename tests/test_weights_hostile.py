@@ -14,7 +14,7 @@ import torch_layout
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.weights import pickles
+from ppghost.formats import paddle_pickle as pickles
 
 
 class Attack:

@@ -4,13 +4,11 @@ import contextlib
 import copy
 from collections.abc import Iterator
 
-from ppghost.config import nearest
-from ppghost.data import variants
-from ppghost.data.batch import build_batch_transforms
-from ppghost.data.cifar import Cifar10, Cifar100
-from ppghost.data.dataset import ImageNetDataset
+from ppghost.config.loading import nearest
+from ppghost.data.datasets.cifar import Cifar10, Cifar100
+from ppghost.data.datasets.image_list import ImageNetDataset
 from ppghost.data.loader import Batches, Dataset, Loader
-from ppghost.data.sampler import (
+from ppghost.data.samplers import (
     DistributedBatchSampler,
     MultiScaleSampler,
     ProgressiveSampler,
@@ -18,7 +16,9 @@ from ppghost.data.sampler import (
     Sampler,
     scaled_batches,
 )
-from ppghost.data.transforms import build_transforms
+from ppghost.data.transforms import variants
+from ppghost.data.transforms.batch import build_batch_transforms
+from ppghost.data.transforms.compose import build_transforms
 from ppghost.errors import InputError
 
 #: what a config may name under dataset.name

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ppghost.data.batch import BatchOperation
-from ppghost.data.sampler import FOR_BATCH, FOR_IMAGE, Sampler, check_whole, stream
+from ppghost.data.samplers import FOR_BATCH, FOR_IMAGE, Sampler, check_whole, stream
+from ppghost.data.transforms.batch import BatchOperation
 from ppghost.data.workers import Allocate, Batch, Workers
 from ppghost.errors import TrainingError
 
@@ -30,8 +30,8 @@ class Batches:
         datasets: what to read; where batches differ in size or augmentation, the same data set in
             each of the sampler's variants.
         sampler: which images make up a batch, and its variant.
-        batch_transforms: mixes a finished batch (see ppghost.data.batch), with chance of its own
-            for each (epoch, batch).
+        batch_transforms: mixes a finished batch (see transforms.batch), with chance of its own for
+            each (epoch, batch).
     """
 
     def __init__(

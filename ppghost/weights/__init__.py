@@ -1,5 +1,6 @@
 """Weights on disk, in every form that people bring, as the tensors of a network here."""
 
+from ppghost.formats.paddle_pickle import read_pickle, write_pickle
 from ppghost.weights.files import (
     NAME_TABLE,
     Slot,
@@ -10,7 +11,6 @@ from ppghost.weights.files import (
     write_state,
 )
 from ppghost.weights.matching import Match, load, match, slots_of
-from ppghost.weights.pickles import read_pickle, write_pickle
 
 __all__ = [
     "NAME_TABLE",

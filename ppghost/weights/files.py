@@ -14,8 +14,10 @@ import safetensors
 import safetensors.numpy
 
 from ppghost.errors import InputError
-from ppghost.files import write_atomically
-from ppghost.weights import fluid_files, pickles, torch_files
+from ppghost.formats import paddle_pickle as pickles
+from ppghost.formats import paddle_tensors as fluid_files
+from ppghost.formats import torch_checkpoint as torch_files
+from ppghost.utils.files import write_atomically
 
 #: the key under which Paddle keeps structured name -> parameter name
 NAME_TABLE = "StructuredToParameterName@@"

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from ppghost.data.loader import Batches
-from ppghost.data.sampler import DistributedBatchSampler
+from ppghost.data.samplers import DistributedBatchSampler
 from ppghost.errors import TrainingError
 
 
@@ -105,6 +105,6 @@ class Modules(Numbers):
 
         import cv2
 
-        import ppghost.data.dataset  # noqa: F401 (what real data sets import)
+        import ppghost.data.datasets.image_list  # noqa: F401 (what real data sets import)
 
         return np.full((1, 1, 1), cv2.getNumThreads(), np.float32), int("paddle" in sys.modules)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from ppghost.data.autoaugment import MAGNITUDES, POLICY, AutoAugment
+from ppghost.data.transforms.autoaugment import MAGNITUDES, POLICY, AutoAugment
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ class Always:
 def row_with(monkeypatch, name, index):
     """Make row 0 the operation alone (the second one never happens)."""
     rows = ((1.0, name, index, 0.0, "equalize", 0), *POLICY[1:])
-    monkeypatch.setattr("ppghost.data.autoaugment.POLICY", rows)
+    monkeypatch.setattr("ppghost.data.transforms.autoaugment.POLICY", rows)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ppghost.data.batch import build_batch_transforms
+from ppghost.data.transforms.batch import build_batch_transforms
 from ppghost.errors import InputError
 
 WHERE = "DataLoader.Train.dataset.batch_transform_ops"

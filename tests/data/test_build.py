@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import yaml
 
-from ppghost import config, schema, validation
+from ppghost.config import loading as config
+from ppghost.config import schema, validation
 from ppghost.data.build import make_loader
 from ppghost.errors import InputError
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ppghost.data import cifar
-from ppghost.data.cifar import Cifar10, Cifar100
+from ppghost.data.datasets import cifar
+from ppghost.data.datasets.cifar import Cifar10, Cifar100
 from ppghost.errors import InputError, TrainingError
 
 

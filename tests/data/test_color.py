@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from ppghost.data.transforms import OPS, build_transforms
+from ppghost.data.transforms.compose import OPS, build_transforms
 from ppghost.errors import InputError
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppghost.data.dataset import MOST_BAD_IN_A_ROW, ImageNetDataset
+from ppghost.data.datasets.image_list import MOST_BAD_IN_A_ROW, ImageNetDataset
 from ppghost.errors import InputError, TrainingError
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from ppghost.data import digits
-from ppghost.data.dataset import ImageNetDataset
-from ppghost.data.digits import write_digits
+from ppghost.data.datasets import digits
+from ppghost.data.datasets.digits import write_digits
+from ppghost.data.datasets.image_list import ImageNetDataset
 from ppghost.errors import InputError
 
 

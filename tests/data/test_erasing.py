@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ppghost.data.op import BadImage
-from ppghost.data.transforms import OPS, build_transforms
+from ppghost.data.transforms.compose import OPS, build_transforms
+from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
 
 

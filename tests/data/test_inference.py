@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import yaml
 
-from ppghost.data.inference import ImageReader, ListedImages
 from ppghost.errors import InputError
+from ppghost.inference.preprocess import ImageReader, ListedImages
 
 DESCRIPTION = {
     "Global": {"model_name": "Any"},

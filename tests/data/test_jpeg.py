@@ -8,8 +8,8 @@ import pytest
 import simplejpeg
 from PIL import ExifTags, Image
 
-from ppghost.data.op import BadImage
-from ppghost.data.pixels import DecodeImage
+from ppghost.data.transforms.operation import BadImage
+from ppghost.data.transforms.pixels import DecodeImage
 
 
 def picture(height, width, channels=3):

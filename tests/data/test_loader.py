@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from data_sets import FailsAt, Numbers, Uneven, batches
 
-from ppghost.data.batch import MixupOperator
 from ppghost.data.loader import Loader
+from ppghost.data.transforms.batch import MixupOperator
 from ppghost.errors import InputError, TrainingError
 
 

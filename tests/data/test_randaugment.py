@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from ppghost.data.op import BadImage
-from ppghost.data.transforms import OPS, build_transforms
+from ppghost.data.transforms.compose import OPS, build_transforms
+from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
 
 NAMES = ["RandAugment", "RandAugmentV2", "RandAugmentV3", "TimmAutoAugment"]

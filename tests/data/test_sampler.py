@@ -5,7 +5,7 @@ import pytest
 from data_sets import Numbers
 
 from ppghost.data.loader import Batches, Loader
-from ppghost.data.sampler import MultiScaleSampler, RASampler, scaled_batches, stage
+from ppghost.data.samplers import MultiScaleSampler, RASampler, scaled_batches, stage
 from ppghost.errors import InputError
 
 SCALES = [(4, 2), (2, 8), (3, 3)]  # (size, images)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ppghost.data.variants import at_sizes, at_stages
+from ppghost.data.transforms.variants import at_sizes, at_stages
 from ppghost.errors import InputError
 
 DECODE, FLIP = {"DecodeImage": {"to_rgb": True}}, {"RandFlipImage": {"flip_code": 1}}

@@ -17,10 +17,10 @@ import numpy as np
 import psutil
 import pytest
 
-from ppghost.data.batch import BATCH_OPS, MixupOperator, build_batch_transforms
 from ppghost.data.loader import Batches, Loader
-from ppghost.data.sampler import MultiScaleSampler
-from ppghost.data.transforms import OPS, build_transforms
+from ppghost.data.samplers import MultiScaleSampler
+from ppghost.data.transforms.batch import BATCH_OPS, MixupOperator, build_batch_transforms
+from ppghost.data.transforms.compose import OPS, build_transforms
 from ppghost.errors import TrainingError
 
 

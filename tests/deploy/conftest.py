@@ -10,11 +10,11 @@ import pytest
 from phone import BENCHMARK_BIN, AdbServer, EmulatedPhone
 from phone_runs import ROUNDS
 
-from deploy.adb_client import find_adb
-from deploy.bench import bench
-from deploy.campaign import Campaign
-from deploy.convert import convert
-from deploy.devices import find_devices
+from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.devices.android.adb_client import find_adb
+from ppghost.deploy.devices.discovery import find_devices
+from ppghost.deploy.latency.campaign import Campaign
+from ppghost.deploy.latency.runner import bench
 
 HERE = Path(__file__).resolve().parent
 

@@ -1,8 +1,8 @@
 """A host that takes exactly as long as told, for campaigns whose figures are to be known."""
 
-from deploy.bench import bench
-from deploy.campaign import Campaign
-from deploy.host import HostDevice, Times
+from ppghost.deploy.devices.host.device import HostDevice, Times
+from ppghost.deploy.latency.campaign import Campaign
+from ppghost.deploy.latency.runner import bench
 from ppghost.errors import DeviceError
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from phone import BENCHMARK_BIN
 
-from deploy.adb import FOLDER, Adb
-from deploy.adb_client import ADVICE, find_adb, list_serials
+from ppghost.deploy.devices.android.adb import FOLDER, Adb
+from ppghost.deploy.devices.android.adb_client import ADVICE, find_adb, list_serials
 from ppghost.errors import DeviceError, DeviceLost
 
 

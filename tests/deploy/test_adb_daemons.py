@@ -9,9 +9,9 @@ import time
 import pytest
 from aosp_adbd import AospPhone, find_adbd
 
-from deploy.adb import FOLDER, Adb
-from deploy.adb_client import find_adb, list_serials
-from deploy.lock import LEASE_S
+from ppghost.deploy.devices.android.adb import FOLDER, Adb
+from ppghost.deploy.devices.android.adb_client import find_adb, list_serials
+from ppghost.deploy.devices.lock import LEASE_S
 from ppghost.errors import DeviceError, DeviceLost
 
 

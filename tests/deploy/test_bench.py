@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from fake_device import FakeDevice, by_name, run
 
-from deploy.devices import find_devices
-from deploy.lock import HostLock
 from ppghost import __version__
+from ppghost.deploy.devices.discovery import find_devices
+from ppghost.deploy.devices.lock import HostLock
 from ppghost.errors import DeviceError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,9 +203,9 @@ def test_ctrl_c_leaves_a_whole_file_and_no_worker(converted, tmp_path):
     output = tmp_path / "r.json"
     code = (
         "import pathlib\n"
-        "from deploy.bench import bench\n"
-        "from deploy.campaign import Campaign\n"
-        "from deploy.devices import find_devices\n"
+        "from ppghost.deploy.latency.runner import bench\n"
+        "from ppghost.deploy.latency.campaign import Campaign\n"
+        "from ppghost.deploy.devices.discovery import find_devices\n"
         f"bench(Campaign(models={str(converted)!r}, rounds=100000), find_devices(['host']),\n"
         f"      output=pathlib.Path({str(output)!r}))"
     )

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy import benchmark_bin
-from deploy.adb_client import ShellResult
-from deploy.benchmark_bin import Invocation, Program
+from ppghost.deploy.devices.android import benchmark_bin
+from ppghost.deploy.devices.android.adb_client import ShellResult
+from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
 from ppghost.errors import DeviceError, InputError
 
 NEW = Program("v2.13-rc", frozenset(("optimized_model_file", "output_data_path")))

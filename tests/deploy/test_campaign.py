@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.campaign import Campaign, load_campaign
+from ppghost.deploy.latency.campaign import Campaign, load_campaign
 from ppghost.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "bench"

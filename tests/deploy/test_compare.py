@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from deploy.compare import compare
+from ppghost.deploy.latency.compare import compare
 from ppghost.errors import InputError
 
 DEVICE = {

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy import opt, program
-from deploy.convert import convert, convert_all
-from deploy.host import run_once
-from deploy.host_worker import seeded_inputs
-from deploy.nb import inspect_nb
-from deploy.program import PARAMS_FILE
+from ppghost.deploy.conversion import opt
+from ppghost.deploy.conversion.convert import convert, convert_all
+from ppghost.deploy.devices.host.device import run_once
+from ppghost.deploy.devices.host.worker import seeded_inputs
+from ppghost.deploy.nb.header import inspect_nb
 from ppghost.errors import ConversionError, InputError
+from ppghost.formats import program_desc as program
+from ppghost.formats.program_desc import PARAMS_FILE
 
 
 def assert_fails(error, message, model_dir, target, output, **options):
@@ -180,7 +181,7 @@ def test_sidecar_carries_paddles_outputs_for_the_seeded_input(models, tmp_path, 
 
 def test_repairs_are_judged_by_the_program_as_it_came(models, tmp_path, monkeypatch):
     """A pass that changes what is computed must not change the reference with it."""
-    from deploy import repairs
+    from ppghost.deploy.conversion import repairs
 
     def break_relu6(graph):
         for op in graph.blocks[0].ops:

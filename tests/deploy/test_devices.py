@@ -5,9 +5,9 @@ import json
 import pytest
 from phone import CORES_KHZ
 
-from deploy import android
-from deploy.devices import describe_all, find_devices, in_words, list_devices
-from deploy.sensors import hottest
+from ppghost.deploy.devices.android import system as android
+from ppghost.deploy.devices.discovery import describe_all, find_devices, in_words, list_devices
+from ppghost.deploy.devices.host.sensors import hottest
 from ppghost.errors import DeviceError, InputError
 
 
@@ -94,7 +94,7 @@ def test_a_phone_on_another_hosts_adb_server_is_reached(phone, monkeypatch):
 
 
 def test_without_adb_there_is_this_host(monkeypatch):
-    monkeypatch.setattr("deploy.adb_client.find_adb", lambda: None)
+    monkeypatch.setattr("ppghost.deploy.devices.android.adb_client.find_adb", lambda: None)
     assert [one.serial for one in list_devices()] == ["host"]
 
 
@@ -102,7 +102,7 @@ def test_the_host_alone_is_found_without_asking_adb(monkeypatch):
     def refuse():
         raise AssertionError
 
-    monkeypatch.setattr("deploy.devices.list_serials", refuse)
+    monkeypatch.setattr("ppghost.deploy.devices.discovery.list_serials", refuse)
     assert [one.serial for one in find_devices(["host"])] == ["host"]
 
 

@@ -8,14 +8,15 @@ import paddle
 import pytest
 import yaml
 
-from deploy import program, record
-from deploy.convert import convert
-from deploy.exported import open_model
-from deploy.host import HostDevice
-from deploy.program import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
-from deploy.sidecar import load_models
+from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.devices.host.device import HostDevice
+from ppghost.deploy.latency import record
+from ppghost.deploy.nb.sidecar import load_models
 from ppghost.errors import ConversionError, InputError
-from ppghost.operators import KNOWN
+from ppghost.formats import program_desc as program
+from ppghost.formats.exported import open_model
+from ppghost.formats.operators import KNOWN
+from ppghost.formats.program_desc import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_what_paddle_lite_converts_and_paddle_runs_is_known():
     from paddle.base import core
     from paddle.base.proto.framework_pb2 import OpProto
 
-    from deploy import opt
+    from ppghost.deploy.conversion import opt
 
     registered = {OpProto.FromString(bytes(one)).type for one in core.get_all_op_protos()}
     for target in ("arm", "x86", "opencl,arm"):

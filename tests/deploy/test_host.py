@@ -9,12 +9,13 @@ import sys
 import numpy as np
 import pytest
 
-from deploy import host, host_worker
-from deploy.devices import find_devices
-from deploy.host import HostDevice, HostSession, run_once
-from deploy.host_worker import seeded_inputs
-from deploy.program import reference_outputs
+from ppghost.deploy.devices.discovery import find_devices
+from ppghost.deploy.devices.host import device as host
+from ppghost.deploy.devices.host import worker as host_worker
+from ppghost.deploy.devices.host.device import HostDevice, HostSession, run_once
+from ppghost.deploy.devices.host.worker import seeded_inputs
 from ppghost.errors import DeviceError, InputError
+from ppghost.formats.program_desc import reference_outputs
 
 INPUTS = [{"name": "x", "shape": [1, 3, 32, 32]}]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.nb import inspect_nb
+from ppghost.deploy.nb.header import inspect_nb
 from ppghost.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,8 +68,10 @@ def test_missing_file_and_folder_are_refused(tmp_path):
 
 def test_the_measuring_half_never_imports_paddle():
     code = (
-        "import sys, deploy.nb, deploy.host, deploy.host_worker, deploy.devices, deploy.bench, "
-        "deploy.stats, deploy.report, deploy.convert\n"
+        "import sys, ppghost.deploy.nb.header, ppghost.deploy.devices.host.device\n"
+        "import ppghost.deploy.devices.host.worker, ppghost.deploy.devices.discovery\n"
+        "import ppghost.deploy.latency.runner, ppghost.deploy.latency.stats\n"
+        "import ppghost.deploy.reporting.write, ppghost.deploy.conversion.convert\n"
         "assert 'paddle' not in sys.modules and 'paddlelite' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -8,9 +8,9 @@ import pytest
 from phone import BENCHMARK_BIN
 from phone_runs import ROUNDS, all_done, program
 
-from deploy import benchmark_bin
-from deploy.report import report
-from deploy.tables import latency_table
+from ppghost.deploy.devices.android import benchmark_bin
+from ppghost.deploy.latency.tables import latency_table
+from ppghost.deploy.reporting.write import report
 from ppghost.errors import DeviceError, InputError
 
 

@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from deploy import phone_check
-from deploy.host import run_once
-from deploy.sidecar import load_models
+from ppghost.deploy.devices.android import output_check as phone_check
+from ppghost.deploy.devices.host.device import run_once
+from ppghost.deploy.nb.sidecar import load_models
 from ppghost.errors import DeviceError
 
 

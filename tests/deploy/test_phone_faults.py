@@ -14,9 +14,9 @@ import pytest
 from phone import BENCHMARK_BIN
 from phone_runs import ROUNDS, all_done, counts, kept
 
-from deploy import benchmark_bin
-from deploy import phone as phone_module
-from deploy.adb import Adb
+from ppghost.deploy.devices.android import benchmark_bin
+from ppghost.deploy.devices.android import device as phone_module
+from ppghost.deploy.devices.android.adb import Adb
 from ppghost.errors import DeviceError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,7 +125,7 @@ def test_a_phone_in_use_is_left_to_its_user_and_the_other_goes_on(measure, phone
 
 
 def test_a_phone_too_hot_is_waited_for(measure, phone, monkeypatch, caplog):
-    monkeypatch.setattr("deploy.patience.COOL_EVERY_S", 0.05)
+    monkeypatch.setattr("ppghost.deploy.latency.waiting.COOL_EVERY_S", 0.05)
     phone.set_temperature(45)
 
     class Cooler(logging.Handler):
@@ -135,7 +135,7 @@ def test_a_phone_too_hot_is_waited_for(measure, phone, monkeypatch, caplog):
             phone.set_temperature(31)
 
     cooler = Cooler()
-    logger = logging.getLogger("deploy.patience")
+    logger = logging.getLogger("ppghost.deploy.latency.waiting")
     logger.addHandler(cooler)
     with caplog.at_level("INFO"):
         all_done(measure(phone, max_temp=40))

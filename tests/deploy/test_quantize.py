@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import yaml
 
-from deploy import program
-from deploy.convert import convert
-from deploy.exported import open_model
-from deploy.program import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
-from deploy.quantize import quantize
+from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.conversion.quantize import quantize
 from ppghost.errors import CheckFailed, ConversionError, InputError
+from ppghost.formats import program_desc as program
+from ppghost.formats.exported import open_model
+from ppghost.formats.program_desc import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
 
 
 class Noise:

@@ -2,11 +2,9 @@
 
 import pytest
 
-from deploy import opt, repairs
-from deploy.convert import convert
-from deploy.exported import open_model
-from deploy.program import MODEL_FILE, PARAMS_FILE
-from deploy.repairs import (
+from ppghost.deploy.conversion import opt, repairs
+from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.conversion.repairs import (
     PASSES,
     add_instance_norm_statistics,
     add_relu6_threshold,
@@ -17,6 +15,8 @@ from deploy.repairs import (
     repair,
 )
 from ppghost.errors import ConversionError
+from ppghost.formats.exported import open_model
+from ppghost.formats.program_desc import MODEL_FILE, PARAMS_FILE
 
 
 def bare_opt(folder, target):

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 from latency_results import HOST, PHONE, result, rounds, write
 
-from deploy.report import load_published, report
+from ppghost.deploy.reporting.write import load_published, report
 
 
 class Tables(HTMLParser):

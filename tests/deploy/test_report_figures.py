@@ -5,12 +5,12 @@ import csv
 import pytest
 from latency_results import PHONE, result, rounds, write
 
-from deploy.report import report
-from deploy.report.groups import group_results, speedups
-from deploy.report.messages import Messages
-from deploy.report.pareto import Point, pareto_front
-from deploy.report.traces import describe_throttling, gather_trace
-from deploy.results import load_result
+from ppghost.deploy.latency.results import load_result
+from ppghost.deploy.reporting.groups import group_results, speedups
+from ppghost.deploy.reporting.messages import Messages
+from ppghost.deploy.reporting.pareto import Point, pareto_front
+from ppghost.deploy.reporting.traces import describe_throttling, gather_trace
+from ppghost.deploy.reporting.write import report
 
 ENGLISH = Messages("en")
 

@@ -3,7 +3,7 @@
 import pytest
 from latency_results import result, write
 
-from deploy.report import report
+from ppghost.deploy.reporting.write import report
 from ppghost.errors import InputError
 
 

@@ -10,13 +10,15 @@ import pytest
 import yaml
 from latency_results import PHONE, result, rounds, write
 
-from deploy import phone, record, report
-from deploy.host import HostDevice
-from deploy.measurement import Burst, throttled
-from deploy.phone_check import unchecked
-from deploy.report.messages import LANGUAGES, Messages
+from ppghost.deploy.devices.android import device as phone
+from ppghost.deploy.devices.android.output_check import unchecked
+from ppghost.deploy.devices.host.device import HostDevice
+from ppghost.deploy.latency import record
+from ppghost.deploy.latency.throttling import Burst, throttled
+from ppghost.deploy.reporting import write as report
+from ppghost.deploy.reporting.messages import LANGUAGES, Messages
 from ppghost.errors import InputError
-from ppghost.export import RANDOM_WEIGHTS
+from ppghost.inference.export import RANDOM_WEIGHTS
 
 HERE = Path(report.__file__).parent
 TABLE = yaml.safe_load((HERE / "messages.yaml").read_text())

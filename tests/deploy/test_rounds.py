@@ -7,7 +7,7 @@ import time
 import pytest
 from fake_device import FakeDevice, by_name, run
 
-from deploy.host import HostDevice, Times
+from ppghost.deploy.devices.host.device import HostDevice, Times
 
 
 def test_every_round_runs_every_model_in_the_recorded_order(converted, tmp_path):

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from deploy.stats import paired_ratio, relative_width, summarize, too_wide, unpaired_ratio
+from ppghost.deploy.latency.stats import (
+    paired_ratio,
+    relative_width,
+    summarize,
+    too_wide,
+    unpaired_ratio,
+)
 
 
 def test_figures_of_one_to_eleven_are_exact():

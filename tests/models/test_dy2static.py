@@ -5,12 +5,14 @@ import paddle
 import pytest
 from paddle.utils import unique_name
 
-from ppghost import config, weights
+from ppghost import weights
+from ppghost.config import loading as config
 from ppghost.errors import InputError
-from ppghost.export import export
-from ppghost.models import dy2static, zoo
-from ppghost.train import loop, program
-from ppghost.train.evaluation import evaluate_config
+from ppghost.inference.export import export
+from ppghost.models import dy2static
+from ppghost.models import factory as zoo
+from ppghost.training import loop, program
+from ppghost.training.evaluation import evaluate_config
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
 

@@ -5,8 +5,9 @@ import paddle
 import pytest
 from paddle.utils import unique_name
 
-from ppghost import analysis
-from ppghost.models import ghost_resnet, zoo
+from ppghost.analysis import complexity as analysis
+from ppghost.models import factory as zoo
+from ppghost.models import ghost_resnet
 
 #: trainable parameters of the published Ghost-ResNets (FACTS.md's source), and He's by option A
 PUBLISHED = {

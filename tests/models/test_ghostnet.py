@@ -7,10 +7,12 @@ import yaml
 from paddle.utils import unique_name
 from paddleclas.ppcls.arch import backbone
 
-from ppghost import analysis, config
-from ppghost.models import ghostnet, zoo
-from ppghost.train import program
-from ppghost.train.optimizer import learning_rate
+from ppghost.analysis import complexity as analysis
+from ppghost.config import loading as config
+from ppghost.models import factory as zoo
+from ppghost.models import ghostnet
+from ppghost.training import program
+from ppghost.training.optimizer import learning_rate
 
 SCALES = ["GhostNet_x0_5", "GhostNet_x1_0", "GhostNet_x1_3"]
 #: trainable parameters, with BN statistics, conv + fc MACs at 224x224 (counted on PaddleClas's)

@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
-from ppghost.models import shapes
+from ppghost.static import shape_folding as shapes
 
 pytestmark = pytest.mark.usefixtures("static")
 

@@ -8,9 +8,10 @@ import paddle
 import pytest
 import yaml
 
-from ppghost import config, weights
-from ppghost.train import loop
-from ppghost.train.distributed import Group
+from ppghost import weights
+from ppghost.config import loading as config
+from ppghost.training import loop
+from ppghost.training.distributed import Group
 
 
 def parameters(directory, name="latest"):

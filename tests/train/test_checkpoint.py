@@ -12,9 +12,10 @@ import numpy as np
 import paddle
 import pytest
 
-from ppghost import config, weights
+from ppghost import weights
+from ppghost.config import loading as config
 from ppghost.errors import InputError, TrainingError
-from ppghost.train import checkpoint, loop
+from ppghost.training import checkpoint, loop
 from ppghost.weights import Slot
 
 SLOTS = [Slot("layer.weight", "layer_weights", (3,))]

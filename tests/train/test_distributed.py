@@ -9,7 +9,7 @@ import pytest
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.train import distributed
+from ppghost.training import distributed
 
 #: of 3 steps an epoch, long enough to be killed in the middle
 LONG = [

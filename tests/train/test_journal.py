@@ -13,8 +13,8 @@ import pytest
 from runs import make_trainer
 from visualdl import LogReader
 
-from ppghost import config
-from ppghost.train import loop
+from ppghost.config import loading as config
+from ppghost.training import loop
 
 pytestmark = pytest.mark.usefixtures("static")
 

@@ -6,7 +6,7 @@ from paddle.optimizer import lr as paddles
 from runs import load_optimizer
 
 from ppghost.errors import InputError
-from ppghost.train import optimizer
+from ppghost.training import optimizer
 
 pytestmark = pytest.mark.usefixtures("static")
 EPOCHS, STEPS = 10, 7

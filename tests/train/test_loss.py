@@ -5,7 +5,7 @@ import paddle
 import pytest
 
 from ppghost.errors import InputError
-from ppghost.train.loss import cross_entropy, main_output, total_loss
+from ppghost.tasks.losses import cross_entropy, main_output, total_loss
 
 pytestmark = pytest.mark.usefixtures("static")
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]], dtype="float32")

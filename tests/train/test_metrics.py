@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
-from ppghost.train.metrics import Averages, topk_accuracy
+from ppghost.tasks.metrics import Averages, topk_accuracy
 
 
 @pytest.mark.usefixtures("static")

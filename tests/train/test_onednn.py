@@ -7,12 +7,12 @@ import paddle
 import pytest
 from paddle.nn import functional
 
-from ppghost import config
-from ppghost.models import zoo
+from ppghost.config import loading as config
+from ppghost.models import factory as zoo
 from ppghost.models.layers import Network, conv_layer, fc_layer, global_pool
-from ppghost.train import loop, optimizer, program
-from ppghost.train.distributed import Group
-from ppghost.train.stop import Stop
+from ppghost.training import loop, optimizer, program
+from ppghost.training.distributed import Group
+from ppghost.training.interrupt import Stop
 
 pytestmark = pytest.mark.usefixtures("static")
 

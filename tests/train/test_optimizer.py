@@ -7,7 +7,7 @@ from paddle.utils import unique_name
 from runs import load_optimizer
 
 from ppghost.errors import InputError
-from ppghost.train import optimizer
+from ppghost.training import optimizer
 
 pytestmark = pytest.mark.usefixtures("static")
 EPOCHS, STEPS = 10, 7

@@ -6,9 +6,10 @@ import signal
 import pytest
 from runs import assert_same_parameters, ctrl_c_after_step, make_trainer
 
-from ppghost import config, weights
+from ppghost import weights
+from ppghost.config import loading as config
 from ppghost.errors import InputError
-from ppghost.train import checkpoint, loop
+from ppghost.training import checkpoint, loop
 
 pytestmark = pytest.mark.usefixtures("static")
 

@@ -5,12 +5,12 @@ import paddle
 import pytest
 from runs import assert_same_parameters, ctrl_c_after_step, make_trainer
 
-from ppghost import config
+from ppghost.config import loading as config
 from ppghost.errors import InputError
-from ppghost.models import zoo
-from ppghost.train import loop, program
-from ppghost.train.distributed import Group
-from ppghost.train.stop import Stop
+from ppghost.models import factory as zoo
+from ppghost.training import loop, program
+from ppghost.training.distributed import Group
+from ppghost.training.interrupt import Stop
 
 pytestmark = pytest.mark.usefixtures("static")
 

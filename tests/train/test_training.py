@@ -5,12 +5,12 @@ import paddle
 import pytest
 from runs import make_trainer
 
-from ppghost import config
+from ppghost.config import loading as config
 from ppghost.errors import TrainingError
-from ppghost.train import loop, program
-from ppghost.train.distributed import Group
-from ppghost.train.evaluation import evaluate_config
-from ppghost.train.stop import Stop
+from ppghost.training import loop, program
+from ppghost.training.distributed import Group
+from ppghost.training.evaluation import evaluate_config
+from ppghost.training.interrupt import Stop
 
 pytestmark = pytest.mark.usefixtures("static")
 

@@ -10,10 +10,10 @@ import zlib  # noqa: F401  (before paddle: see ppghost/__init__.py)
 import numpy as np
 import paddle
 
-from ppghost import cli
-from ppghost.models import zoo
+from ppghost.cli import main as cli
+from ppghost.models import factory as zoo
 from ppghost.models.layers import Network, conv_layer, fc_layer, global_pool
-from ppghost.train import loop
+from ppghost.training import loop
 
 
 def plain(class_num=1000, in_channels=3):

@@ -1,0 +1,98 @@
+"""`paddle_lite_opt`, Paddle-Lite's converter, as a program whose exit codes mislead.
+
+It ends with 0 without a result when an argument is missing, and with 134 and a C++ message for
+nearly everything else. So a run counts as done only when it ended with 0 and the file is there.
+"""
+
+import functools
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from ppghost.errors import ConversionError
+
+TIMEOUT_S = 300.0
+
+
+def run(arguments: list[str], built: Path, valid_targets: str, timeout: float) -> None:
+    """Run the tool with `arguments`; the file `built` exists afterwards.
+
+    Raises ConversionError with one readable line.
+    """
+    # the tool appends .nb itself
+    places = [f"--valid_targets={valid_targets}", f"--optimize_out={built.with_suffix('')}"]
+    code, said = _call([*arguments, *places], timeout)
+    if code != 0 or not built.is_file():
+        raise ConversionError(_explain(code, said, valid_targets))
+
+
+@functools.cache
+def supported_operators(valid_targets: str) -> frozenset[str]:
+    """The operator types that this version of the tool converts for `valid_targets`.
+
+    Raises ConversionError if it prints no such table.
+    """
+    code, said = _call(
+        ["--print_supported_ops=true", f"--valid_targets={valid_targets}"], TIMEOUT_S
+    )
+    # a table: a name, then a Y under each target (or under kUnk, for what a pass takes out)
+    names = frozenset(re.findall(r"^ *(\w+)(?: +Y)+ *$", said, re.MULTILINE))
+    if code != 0 or not names:
+        raise ConversionError(f"paddle_lite_opt lists no operators for {valid_targets}: install it")
+    return names
+
+
+def command() -> str:
+    """Path of the tool: beside this Python, else on PATH. Raises ConversionError."""
+    beside = Path(sys.executable).with_name("paddle_lite_opt")
+    found = str(beside) if beside.is_file() else shutil.which("paddle_lite_opt")
+    if found is None:
+        raise ConversionError(
+            f"paddle_lite_opt not found beside {sys.executable} or on PATH; "
+            "install the paddlelite package"
+        )
+    return found
+
+
+def _call(arguments: list[str], timeout: float) -> tuple[int, str]:
+    """Exit code and all that the tool printed."""
+    path = command()
+    try:
+        done = subprocess.run(  # noqa: S603 - a list, no shell
+            [path, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConversionError(
+            f"paddle_lite_opt did not finish in {timeout:g} s; raise --timeout"
+        ) from None
+    except OSError as error:
+        raise ConversionError(f"{path}: cannot be run ({error.strerror})") from None
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def _explain(code: int, said: str, valid_targets: str) -> str:
+    """One line out of what the tool printed before it ended with `code`."""
+    # "[F 11/22  4:31: 7.779 ...op_desc.h:118 GetAttr] Check failed: condition: what was wrong"
+    fatal = re.search(r"^\[F [^\]]*\]\s*(?:Check failed: )?(.+)", said, re.MULTILINE | re.DOTALL)
+    if fatal:
+        return f"paddle_lite_opt failed: {fatal[1].strip().splitlines()[0][:300]}"
+    if code == 0:
+        return "paddle_lite_opt ended without an error and without a model"
+    # a shell or a wrapper reports a signal as 128 + its number
+    number = -code if code < 0 else code - 128
+    if number in signal.valid_signals():
+        return (
+            f"paddle_lite_opt crashed ({signal.Signals(number).name}) without a word for "
+            f"{valid_targets}; the graph holds something it cannot read "
+            "(deploy/conversion/repairs.py knows the cases met so far)"
+        )
+    lines = said.strip().splitlines()
+    return f"paddle_lite_opt ended with code {code}" + (f": {lines[-1][:300]}" if lines else "")

@@ -1,0 +1,229 @@
+"""Paddle-Lite's `benchmark_bin`: how to ask it, and what its answer is worth.
+
+Two generations, told apart by the flags that `--help` lists: 2.10 and later print sections (read
+in lite/api/tools/benchmark/benchmark.cc), 2.6 to 2.9 append a line to a file (lite/api/
+benchmark.cc). The exit code is 0 after many failures, so an answer counts only if it holds a
+time, and if the settings that it echoes are those asked for.
+"""
+
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ppghost.deploy.devices.android.adb import FOLDER
+from ppghost.deploy.devices.android.adb_client import ShellResult
+from ppghost.errors import DeviceError, InputError
+from ppghost.utils.files import read_json, write_json
+
+NAME = "benchmark_bin"
+#: where the older generation writes, relative to the folder it runs in
+RESULT_FILE = "result.txt"
+POWER_MODES = {"big": 0, "little": 1, "all": 2, "none": 3}
+#: what `--backend` must be for a file made for a target; host kernels run everywhere
+_BACKENDS = {"arm": "arm", "opencl": "opencl,arm", "x86": "x86"}
+_TIME = re.compile(r"^(init|first|min|max|avg)\s*=\s*(\S+)", re.MULTILINE)
+_OLD_TIME = re.compile(r"min = (\S+)\s+max = (\S+)\s+average = (\S+)")
+_CUT = re.compile(r"Request thread num: \d+, exceed the .* cores size: (\d+)")
+#: what a shell adds when a signal ends a program
+_SHELL_SAYS = re.compile(r"(Aborted|Segmentation fault|Bus error)( \(core dumped\))?")
+
+
+class Program(NamedTuple):
+    """A benchmark_bin that ran on a device; `version` is None where it does not tell."""
+
+    version: str | None
+    flags: frozenset[str]
+
+    @property
+    def prints_sections(self) -> bool:
+        """Whether it is of 2.10 or later."""
+        return "optimized_model_file" in self.flags
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One run: `nb` and the `data` files lie in the folder it runs in."""
+
+    nb: str
+    shapes: Sequence[Sequence[int]]
+    target: str
+    threads: int
+    power_mode: str
+    warmup: int
+    repeats: int
+    inputs: Sequence[str] = ()
+    outputs: Sequence[str] = ()
+    show_outputs: bool = False
+
+    def settings(self) -> dict[str, str]:
+        """What the program echoes when it does as it is told."""
+        return {
+            "input_shape": ":".join(",".join(map(str, shape)) for shape in self.shapes),
+            "threads": str(self.threads),
+            "power_mode": str(POWER_MODES[self.power_mode]),
+            "warmup": str(self.warmup),
+            "repeats": str(self.repeats),
+        }
+
+    def arguments(self, program: Program) -> list[str]:
+        """Its command line for that program."""
+        flags = self.settings()
+        if program.prints_sections:
+            flags |= {"optimized_model_file": self.nb, "backend": _BACKENDS[self.target]}
+            if self.target == "opencl":
+                # compiled kernels are kept for the next invocation, and beside the model: the
+                # program's own default is a folder that is not ours
+                flags |= {
+                    "opencl_cache_dir": FOLDER,
+                    "opencl_kernel_cache_file": f"{self.nb}.kernels",
+                    "opencl_tuned_file": f"{self.nb}.tuned",
+                }
+        else:
+            result = "result_path" if "result_path" in program.flags else "result_filename"
+            flags |= {"optimized_model_path": self.nb, result: RESULT_FILE}
+        if self.inputs:
+            flags["input_data_path"] = ":".join(self.inputs)
+        if self.outputs:
+            flags["output_data_path"] = ":".join(self.outputs)
+        if self.show_outputs:
+            flags["show_output_elem"] = "true"
+        return [f"./{NAME}", *(f"--{name}={value}" for name, value in flags.items())]
+
+
+class Timing(NamedTuple):
+    """Milliseconds of one invocation: the mean of its repeats, and what else it tells."""
+
+    mean: float
+    min: float
+    max: float
+    first: float | None
+    init: float | None
+
+
+def parse_probe(help_: ShellResult, version: ShellResult) -> Program:
+    """What a program can do, from its `--help` and `--version`. Raises DeviceError."""
+    text = help_.stdout + help_.stderr
+    flags = frozenset(re.findall(r"^\s+-(\w+) \(", text, re.MULTILINE))
+    if not flags & {"optimized_model_file", "optimized_model_path"}:
+        raise DeviceError(
+            f"{NAME} does not run or is not Paddle-Lite's (exit code {help_.returncode}: "
+            f"{last_line(help_)}); is it built for this device's ABI?"
+        )
+    found = re.search(r"version (\S+)", version.stdout)
+    return Program(found[1] if found else None, flags)
+
+
+def parse(program: Program, asked: Invocation, done: ShellResult, opt_version: str) -> Timing:
+    """The times in an answer. Raises DeviceError for an answer that is worth nothing."""
+    if done.returncode:
+        how = f"signal {done.returncode - 128}" if done.returncode > 128 else "an error"
+        raise DeviceError(
+            f"{NAME} ended with {how} (exit code {done.returncode}: {last_line(done)})"
+        )
+    if cut := _CUT.search(done.stdout + done.stderr):
+        raise DeviceError(
+            f"{asked.threads} threads were cut to {cut[1]} by power mode {asked.power_mode}; "
+            "ask for fewer threads or for --power-mode none"
+        )
+    timing = (_parse_sections if program.prints_sections else _parse_line)(done.stdout)
+    if timing is None:
+        other = program.version and program.version.lstrip("v") != opt_version.lstrip("v")
+        hint = f"; {NAME} is {program.version}, the model of opt {opt_version}" if other else ""
+        raise DeviceError(f"{NAME} gave no result (exit code 0: {last_line(done)}){hint}")
+    _check_echo(program, asked, done)
+    if not all(math.isfinite(one) and one > 0 for one in (timing.mean, timing.min, timing.max)):
+        raise DeviceError(f"{NAME} gave no usable time (mean {timing.mean} ms)")
+    return timing
+
+
+def _parse_sections(text: str) -> Timing | None:
+    # with --enable_memory_profile a second block has an "init" of its own, in MB
+    section = text.partition("= Perf Info =")[2].partition("Memory Usage")[0]
+    times = {name: _float(value) for name, value in _TIME.findall(section)}
+    if not {"min", "max", "avg"} <= times.keys():
+        return None
+    return Timing(times["avg"], times["min"], times["max"], times.get("first"), times.get("init"))
+
+
+def _parse_line(text: str) -> Timing | None:
+    lines = _OLD_TIME.findall(text)
+    if not lines:
+        return None
+    one, other, mean = map(_float, lines[-1])
+    # 2.6 to 2.8 print them swapped
+    return Timing(mean, min(one, other), max(one, other), None, None)
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _check_echo(program: Program, asked: Invocation, done: ShellResult) -> None:
+    """What the program says it did must be what it was asked; 2.6 to 2.8 say nothing."""
+    text = done.stdout if program.prints_sections else done.stderr
+    wanted = asked.settings()
+    if program.prints_sections:
+        wanted |= {"optimized_model_file": asked.nb, "backend": _BACKENDS[asked.target]}
+    else:
+        del wanted["input_shape"]  # written in another way there
+    for name, value in wanted.items():
+        found = re.search(rf"(?:^|\] ){name}: (.*?)\s*$", text, re.MULTILINE)
+        if not found and program.prints_sections:
+            raise DeviceError(f"{NAME} does not say its {name}; it may not be the one asked for")
+        if found and found[1] != value:
+            raise DeviceError(f"{NAME} ran with {name} {found[1]}, not {value} as asked")
+
+
+def last_line(done: ShellResult) -> str:
+    """The line of a failed program that says most: the last it printed itself."""
+    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    if len(lines) > 1 and _SHELL_SAYS.fullmatch(lines[-1].strip()):
+        del lines[-1]
+    return lines[-1].strip()[:200] if lines else "it printed nothing"
+
+
+def memory_file() -> Path:
+    """Where the program last used on each ABI is remembered."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "ppghost" / f"{NAME}.json"
+
+
+def remember(abi: str, path: Path) -> None:
+    """Use `path` on devices of `abi` from now on, unless another is given."""
+    known = _remembered()
+    if known.get(abi) != str(path.resolve()):
+        write_json(memory_file(), {**known, abi: str(path.resolve())})
+
+
+def choose(given: Mapping[str, Path], abi: str) -> Path:
+    """The program for `abi`: given for it, given for any ("*"), else remembered.
+
+    Raises InputError.
+    """
+    path = given.get(abi) or given.get("*")
+    if not path:
+        remembered = _remembered().get(abi)
+        if not remembered:
+            raise InputError(
+                f"no {NAME} is known for {abi}; give Paddle-Lite's with --benchmark-bin PATH "
+                "(once: it is remembered)"
+            )
+        path = Path(remembered)
+    if not path.is_file():
+        raise InputError(f"{path}: no such {NAME}; give another with --benchmark-bin PATH")
+    return path
+
+
+def _remembered() -> dict[str, str]:
+    file = memory_file()
+    known = read_json(file) if file.exists() else {}
+    if not isinstance(known, dict):
+        raise InputError(f"{file}: not a table of {NAME} paths; delete it")
+    return known

@@ -1,0 +1,62 @@
+"""Whether a model computes on a phone what Paddle computed on the same seeded input."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ppghost.deploy.devices.android.benchmark_bin import NAME
+from ppghost.deploy.devices.host.worker import seeded_inputs
+from ppghost.deploy.nb import output_check
+from ppghost.deploy.nb.sidecar import NbModel, sidecar_path
+from ppghost.errors import ConversionError, DeviceError
+from ppghost.utils.files import read_json
+
+#: kernels that round: held to what files of weights as coarse are held to (not tried on a phone)
+_AS_COARSE_AS = {"fp16": "int16", "int8": "int8"}
+
+
+def input_texts(model: NbModel) -> list[str]:
+    """The seeded inputs as benchmark_bin reads them: numbers between blanks, in input order."""
+    # nine digits tell every float32 from its neighbours
+    return [
+        " ".join(f"{value:.9g}" for value in array.ravel()) + "\n"
+        for array in seeded_inputs(model.inputs, model.reference["seed"]).values()
+    ]
+
+
+def numbers(text: str, what: str) -> list[float]:
+    """The numbers in a file of benchmark_bin's. Raises DeviceError."""
+    try:
+        return [float(word) for word in text.replace(",", " ").split()]
+    except ValueError:
+        raise DeviceError(f"{what} holds something else than numbers") from None
+
+
+def compare(model: NbModel, outputs: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """{"max_abs_diff", "ok": True, "where": "device"} for `outputs` (flat lists) of a phone.
+
+    Raises DeviceError if they differ from the reference by more than the file's precision
+    explains. The reference may hold the beginning of an output only.
+    """
+    import numpy as np
+
+    expected = [np.array(one) for one in model.reference["outputs"]]
+    # what is too short stays so, and is refused for its shape
+    actual = [np.array(one)[: len(theirs)] for one, theirs in zip(outputs, expected, strict=True)]
+    options = read_json(sidecar_path(model.path)).get("options", {})
+    rounded = options.get("weights") or _AS_COARSE_AS.get(model.info.precision)
+    try:
+        return {**output_check.compare(actual, expected, rounded), "where": "device"}
+    except ConversionError as error:
+        raise DeviceError(f"{error}; convert it again") from None
+
+
+def shown(text: str, index: int) -> list[float]:
+    """The values of one output that --show_output_elem printed."""
+    values = re.findall(rf"^out\[{index}\]\[\d+\]:(\S+)", text, re.MULTILINE)
+    return numbers(" ".join(values), f"{NAME}'s output {index}")
+
+
+def unchecked(why: str) -> dict[str, Any]:
+    """The result of a check that cannot be made."""
+    return {"max_abs_diff": None, "ok": None, "why": why, "where": "device"}

@@ -1,0 +1,147 @@
+"""What an Android device says about itself and its state, asked with as few commands as may be.
+
+Files under /sys are read in one `grep`; Android's services (`dumpsys`) cost tens of milliseconds
+each and are asked once a round. Whatever a device does not tell is None.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ppghost.deploy.devices.host.sensors import hottest
+from ppghost.errors import DeviceError
+
+_CPU = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
+_ZONES = "/sys/class/thermal/thermal_zone*"
+_PROPERTIES = {
+    "maker": "ro.product.manufacturer",
+    "name": "ro.product.model",
+    "soc_model": "ro.soc.model",
+    "platform": "ro.board.platform",
+    "hardware": "ro.hardware",
+    "abi": "ro.product.cpu.abi",
+    "android": "ro.build.version.release",
+    "api_level": "ro.build.version.sdk",
+}
+#: shell lines; "path:value" for every readable file
+READ_SENSORS = (
+    f"grep -s . {_CPU}/scaling_cur_freq {_CPU}/scaling_max_freq {_ZONES}/type {_ZONES}/temp"
+)
+_READ_SERVICES = (
+    "dumpsys battery 2>/dev/null; echo; dumpsys thermalservice 2>/dev/null; echo; "
+    "dumpsys power 2>/dev/null | grep mWakefulness="
+)
+_DESCRIBE = "\n".join(
+    [f'echo "{key}=$(getprop {name})"' for key, name in _PROPERTIES.items()]
+    + [f"grep -s . {_CPU}/cpuinfo_max_freq"]
+)
+#: android.os.PowerManager: THERMAL_STATUS_*
+THERMAL_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+
+Shell = Callable[[str], Any]
+
+
+def describe(shell: Shell) -> dict[str, Any]:
+    """Model, SoC, ABI, Android version and API level, cores, and the state now."""
+    text = shell(_DESCRIBE).stdout
+    said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    values = {key: said.get(key, "").strip() or None for key in _PROPERTIES}
+    if not values["abi"]:
+        raise DeviceError("does not tell its ABI (ro.product.cpu.abi); is it an Android device?")
+    state = read_state(shell)
+    level = values["api_level"]
+    return {
+        "model": " ".join(filter(None, (values["maker"], values["name"]))) or None,
+        "soc": values["soc_model"] or values["platform"] or values["hardware"],
+        "platform": values["platform"],
+        "hardware": values["hardware"],
+        "abi": values["abi"],
+        "android": values["android"],
+        "api_level": int(level) if level and level.isdecimal() else None,
+        "cores": _cores(_per_core(text, "cpuinfo_max_freq")),
+        "battery": state["battery"],
+        "charging": state["charging"],
+        "thermal_status": state["thermal_status"],
+        "temp_c": state["temp_c"],
+    }
+
+
+def _cores(maxima: list[int]) -> list[dict[str, int]]:
+    """One entry a core; a cluster is a run of neighbours with one maximum."""
+    cores: list[dict[str, int]] = []
+    for maximum in maxima:
+        cluster = cores[-1]["cluster"] if cores else 0
+        if cores and cores[-1]["max_khz"] != maximum:
+            cluster += 1
+        cores.append({"max_khz": maximum, "cluster": cluster})
+    return cores
+
+
+def cores_in_words(cores: list[dict[str, int]]) -> str:
+    """'4 x 1.79 + 3 x 2.42 + 1 x 2.84 GHz'."""
+    clusters: dict[int, list[int]] = {}
+    for core in cores:
+        clusters.setdefault(core["cluster"], []).append(core["max_khz"])
+    return " + ".join(f"{len(all_)} x {all_[0] / 1e6:.2f}" for all_ in clusters.values()) + " GHz"
+
+
+def status_in_words(status: int) -> str:
+    """Android's name for a thermal status."""
+    return THERMAL_STATUS[min(status, len(THERMAL_STATUS) - 1)]
+
+
+def big_cores(cores: list[dict[str, int]]) -> int | None:
+    """How many cores Paddle-Lite's power mode 0 binds to; None if the device hides its cores.
+
+    Its rule (lite/core/device_info.cc): those at or above the middle of the lowest and the
+    highest maximum.
+    """
+    if not cores:
+        return None
+    maxima = [core["max_khz"] for core in cores]
+    return sum(2 * one >= min(maxima) + max(maxima) for one in maxima)
+
+
+def read_state(shell: Shell) -> dict[str, Any]:
+    """temp_c, freq_khz, freq_cap_khz, battery, charging, thermal_status and screen now."""
+    text = shell(f"{READ_SENSORS}; echo; {_READ_SERVICES}").stdout
+    sensors = parse_sensors(text)
+    status = _number(r"Thermal Status: (\d+)", text)
+    powered = re.findall(r"(?:AC|USB|Wireless|Dock) powered: (\w+)", text)
+    awake = re.search(r"mWakefulness=(\w+)", text)
+    if sensors["temp_c"] is None:
+        # no zone may be read: the battery's tenths of a degree are better than nothing
+        tenths = _number(r"^\s*temperature: (-?\d+)", text)
+        sensors["temp_c"] = None if tenths is None else tenths / 10
+    return {
+        **sensors,
+        "battery": _number(r"^\s*level: (\d+)", text),
+        "charging": "true" in powered if powered else None,
+        "thermal_status": status,
+        "screen": None if not awake else "on" if awake[1] == "Awake" else "off",
+    }
+
+
+def parse_sensors(text: str) -> dict[str, Any]:
+    """temp_c, freq_khz and freq_cap_khz from the lines of `READ_SENSORS`."""
+    kinds = dict(re.findall(r"thermal_zone(\d+)/type:(.*)", text))
+    zones = {
+        f"{kinds.get(zone, '')} {zone}": int(value)
+        for zone, value in re.findall(r"thermal_zone(\d+)/temp:(-?\d+)\s*$", text, re.MULTILINE)
+    }
+    return {
+        "temp_c": hottest(zones),
+        "freq_khz": _per_core(text, "scaling_cur_freq") or None,
+        "freq_cap_khz": _per_core(text, "scaling_max_freq") or None,
+    }
+
+
+def _per_core(text: str, name: str) -> list[int]:
+    """Values of one cpufreq file, by ascending core number."""
+    found = re.findall(rf"/cpu(\d+)/cpufreq/{name}:(\d+)", text)
+    return [int(value) for _, value in sorted(found, key=lambda pair: int(pair[0]))]
+
+
+def _number(pattern: str, text: str) -> int | None:
+    found = re.search(pattern, text, re.MULTILINE)
+    return int(found[1]) if found else None

@@ -1,0 +1,151 @@
+"""The process in which one x86 `.nb` runs: `python -m ppghost.deploy.devices.host.worker`.
+
+It answers one JSON line per request line, and ends at the end of its input, so it cannot outlive
+its caller for long. The runtime aborts the whole interpreter on a bad file: that is why it has a
+process to itself. Requests:
+
+    {"do": "load", "nb", "inputs": [{"name", "shape"}], "seed": int} or with "npz": path
+        -> {"os_threads": n}; runs once and refuses outputs that are not finite
+    {"do": "measure", "repeats": n}  -> {"samples_ms": [...], "waited_ms": [...]}
+    {"do": "outputs", "npz": path}   -> {"outputs": [name, ...]}, values in that file
+An expected failure is answered with {"error": one line}.
+"""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+
+def seeded_inputs(inputs: list[dict[str, Any]], seed: int) -> dict[str, np.ndarray]:
+    """Standard normal float32 arrays for `inputs` ([{"name", "shape"}]), the same for a seed.
+
+    Normal values, because that is what a normalised image looks like to a network.
+    """
+    generator = np.random.default_rng(seed)
+    return {
+        one["name"]: generator.standard_normal(one["shape"], dtype=np.float32) for one in inputs
+    }
+
+
+class Model:
+    """A loaded `.nb` with its inputs set."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        """Load the model, set its inputs and run it once; raises ValueError if it is no good."""
+        from paddlelite import lite
+
+        config = lite.MobileConfig()
+        config.set_model_from_file(request["nb"])
+        self.predictor = lite.create_paddle_predictor(config)
+        self._schedstat = _open_schedstat()
+        self._set_inputs(_load_inputs(request), lite.PrecisionType.FP32)
+        self.predictor.run()
+        for name, value in self.outputs().items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"output {name!r} holds NaN or infinity")
+
+    def _set_inputs(self, inputs: dict[str, np.ndarray], float32: Any) -> None:
+        names = self.predictor.get_input_names()
+        if sorted(names) != sorted(inputs):
+            raise ValueError(f"the model's inputs are {names}, not {sorted(inputs)}")
+        for name, value in inputs.items():
+            tensor = self.predictor.get_input_by_name(name)
+            if tensor.precision() != float32:
+                raise ValueError(f"input {name!r} is not float32")
+            tensor.from_numpy(value)
+
+    def measure(self, repeats: int) -> dict[str, list[float]]:
+        """Milliseconds of `repeats` inferences, one by one, and those that each waited besides.
+
+        While other processes have the core, an inference stands still for whole slices of the
+        scheduler. The kernel counts that waiting; it is no time of the model.
+        """
+        run, samples, waited = self.predictor.run, [], []
+        start, before = self._instant()
+        for _ in range(repeats):
+            run()
+            end, after = self._instant()
+            waited.append((after - before) / 1e6)
+            samples.append((end - start) * 1e3 - waited[-1])
+            start, before = end, after
+        return {"samples_ms": samples, "waited_ms": waited}
+
+    def _instant(self) -> tuple[float, int]:
+        """The time in seconds, and how long this thread has waited up to then in nanoseconds.
+
+        Both of one moment: a wait between the two readings would be part of one of them only.
+        """
+        waited = self._waited_ns()
+        while True:
+            now, again = time.perf_counter(), self._waited_ns()
+            if again == waited:
+                return now, waited
+            waited = again
+
+    def _waited_ns(self) -> int:
+        """How long this thread has stood ready to run without a core; 0 where nobody counts."""
+        if self._schedstat is None:
+            return 0
+        return int(os.pread(self._schedstat, 64, 0).split()[1])
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Outputs of the last run by name, float32."""
+        names = self.predictor.get_output_names()
+        return {
+            name: np.array(self.predictor.get_output_by_name(name).numpy(), np.float32)
+            for name in names
+        }
+
+
+def _load_inputs(request: dict[str, Any]) -> dict[str, np.ndarray]:
+    if "npz" not in request:
+        return seeded_inputs(request["inputs"], request["seed"])
+    with np.load(request["npz"], allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _open_schedstat() -> int | None:
+    """The kernel's account of this thread (Documentation/scheduler/sched-stats.rst)."""
+    try:
+        return os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _os_threads() -> int:
+    """Threads this process really has now."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
+
+
+def main() -> int:
+    """Serve requests from standard input until it ends."""
+    # the runtime prints to standard output as it likes: the answers get a descriptor of their own
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    model = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if request["do"] == "load":
+                model = Model(request)
+                answer = {"os_threads": _os_threads()}
+            elif request["do"] == "measure":
+                answer = model.measure(request["repeats"])
+            else:
+                outputs = model.outputs()
+                np.savez(request["npz"], **outputs)
+                answer = {"outputs": list(outputs)}
+        except (ValueError, OSError) as error:
+            answer = {"error": str(error).splitlines()[0]}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

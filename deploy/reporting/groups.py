@@ -1,0 +1,159 @@
+"""Results put together as a report shows them: by device, then by thread count."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ppghost.deploy.devices.android.system import cores_in_words
+from ppghost.deploy.latency.results import device_identity, round_medians
+from ppghost.deploy.latency.stats import unpaired_ratio
+from ppghost.deploy.reporting.messages import Messages
+from ppghost.deploy.reporting.pareto import Point
+
+
+@dataclass
+class Group:
+    """Results of one device in one power mode; figures of two machines are never one group.
+
+    `rows` by threads and median, `threads` ascending.
+    """
+
+    device: dict[str, Any]
+    power_mode: str | None
+    affinity: str | None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def threads(self) -> list[int]:
+        return sorted({row["threads"] for row in self.rows})
+
+    @property
+    def reference(self) -> str | None:
+        """The model that all ratios are to; None without ratios or with several such models."""
+        names = {row["ratio"]["reference"] for row in self.rows if row["ratio"]}
+        return names.pop() if len(names) == 1 else None
+
+    def at(self, threads: int) -> list[dict[str, Any]]:
+        """The rows at one thread count."""
+        return [row for row in self.rows if row["threads"] == threads]
+
+    def title(self, t: Messages) -> str:
+        """Who the device is."""
+        device = self.device
+        name = " ".join(filter(None, (device["model"], device["soc"], device["abi"])))
+        version = device["lite_version"]
+        runtime = t["runtime"].format(version=version) if version else t["runtime_unknown"]
+        key = "host_title" if device["kind"] == "host" else "phone_title"
+        return t[key].format(serial=device["serial"], name=name, runtime=runtime)
+
+    def facts(self, t: Messages) -> str:
+        """What else is known of it: Android, cores, and how threads were bound."""
+        device, facts = self.device, []
+        if device.get("android"):
+            facts.append(t["android"].format(version=device["android"]))
+        if device.get("cores"):
+            facts.append(t["cores"].format(cores=cores_in_words(device["cores"])))
+        if self.power_mode:
+            facts.append(t["power_mode"].format(mode=self.power_mode))
+        if self.affinity:
+            facts.append(t["affinity"].format(mask=self.affinity))
+        return t["comma"].join(facts)
+
+    def panel_title(self, threads: int, t: Messages) -> str:
+        """Device, threads and batch, short enough for a drawing; two lines."""
+        device = self.device
+        where = t["host_short"] if device["kind"] == "host" else device["serial"]
+        head = t["panel_title"].format(where=where, threads=t.in_threads(threads))
+        modes = [
+            t[key].format(**{name: value})
+            for key, name, value in (
+                ("power_mode", "mode", self.power_mode),
+                ("affinity", "mask", self.affinity),
+            )
+            if value
+        ]
+        return f"{head}\n{t['comma'].join([_shortened(device['model'] or ''), *modes])}"
+
+
+def group_results(documents: Iterable[dict[str, Any]]) -> list[Group]:
+    """All results, in the order in which their devices are met."""
+    groups: dict[tuple, Group] = {}
+    for document in documents:
+        for result in document["results"]:
+            binding = result["power_mode"], result["affinity"]
+            key = (*device_identity(result["device"]), *binding)
+            groups.setdefault(key, Group(result["device"], *binding)).rows.append(result)
+    for group in groups.values():
+        group.rows.sort(
+            key=lambda row: (row["threads"], row["stats"]["median"] if row["stats"] else 0.0)
+        )
+    return list(groups.values())
+
+
+def why_missing(row: dict[str, Any], published: dict[str, Any], t: Messages) -> str | None:
+    """Why a result has no place on the curve; None if it has one."""
+    if row["status"] != "ok" or row["stats"] is None:
+        return t["not_finished"]
+    if row["model"] not in published["by_name"]:
+        return t["no_accuracy"]
+    if not row["inputs"]:
+        return t["no_input"]
+    if [one["shape"] for one in row["inputs"]] != [published["input"]]:
+        return t["other_input"]
+    if row["precision"] != "fp32":
+        return t["other_precision"].format(precision=row["precision"])
+    return None
+
+
+def measured_points(
+    rows: Iterable[dict[str, Any]], published: dict[str, Any], t: Messages
+) -> list[Point]:
+    """Measured latency and published accuracy of the rows that have both."""
+    points = []
+    for row in rows:
+        if not why_missing(row, published, t):
+            known, stats = published["by_name"][row["model"]], row["stats"]
+            interval = tuple(stats["ci95"]) if stats["ci95"] else None
+            points.append(
+                Point(row["model"], known["family"], stats["median"], interval, known["top1"])
+            )
+    return points
+
+
+def speedups(group: Group) -> list[dict[str, Any]]:
+    """For each file timed with 1 thread: {"model", "precision", "one", "more": {threads: ...}}.
+
+    Each of "more" is how many times as fast as with 1 thread, {"median", "ci95"}, by ranks of the
+    counted rounds; without rounds the ratio of the medians, "ci95" None; None if not measured.
+    """
+    scaled = []
+    for one in group.at(1):
+        if not one["stats"]:
+            continue
+        more: dict[int, dict[str, Any] | None] = {}
+        for threads in group.threads[1:]:
+            same = [row for row in group.at(threads) if row["nb_sha256"] == one["nb_sha256"]]
+            more[threads] = _speedup(one, same[0]) if same and same[0]["stats"] else None
+        if any(more.values()):
+            scaled.append(
+                {"model": one["model"], "precision": one["precision"], "one": one, "more": more}
+            )
+    return scaled
+
+
+def _speedup(one: dict[str, Any], several: dict[str, Any]) -> dict[str, Any]:
+    slow, fast = (list(round_medians(row).values()) for row in (one, several))
+    if not (slow and fast):
+        return {"median": one["stats"]["median"] / several["stats"]["median"], "ci95": None}
+    ratio, interval = unpaired_ratio(slow, fast)
+    return {"median": ratio, "ci95": interval}
+
+
+def files_measured(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """One result for each file, by model."""
+    files = {row["nb_sha256"]: row for group in groups for row in group.rows}
+    return sorted(files.values(), key=lambda row: (row["model"], row["precision"]))
+
+
+def _shortened(text: str, most: int = 44) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,54 @@
+"""latency.csv: one line per result, figures unrounded, headers for programs."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from ppghost.deploy.reporting.groups import Group, speedups
+from ppghost.deploy.reporting.sections import shape_text
+
+_COLUMNS = (
+    "model", "device", "kind", "device_model", "soc", "abi", "lite_version", "power_mode",
+    "affinity", "threads", "precision", "input", "status", "n", "median_ms", "mad_ms", "p90_ms",
+    "p99_ms", "min_ms", "ci95_low_ms", "ci95_high_ms", "reference", "ratio", "ratio_low",
+    "ratio_high", "speedup", "speedup_low", "speedup_high", "rounds", "throttled_rounds",
+    "nb_bytes", "params", "macs", "max_abs_diff", "nb_sha256", "warning", "error",
+)  # fmt: skip
+
+
+def latency_csv(groups: Sequence[Group]) -> str:
+    """The file's text. `speedup` is over 1 thread, `ratio` to the model `reference`."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for group in groups:
+        scaled = {one["one"]["nb_sha256"]: one["more"] for one in speedups(group)}
+        for row in group.rows:
+            speedup = scaled.get(row["nb_sha256"], {}).get(row["threads"])
+            writer.writerow(_line(row, speedup))
+    return buffer.getvalue()
+
+
+def _line(row: dict[str, Any], speedup: dict[str, Any] | None) -> dict[str, Any]:
+    stats, device, ratio = row["stats"] or {}, row["device"], row["ratio"] or {}
+    low, high = stats.get("ci95") or (None, None)
+    line = {key: row.get(key) for key in _COLUMNS}
+    line |= {"device": device["serial"], "device_model": device["model"]}
+    line |= {key: device[key] for key in ("kind", "soc", "abi", "lite_version")}
+    line |= {f"{key}_ms": stats.get(key) for key in ("median", "mad", "p90", "p99", "min")}
+    line |= {"n": stats.get("n"), "ci95_low_ms": low, "ci95_high_ms": high}
+    line |= {"reference": ratio.get("reference"), **_estimate("ratio", row["ratio"])}
+    line |= _estimate("speedup", speedup)
+    line |= {
+        "input": shape_text(row),
+        "rounds": len(row["conditions"]),
+        "throttled_rounds": sum(bool(one.get("throttled")) for one in row["conditions"]),
+        "max_abs_diff": (row["output_check"] or {}).get("max_abs_diff"),
+    }
+    return line
+
+
+def _estimate(name: str, estimate: dict[str, Any] | None) -> dict[str, Any]:
+    low, high = (estimate and estimate["ci95"]) or (None, None)
+    return {name: estimate and estimate["median"], f"{name}_low": low, f"{name}_high": high}

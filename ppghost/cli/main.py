@@ -1,0 +1,96 @@
+"""The `ppghost` command. Nothing heavy is imported before the command is known."""
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ppghost.cli.commands import to_json
+from ppghost.cli.parser import make_parser
+from ppghost.errors import INTERRUPTED, PPGhostError
+from ppghost.utils.files import write_json
+
+log = logging.getLogger("ppghost")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code (see `ppghost.errors`).
+
+    For a process of its own: it takes the signals over, and from then on ignores them.
+    """
+    # Paddle's C++ side reports every executor it makes; only its errors are for our users
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    signal.signal(signal.SIGTERM, _interrupt)
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        args = make_parser().parse_args(argv, argparse.Namespace(argv=argv))
+        _set_up_logging(args)
+        with _undisturbed_end():
+            # standard output is for results alone; libraries print where they like
+            try:
+                with contextlib.redirect_stdout(sys.stderr):
+                    result, text = args.run(args)
+            except PPGhostError as error:
+                if error.result is not None:
+                    _put_out(args, error.result, error.text)
+                raise
+            _put_out(args, result, text)
+    except PPGhostError as error:
+        print(f"ppghost: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("ppghost: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `ppghost list | head`, `ppghost --help | head`
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+@contextlib.contextmanager
+def _undisturbed_end() -> Iterator[None]:
+    """After the block, signals are ignored: all is decided but Paddle's cleaning up, in which an
+    interruption (by the launcher, whose other process failed) would show as a traceback."""
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _put_out(args: argparse.Namespace, result: Any, text: str | None) -> None:
+    """The result where `--json` wants it; `text`, if any, for people."""
+    if args.json == "-":
+        sys.stdout.write(to_json(result))
+    else:
+        if args.json and args.command != "bench":  # bench has kept that file all along
+            write_json(Path(args.json), result)
+        if text:
+            print(text)
+    sys.stdout.flush()
+
+
+def _interrupt(number, frame):
+    raise KeyboardInterrupt
+
+
+class _Formatter(logging.Formatter):
+    """Information as it is; anything worse says what it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if record.levelno <= logging.INFO else f"{record.levelname.lower()}: {text}"
+
+
+def _set_up_logging(args: argparse.Namespace) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("%(message)s"))
+    level = logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO
+    logger = logging.getLogger("ppghost")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(level)

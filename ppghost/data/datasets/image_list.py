@@ -1,0 +1,201 @@
+"""Labelled images from PaddleClas's list files."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ppghost.data.transforms.compose import build_transforms
+from ppghost.data.transforms.operation import BadImage
+from ppghost.data.transforms.pixels import DecodeImage
+from ppghost.errors import InputError, TrainingError
+
+log = logging.getLogger(__name__)
+
+# So many unusable images on end mean wrong operations or a lost disk, not a few broken files.
+MOST_BAD_IN_A_ROW = 100
+
+
+class Sample(NamedTuple):
+    """One line of a list file."""
+
+    path: str  # as the list says, relative to the image root
+    label: int
+    line: int  # counted from 1
+
+
+class ImageNetDataset:
+    """Images named by a list file, one `path label` per line, under a root folder.
+
+    The whole list is checked here: a run must not end in its third hour over a line that could
+    have been read in its first second. Only what needs decoding is found later, by `load`.
+
+    Args:
+        image_root: folder that the list's paths are relative to.
+        cls_label_path: the list file.
+        transform_ops: operations as in the config, DecodeImage first; none only decodes.
+        delimiter: what separates path and label; a space if None.
+        relabel: number the labels that occur 0, 1, ... in ascending order (PaddleClas numbers them
+            as a Python set happens to give them: the same for 1..N, not for labels with gaps).
+        class_num: labels must be below this; not checked if None.
+        on_bad_image: the config's Global.bad_images: "stop" ends the run at a missing or broken
+            image, "skip" goes on without.
+        where: key of this data set in the config, for messages.
+
+    Raises:
+        InputError: a missing root or list, a malformed line, a label that is no integer or out of
+            range, no image at all, a missing image (unless skipped), wrong operations.
+    """
+
+    def __init__(
+        self,
+        image_root: str | Path,
+        cls_label_path: str | Path,
+        transform_ops: list[dict] | None = None,
+        delimiter: str | None = None,
+        relabel: bool = False,
+        *,
+        class_num: int | None = None,
+        on_bad_image: str = "stop",
+        where: str = "DataLoader.Train.dataset",
+    ) -> None:
+        if on_bad_image not in ("stop", "skip"):
+            raise ValueError(f"on_bad_image is {on_bad_image!r}, neither stop nor skip")
+        self.image_root = Path(image_root)
+        self.list_file = Path(cls_label_path)
+        self.skips = on_bad_image == "skip"
+        if not self.image_root.is_dir():
+            raise InputError(f"{where}.image_root: {image_root} is not a folder")
+        ops = transform_ops or [{"DecodeImage": None}]
+        self.transforms = build_transforms(ops, f"{where}.transform_ops")
+        if not isinstance(self.transforms.operations[0], DecodeImage):
+            raise InputError(f"{where}.transform_ops.0: give DecodeImage first, these are files")
+        samples = _read_list(self.list_file, delimiter or " ", f"{where}.cls_label_path")
+        if relabel:
+            samples = _relabel(samples)
+        _check_labels(samples, class_num, self.list_file)
+        samples = self._present(samples)
+        if not samples:
+            raise InputError(f"{where}.cls_label_path: {self.list_file} names no image")
+        # in arrays: a million tuples take seconds, and 350 MB, on their way to each worker
+        self._paths = np.array([os.fsencode(sample.path) for sample in samples])
+        self._labels = np.array([sample.label for sample in samples])
+        self._lines = np.array([sample.line for sample in samples])
+        self._warned: set[int] = set()  # lines
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def _sample(self, index: int) -> Sample:
+        path = os.fsdecode(self._paths[index])
+        return Sample(path, int(self._labels[index]), int(self._lines[index]))
+
+    def load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+        """Read, decode and transform image `index`: float32 [C, H, W] and its label.
+
+        A broken image ends the run or, with on_bad_image "skip", gives its place (with one
+        warning) to the next good one in the list. PaddleClas takes a random other image there; the
+        next one keeps a run reproducible, also when it is resumed.
+
+        Raises:
+            TrainingError: the image cannot be used and is not to be skipped, or too many in a row
+                cannot be used.
+        """
+        for step in range(min(len(self), MOST_BAD_IN_A_ROW)):
+            sample = self._sample((index + step) % len(self))
+            try:
+                return self._read(sample, rng), sample.label
+            except BadImage as error:
+                problem = f"{self._place(sample)} {error}"
+                if not self.skips:
+                    raise TrainingError(
+                        f"{problem}; mend it, or set Global.bad_images: skip"
+                    ) from error
+                if sample.line not in self._warned:
+                    self._warned.add(sample.line)
+                    log.warning("%s; the next good image takes its place", problem)
+        raise TrainingError(f"{step + 1} images in a row cannot be used, the last: {problem}")
+
+    def _read(self, sample: Sample, rng: np.random.Generator) -> np.ndarray:
+        try:
+            data = (self.image_root / sample.path).read_bytes()
+        except OSError as error:
+            raise BadImage(f"cannot be read ({error.strerror})") from error
+        return self.transforms(data, rng)
+
+    def _place(self, sample: Sample) -> str:
+        return f"{self.list_file}:{sample.line}: image {self.image_root / sample.path}"
+
+    def _present(self, samples: list[Sample]) -> list[Sample]:
+        """Return the samples whose file exists; InputError over others unless they are skipped."""
+        exists = _are_files(self.image_root, [sample.path for sample in samples])
+        missing = [sample for sample, there in zip(samples, exists, strict=True) if not there]
+        if not missing:
+            return samples
+        problem = f"{self._place(missing[0])} does not exist"
+        count = f"({len(missing)} of {len(samples)} are missing)"
+        if not self.skips:
+            raise InputError(f"{problem} {count}; add it, or set Global.bad_images: skip")
+        log.warning("%s %s; going on without", problem, count)
+        return [sample for sample, there in zip(samples, exists, strict=True) if there]
+
+
+def _are_files(root: Path, paths: list[str]) -> list[bool]:
+    """Say of each path, relative to `root`, whether it is a file.
+
+    Each folder is listed once: a fourth of the time that a look at every file takes on a local
+    disk, and far less on a network's.
+    """
+    listed: dict[str, set[str]] = {}
+    exists = []
+    for path in paths:
+        folder, name = os.path.split(path)
+        if folder not in listed:
+            try:
+                with os.scandir(os.path.join(root, folder)) as entries:
+                    listed[folder] = {entry.name for entry in entries if entry.is_file()}
+            except OSError:
+                listed[folder] = set()
+        exists.append(name in listed[folder])
+    return exists
+
+
+def _read_list(path: Path, delimiter: str, where: str) -> list[Sample]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"{where}: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: {path} is not UTF-8 text") from error
+    numbered = enumerate((line.strip() for line in lines), start=1)
+    return [_parse(line, number, delimiter, path) for number, line in numbered if line]
+
+
+def _parse(line: str, number: int, delimiter: str, path: Path) -> Sample:
+    # like PaddleClas, columns after the second are not looked at
+    image, *columns = line.split(delimiter)
+    if not columns:
+        raise InputError(f"{path}:{number}: {line!r} is not `path{delimiter}label`")
+    try:
+        return Sample(image, int(columns[0]), number)
+    except ValueError as error:
+        raise InputError(f"{path}:{number}: label {columns[0]!r} is not an integer") from error
+
+
+def _relabel(samples: list[Sample]) -> list[Sample]:
+    new = {old: number for number, old in enumerate(sorted({s.label for s in samples}))}
+    return [sample._replace(label=new[sample.label]) for sample in samples]
+
+
+def _check_labels(samples: list[Sample], class_num: int | None, path: Path) -> None:
+    for sample in samples:
+        if sample.label < 0 or (class_num is not None and sample.label >= class_num):
+            valid = "0 or more" if class_num is None else f"in 0..{class_num - 1}"
+            raise InputError(
+                f"{path}:{sample.line}: class id {sample.label} is not {valid}: "
+                "correct the line or Arch.class_num"
+            )

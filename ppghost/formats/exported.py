@@ -1,0 +1,142 @@
+"""An exported model on disk, in any form that Paddle ever wrote, checked before anything runs it.
+
+`ppghost export` and PaddleClas write `inference.pdmodel` and `inference.pdiparams`, perhaps with
+an `inference.yml`; others name the pair differently; Paddle 1.x wrote `__model__` with one
+`__params__` file, or with a file for each parameter.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ppghost.errors import InputError
+from ppghost.formats.operators import check_known
+from ppghost.formats.program_desc import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    PARAMS_FILE,
+    load_program,
+    operator_types,
+    parameter_names,
+)
+from ppghost.utils.files import sha256
+
+#: Paddle 1.x's program, and the names its one parameter file goes by
+_OLD_MODEL_FILE = "__model__"
+_OLD_PARAMS_FILES = ("__params__", "params", "weights")
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """A folder's program, and the files that hold its parameters.
+
+    `params_files` are in the order in which Paddle puts parameters into one file, so that their
+    concatenation is that file. `config` is the `Global` part of inference.yml, {} without one.
+    """
+
+    folder: Path
+    program: Any
+    program_file: Path
+    params_files: tuple[Path, ...]
+    config: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The network's name, or the folder's where nothing else is known."""
+        return str(self.config.get("model_name") or self.folder.resolve().name)
+
+    def files(self) -> list[Path]:
+        return [self.program_file, *self.params_files]
+
+    def sha256(self) -> str:
+        """Hash over program and parameters."""
+        return sha256(*self.files())
+
+    def write(self, program: Any, folder: Path) -> None:
+        """Write `program` with this model's parameters to `folder`, under today's names.
+
+        Raises InputError for a file that cannot be read or written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / MODEL_FILE).write_bytes(program.SerializeToString())
+            with (folder / PARAMS_FILE).open("wb") as combined:
+                for path in self.params_files:
+                    with path.open("rb") as one:
+                        shutil.copyfileobj(one, combined)
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(f"{folder}: cannot copy the model there ({reason})") from None
+
+
+def open_model(folder: Path) -> ExportedModel:
+    """The exported model in `folder`; nothing of it has been run.
+
+    Raises InputError, naming the file, if there is none or more than one, if a file is missing or
+    damaged, or if the program holds an operator that is not known to be harmless.
+    """
+    program_file = _program_file(folder)
+    program = load_program(program_file)
+    check_known(operator_types(program), str(program_file))
+    return ExportedModel(
+        folder=folder,
+        program=program,
+        program_file=program_file,
+        params_files=_params_files(program_file, program),
+        config=_config(folder / CONFIG_FILE),
+    )
+
+
+def _program_file(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give the folder of an exported model")
+    for name in (MODEL_FILE, _OLD_MODEL_FILE):
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted(folder.glob("*.pdmodel"))
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise InputError(f"{folder}: several models in it ({names}); give each its own folder")
+    if not found:
+        raise InputError(
+            f"{folder}: no {MODEL_FILE}, other .pdmodel or {_OLD_MODEL_FILE} in it; "
+            "give the folder of an exported model"
+        )
+    return found[0]
+
+
+def _params_files(program_file: Path, program: Any) -> tuple[Path, ...]:
+    folder = program_file.parent
+    if program_file.name != _OLD_MODEL_FILE:
+        path = program_file.with_suffix(".pdiparams")
+        if not path.is_file():
+            raise InputError(f"{folder}: no {path.name} in it, the parameters of the program")
+        return (path,)
+    for name in _OLD_PARAMS_FILES:
+        if (folder / name).is_file():
+            return (folder / name,)
+    paths = tuple(folder / name for name in parameter_names(program))
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(
+            f"{folder}: neither {_OLD_PARAMS_FILES[0]} nor a file for each parameter in it "
+            f"({len(missing)} of {len(paths)} are missing, the first: {missing[0]})"
+        )
+    return paths
+
+
+def _config(path: Path) -> dict[str, Any]:
+    """The `Global` part of an inference.yml; {} where there is no such file or part."""
+    if not path.is_file():
+        return {}
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
+    section = config.get("Global", {}) if isinstance(config, dict) else None
+    if not isinstance(section, dict):
+        raise InputError(f"{path}: does not describe an exported model; export it again")
+    return section

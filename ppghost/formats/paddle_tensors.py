@@ -1,0 +1,122 @@
+"""Paddle's binary tensors: a file each (PaddleClas 1.x), or all in one beside their Program.
+
+A record is: u32 0, u64 number of LoD levels (each u64 bytes and that many bytes), u32 0, i32 size
+of a TensorDesc, the TensorDesc (protobuf), the values. Names do not stand in it.
+"""
+
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from ppghost.errors import InputError
+from ppghost.formats.paddle_pickle import array_of, mapped
+from ppghost.formats.pickle_reader import DAMAGE
+
+#: program and parameters of an exported model, in the order in which they are looked for
+_EXPORTED = (("inference.pdmodel", "inference.pdiparams"), ("__model__", "__params__"))
+
+
+def read_directory(path: Path) -> dict[str, np.ndarray]:
+    """The tensors in a folder: of an exported model, or one file for each, named as the tensor.
+
+    Raises:
+        InputError: it is neither, or a file is damaged.
+    """
+    for program, values in _EXPORTED:
+        if (path / program).is_file() and (path / values).is_file():
+            return read_exported(path / program, path / values)
+    state = {}
+    for file in sorted(path.iterdir()):
+        if file.is_file() and file.name != "__model__" and not file.name.startswith("."):
+            [state[file.name]] = _records(file, 1)
+    if not state:
+        raise InputError(f"{path}: no weights in this folder; give the file itself")
+    return state
+
+
+def read_exported(program: Path, values: Path) -> dict[str, np.ndarray]:
+    """The tensors of an exported model: names and shapes from its Program, which is not run."""
+    wanted = _persistables(program)
+    arrays = _records(values, len(wanted))
+    for (name, shape), array in zip(wanted.items(), arrays, strict=True):
+        if array.shape != shape:
+            raise InputError(
+                f"{values}: not the parameters of {program.name}: {name} is {list(array.shape)} "
+                f"here and {list(shape)} there"
+            )
+    return dict(zip(wanted, arrays, strict=True))
+
+
+def _persistables(program: Path) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of the tensors a Program keeps, sorted by name as Paddle stores them."""
+    from google.protobuf.message import DecodeError
+    from paddle.base.proto.framework_pb2 import ProgramDesc, VarType
+
+    description = ProgramDesc()
+    try:
+        description.ParseFromString(program.read_bytes())
+    except OSError as error:
+        raise InputError(f"{program}: cannot be read ({error.strerror or error})") from None
+    except DecodeError:
+        raise InputError(f"{program}: not a Paddle program (damaged?)") from None
+    found = {
+        variable.name: tuple(variable.type.lod_tensor.tensor.dims)
+        for block in description.blocks
+        for variable in block.vars
+        if variable.persistable and variable.type.type == VarType.LOD_TENSOR
+    }
+    if not found:
+        raise InputError(f"{program}: a Paddle program without parameters (damaged?)")
+    return dict(sorted(found.items()))
+
+
+def _records(path: Path, count: int) -> list[np.ndarray]:
+    """Exactly `count` tensors in a file. Raises InputError."""
+    try:
+        with mapped(path) as stream:
+            arrays = [_record(stream) for _ in range(count)]
+            if stream.tell() != len(stream):
+                raise ValueError(f"{len(stream) - stream.tell()} bytes too many")
+            return arrays
+    except (*DAMAGE, struct.error) as error:
+        raise InputError(f"{path}: not {count} tensor(s) of Paddle's: {error}") from None
+
+
+def _record(stream) -> np.ndarray:
+    from google.protobuf.message import DecodeError
+    from paddle.base.proto.framework_pb2 import VarType
+
+    version, levels = _unpack("<IQ", stream)
+    for _ in range(min(levels, len(stream))):
+        [size] = _unpack("<Q", stream)
+        stream.read(min(size, len(stream)))
+    tensor_version, size = _unpack("<Ii", stream)
+    if version or tensor_version or size < 0:
+        raise ValueError("no tensor starts here")
+    description = VarType.TensorDesc()
+    try:
+        description.ParseFromString(stream.read(size))
+    except DecodeError:
+        raise ValueError("no tensor starts here") from None
+    dtype = np.dtype(_dtypes().get(description.data_type, "V0"))
+    shape = tuple(description.dims)
+    if not dtype.itemsize:
+        raise ValueError(f"a tensor of data type {description.data_type}")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"a tensor of shape {list(shape)}")
+    return array_of(stream.read(math.prod(shape) * dtype.itemsize), dtype, shape)
+
+
+def _dtypes() -> dict[int, str]:
+    from paddle.base.proto.framework_pb2 import VarType as Type
+
+    return {
+        Type.FP16: "<f2", Type.FP32: "<f4", Type.FP64: "<f8", Type.BOOL: "|b1", Type.UINT8: "|u1",
+        Type.INT8: "|i1", Type.INT16: "<i2", Type.INT32: "<i4", Type.INT64: "<i8",
+    }  # fmt: skip
+
+
+def _unpack(form: str, stream) -> tuple:
+    return struct.unpack(form, stream.read(struct.calcsize(form)))

@@ -1,0 +1,92 @@
+"""Images as an exported model wants them: what its inference.yml says, in one place."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from ppghost.data.transforms.compose import build_transforms
+from ppghost.data.transforms.operation import BadImage
+from ppghost.errors import InputError
+
+
+class ImageReader:
+    """Turns an image file into the network's input, as MODEL_DIR/inference.yml says.
+
+    Raises:
+        InputError: no inference.yml, or one that does not describe an exported model.
+    """
+
+    def __init__(self, model_dir: Path):
+        path = model_dir / "inference.yml"
+        self.description = _read_description(path)
+        ops = self.description["PreProcess"]["transform_ops"]
+        if not any("DecodeImage" in op for op in ops):
+            ops = [{"DecodeImage": {"to_rgb": True, "channel_first": False}}, *ops]
+        self._transform = build_transforms(ops, f"{path}: transform_ops")
+
+    def __call__(self, image: Path) -> np.ndarray:
+        """Read, decode and transform: float32 [C, H, W].
+
+        Raises:
+            InputError: not an image that can be read.
+        """
+        try:
+            # no op that inference.yml names is random; the generator is for the ops' signature
+            return self._transform(image.read_bytes(), np.random.default_rng(0))
+        except OSError as error:
+            raise InputError(f"{image}: cannot read the image: {error.strerror}") from None
+        except BadImage as error:
+            raise InputError(f"{image}: {error}") from None
+
+
+class ListedImages(Sequence):
+    """The images of a list file as network inputs: (float32 [C, H, W], label or None) each.
+
+    A line is `path` or `path label`; paths are relative to `root`, or else to the list's folder.
+
+    Raises:
+        InputError: no model, an unreadable or empty list, an image that is not there.
+    """
+
+    def __init__(self, model_dir: Path, list_file: Path, root: Path | None = None):
+        self._read = ImageReader(model_dir)
+        try:
+            lines = list_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8 text"
+            raise InputError(f"{list_file}: cannot be read ({reason})") from None
+        root = list_file.parent if root is None else root
+        self._entries = []
+        for number, line in enumerate(map(str.strip, lines), start=1):
+            if line:
+                path, label = _split(line)
+                if not (root / path).is_file():
+                    raise InputError(f"{list_file}:{number}: no image {root / path}")
+                self._entries.append((root / path, label))
+        if not self._entries:
+            raise InputError(f"{list_file}: names no image")
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int | None]:
+        path, label = self._entries[index]
+        return self._read(path), label
+
+
+def _split(line: str) -> tuple[str, int | None]:
+    path, _, label = line.rpartition(" ")
+    return (path, int(label)) if path and label.isdecimal() else (line, None)
+
+
+def _read_description(path: Path) -> dict:
+    if not path.is_file():
+        raise InputError(f"{path.parent}: no exported model here, {path.name} is missing")
+    try:
+        description = yaml.safe_load(path.read_text(encoding="utf-8"))
+        description["PreProcess"]["transform_ops"], description["PostProcess"].values()
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{path}: does not describe an exported model; export it again") from None
+    return description

@@ -1,0 +1,186 @@
+"""Checkpoints: PaddleClas's files, written so that a half-written one is never trusted.
+
+`<prefix>.pdparams` holds the network, `.pdopt` the optimizer's accumulators and schedule, and
+`.pdstates`, written last, where the run was and the digests of the others: without it, or when
+they do not agree, there is no checkpoint. With EMA, `.pdparams` holds the averaged weights and
+`.pdema` those that are trained: so in PaddleClas.
+
+`latest` is saved again and again. Before its files are replaced one after the other, the whole
+old ones get a second name, `previous`: a run killed at any moment has one of the two.
+"""
+
+import logging
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ppghost.errors import InputError
+from ppghost.utils.files import output_errors, sha256
+from ppghost.weights import Slot, read_pickle, write_pickle, write_state
+
+log = logging.getLogger(__name__)
+
+LATEST, PREVIOUS = "latest", "previous"
+_EPOCH = re.compile(r"epoch_(\d+)")
+#: in the order in which they are written
+_ENDINGS = (".pdema", ".pdparams", ".pdopt", ".pdstates")
+
+
+class Position(NamedTuple):
+    """Where a run is: the next batch to train on, and the best accuracy so far."""
+
+    epoch: int  # counted from 1, as PaddleClas does
+    batch: int  # within the epoch, from 0
+    step: int  # since the start of the run
+    best: float  # accuracy of best_model, 0 before the first evaluation
+
+
+class Checkpoint(NamedTuple):
+    """What a run needs to go on."""
+
+    network: dict[str, np.ndarray]  # by parameter name
+    optimizer: dict[str, np.ndarray]  # by variable name
+    schedule: dict
+    position: Position
+    settings: dict  # what must be the same in the run that goes on: seed, architecture
+    average: dict[str, np.ndarray]  # the network's moving average with EMA, else empty
+    # of several processes each one's BN statistics, [processes, C]; the network has their mean
+    statistics: dict[str, np.ndarray]
+
+
+def save(prefix: Path, checkpoint: Checkpoint, slots: list[Slot]) -> None:
+    """Write the checkpoint `<prefix>.*`; a crash leaves the old one or none, never a mixture.
+
+    Raises:
+        InputError: the place cannot be written to.
+    """
+    if prefix.name == LATEST:
+        _keep(prefix, prefix.with_name(PREVIOUS))
+    _remove(prefix, ".pdstates", ".pdema")
+    files = {ending: _file(prefix, ending) for ending in _ENDINGS}
+    if checkpoint.average:
+        write_state(files[".pdema"], checkpoint.network, slots)
+    else:
+        del files[".pdema"]
+    write_state(files[".pdparams"], checkpoint.average or checkpoint.network, slots)
+    optimizer = {**checkpoint.optimizer, "LR_Scheduler": checkpoint.schedule}
+    if checkpoint.statistics:
+        optimizer["rank_statistics"] = checkpoint.statistics
+    write_pickle(files[".pdopt"], optimizer)
+    states = files.pop(".pdstates")
+    content = {
+        **checkpoint.position._asdict(),
+        "metric": checkpoint.position.best,
+        "settings": checkpoint.settings,
+        "sha256": {ending: sha256(file) for ending, file in files.items()},
+    }
+    write_pickle(states, content)
+
+
+def load(prefix: Path, slots: list[Slot]) -> Checkpoint:
+    """The checkpoint `<prefix>.*`.
+
+    Raises:
+        InputError: a file is missing or damaged, or is of another save than the others.
+    """
+    states = _file(prefix, ".pdstates")
+    position, settings, digests = _read_states(states)
+    for ending, digest in digests.items():
+        file = _file(prefix, ending)
+        if not file.is_file():
+            raise InputError(f"{prefix}: no whole checkpoint, {file.name} is missing")
+        if digest != sha256(file):
+            raise InputError(f"{file}: is not of the same save as {states.name}, or is damaged")
+    network = _read_network(_file(prefix, ".pdparams"), slots)
+    average: dict = {}
+    if ".pdema" in digests:
+        network, average = _read_network(_file(prefix, ".pdema"), slots), network
+    optimizer = read_pickle(_file(prefix, ".pdopt"))
+    schedule = optimizer.pop("LR_Scheduler")
+    statistics = optimizer.pop("rank_statistics", {})
+    return Checkpoint(network, optimizer, schedule, position, settings, average, statistics)
+
+
+def newest(directory: Path, slots: list[Slot]) -> tuple[Path, Checkpoint] | None:
+    """The whole checkpoint in `directory` that has come furthest, or None.
+
+    A damaged one is passed over with a warning.
+    """
+    found = []
+    for states in directory.glob("*.pdstates"):
+        try:
+            found.append((_read_states(states)[0], states.with_suffix("")))
+        except InputError as error:
+            log.warning("%s; looking for another checkpoint", error)
+    for _, prefix in sorted(found, reverse=True):
+        try:
+            return prefix, load(prefix, slots)
+        except InputError as error:
+            log.warning("%s; looking for another checkpoint", error)
+    return None
+
+
+def forget_all_but(directory: Path, keep: int) -> None:
+    """Delete the oldest `epoch_N` checkpoints, so that `keep` of them are left."""
+    epochs = {}
+    for states in directory.glob("epoch_*.pdstates"):
+        if match := _EPOCH.fullmatch(states.stem):
+            epochs[int(match[1])] = states.with_suffix("")
+    for epoch in sorted(epochs)[:-keep]:
+        _remove(epochs[epoch])
+
+
+def _read_states(path: Path) -> tuple[Position, dict, dict[str, str]]:
+    """(position, settings, digests by ending) out of a `.pdstates` file."""
+    if not path.is_file():
+        raise InputError(f"{path.with_suffix('')}: no whole checkpoint, {path.name} is missing")
+    content = read_pickle(path)
+    try:
+        position = Position(*(content[field] for field in Position._fields))
+        settings, digests = dict(content["settings"]), dict(content["sha256"])
+        known = all(ending in _ENDINGS for ending in digests)
+        if not known or not all(isinstance(value, int | float) for value in position):
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: not a checkpoint of ppghost (weights can be loaded with "
+                         "-o Global.pretrained_model)") from None  # fmt: skip
+    return position, settings, digests
+
+
+def _read_network(path: Path, slots: list[Slot]) -> dict[str, np.ndarray]:
+    state = read_pickle(path)
+    network = {slot.parameter: state[slot.structured] for slot in slots if slot.structured in state}
+    if len(network) != len(slots):
+        raise InputError(f"{path}: lacks {len(slots) - len(network)} tensors of the network")
+    return network
+
+
+def _keep(prefix: Path, second: Path) -> None:
+    """Give a whole checkpoint's files a second name."""
+    if not _file(prefix, ".pdstates").is_file():
+        return
+    _remove(second)
+    for ending in _ENDINGS:
+        source, target = _file(prefix, ending), _file(second, ending)
+        if not source.exists():
+            continue
+        with output_errors(target):
+            try:
+                os.link(source, target)
+            except OSError:  # no hard links there
+                shutil.copyfile(source, target)
+
+
+def _remove(prefix: Path, *endings: str) -> None:
+    """Delete files of a checkpoint, or all; what makes it whole first."""
+    with output_errors(prefix):
+        for ending in endings or reversed(_ENDINGS):
+            _file(prefix, ending).unlink(missing_ok=True)
+
+
+def _file(prefix: Path, ending: str) -> Path:
+    return prefix.with_name(prefix.name + ending)

@@ -1,0 +1,84 @@
+"""Accuracy of weights on `DataLoader.Eval`."""
+
+import time
+
+import numpy as np
+import paddle
+
+from ppghost import weights
+from ppghost.data.build import make_loader
+from ppghost.data.loader import Loader
+from ppghost.errors import InputError
+from ppghost.static import runtime as static
+from ppghost.training import program
+from ppghost.training.distributed import Group, connect
+from ppghost.weights import pretrained
+
+
+def pretrained_path(config: dict) -> str | None:
+    """`Global.pretrained_model`, else the path in `Arch.pretrained`, else None.
+
+    `Arch.pretrained: True` means PaddleClas's published file, which is downloaded if need be.
+    """
+    if own := config["Global"]["pretrained_model"]:
+        return own
+    arch = config["Arch"].get("pretrained")
+    return str(pretrained.path(config["Arch"])) if arch is True else arch or None
+
+
+def evaluate(
+    executor,
+    graph: program.Graph,
+    loader: Loader,
+    group: Group,
+    scope: paddle.static.Scope,
+    network: dict[str, np.ndarray],
+) -> dict:
+    """Run an evaluation graph over the whole loader, each process over its share.
+
+    Args:
+        scope: where the graph was initialized and runs; no scope of a training run.
+        network: the network's tensors by parameter name, put into that scope.
+
+    Returns "loss", "top1", "top5" (those that the class count allows), "samples",
+    "images_per_second", of all processes together.
+    """
+    totals, samples, started = np.zeros(len(graph.outputs)), 0, time.monotonic()
+    program.assign(scope, network, executor.place)
+    for images, labels in loader.epoch(0):
+        values = executor.run(
+            graph.program,
+            feed={"image": images, "label": labels},
+            fetch_list=list(graph.outputs.values()),
+            scope=scope,
+        )
+        totals += np.array([float(value) for value in values]) * len(images)
+        samples += len(images)
+        if group.orphaned():
+            raise KeyboardInterrupt
+    *totals, samples = group.sum(np.array([*totals, samples])).tolist()
+    rate = samples / (time.monotonic() - started)
+    means = {name: total / samples for name, total in zip(graph.outputs, totals, strict=True)}
+    return {**means, "samples": int(samples), "images_per_second": round(rate, 1)}
+
+
+def describe(figures: dict) -> str:
+    """One line of an evaluation, for people."""
+    parts = [f"{k}: {figures[k]:.4f}" for k in figures if k == "loss" or k.startswith("top")]
+    return f"{', '.join(parts)} on {figures['samples']} images"
+
+
+def evaluate_config(config: dict) -> dict:
+    """Evaluate `Global.pretrained_model` on `DataLoader.Eval`."""
+    place = static.enable(config["Global"]["device"])
+    path = pretrained_path(config)
+    if path is None:
+        raise InputError("Global.pretrained_model is missing; give the weights to evaluate")
+    group = connect(config)
+    loader = make_loader(config, "Eval", rank=group.rank, world_size=group.size)
+    graph = program.build_evaluation(config, on_gpu=static.on_gpu(place))
+    found = weights.load(path, graph.network, config["Arch"]["name"])
+    scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
+    # what is no weight: index tables and the like
+    program.initialize(executor, graph, seed=0, scope=scope)
+    return evaluate(executor, graph, loader, group, scope, found.arrays)

@@ -1,0 +1,277 @@
+"""The training loop, on a static graph, in one process or in each of many."""
+
+import contextlib
+import logging
+import math
+import time
+
+import numpy as np
+import paddle
+
+from ppghost.data.build import make_loader
+from ppghost.errors import InputError, TrainingError
+from ppghost.static import runtime as static
+from ppghost.tasks.metrics import Averages, primary
+from ppghost.training import checkpoint, optimizer, program
+from ppghost.training.distributed import Group, connect
+from ppghost.training.evaluation import evaluate
+from ppghost.training.interrupt import Stop
+from ppghost.training.run_log import Journal
+from ppghost.training.state import RunState
+
+log = logging.getLogger(__name__)
+
+#: what decides which images a batch has
+_SAMPLING = ("batch_size", "first_bs", "scales", "divided_factor", "is_training", "num_repeats")
+
+
+class Trainer:
+    """One run of one config: its Programs, its data, its place on disk.
+
+    The run is a function of (config, seed, number of processes): the seed draws the initial
+    weights, orders and augments the data, and reseeds dropout before each step, so that a resumed
+    run goes on as if it had never stopped.
+    """
+
+    def __init__(self, config: dict, place: static.Place, group: Group):
+        self.config = config
+        self.settings = config["Global"]
+        self.group = group
+        self.seed = self.settings["seed"] if self.settings["seed"] is not None else 0
+        share = {"rank": group.rank, "world_size": group.size}
+        self.loader = make_loader(config, "Train", self.seed, **share)
+        self.sampler = self.loader.sampler
+        on_gpu = static.on_gpu(place)
+        self.eval_loader = self.eval_graph = None
+        if self.settings["eval_during_train"]:
+            self.eval_loader = make_loader(config, "Eval", self.seed, **share)
+            self.eval_graph = program.build_evaluation(config, on_gpu=on_gpu)
+        schedule = self._schedule()
+        shapes = self.loader.image_shapes()
+        if len(shapes) > 1:
+            sizes = ", ".join(f"{width}x{height}" for _, height, width in shapes)
+            log.info("training on images of %s", sizes)
+        self.graphs = program.build_variants(config, schedule, shapes, group.size, on_gpu=on_gpu)
+        self.executors: dict[int, paddle.static.Executor] = {}
+        first = self.graphs[0]  # whose variables are those of each
+        self.state = RunState(config, first, schedule, group, place, self._identity(first))
+        self.eval_scope = paddle.static.Scope()
+        if self.eval_graph:
+            program.initialize(self.state.executor, self.eval_graph, self.seed, self.eval_scope)
+
+    def _schedule(self) -> optimizer.Schedule:
+        per_update = self.sampler.batch_size * self.group.size * self.settings["update_freq"]
+        factor, told = optimizer.linear_scaling(self.config, per_update)
+        if told:
+            log.info("%s", told)
+        epochs, steps = self.settings["epochs"], len(self.loader)
+        return optimizer.learning_rate(self.config, epochs, steps, factor)
+
+    def _identity(self, graph: program.TrainingGraph) -> dict:
+        """What a resumed run must have in common with the one that it goes on from."""
+        sampler = self.config["DataLoader"]["Train"]["sampler"]
+        return {
+            "Arch.name": self.config["Arch"]["name"],
+            "Arch.class_num": self.config["Arch"]["class_num"],
+            "Optimizer.name": self.config["Optimizer"]["name"],
+            "EMA": bool(graph.averages),
+            "Global.seed": self.seed,
+            "Global.epochs": self.settings["epochs"],
+            "processes": self.group.size,
+        } | {f"DataLoader.Train.sampler.{key}": sampler.get(key) for key in _SAMPLING}
+
+    def run(self) -> dict:
+        """Train to the last epoch; returns the last evaluation's (or epoch's) figures.
+
+        Raises:
+            TrainingError: the loss is no longer a number, a process is lost, or the disk is full.
+            KeyboardInterrupt: stopped by the user, after `latest` was saved.
+        """
+        epochs = self.settings["epochs"]
+        log.info(
+            "%s: %d images, %d epochs of %d steps, batch %s, into %s",
+            self.config["Arch"]["name"],
+            self.sampler.images,
+            epochs,
+            len(self.loader),
+            f"{self.group.size} x {self.sampler.batch_size}"
+            if self.group.size > 1
+            else self.sampler.batch_size,
+            self.state.directory,
+        )
+        figures: dict = {}
+        journal = Journal(
+            self.state.directory,
+            self.state.position,
+            visualdl=self.settings["use_visualdl"],
+            silent=not self.group.writes,
+        )
+        with journal, contextlib.closing(self.loader), Stop().listening() as stop:
+            try:
+                while self.state.position.epoch <= epochs:
+                    figures = {"train": self._epoch(stop, journal)}
+                    figures |= self._finish_epoch(stop, journal)
+            except InputError as error:  # the input was read long ago: this is the disk
+                raise TrainingError(f"{error}; make room and go on with --resume auto") from None
+        return {"epochs": epochs, "best": self.state.position.best, **figures}
+
+    def _epoch(self, stop: Stop, journal: Journal) -> dict:
+        """Train from the present position to the end of its epoch; the means of its figures."""
+        state, averages = self.state, Averages()
+        epoch, batch = state.position.epoch, state.position.batch
+        window, started = 0, time.monotonic()
+        every, between = self.settings["print_batch_step"], self.settings["checkpoint_steps"]
+        with journal.epoch(epoch, self.settings["epochs"], len(self.loader), batch):
+            for images, labels in self.loader.epoch(epoch, batch):
+                values, stopping = self._step(images, labels, stop)
+                averages.add(values, len(images))
+                window += len(images)
+                journal.step_done()
+                if state.position.batch % every == 0:
+                    rate = window * self.group.size / (time.monotonic() - started)
+                    self._progress(journal, averages.means(), rate)
+                    window, started = 0, time.monotonic()
+                if stopping or (between and state.position.step % between == 0):
+                    state.save(checkpoint.LATEST)
+                if stopping:
+                    self._interrupt()
+            if self._evaluates():  # which may take long, and be interrupted or killed
+                state.save(checkpoint.LATEST)
+                self._stop_if_asked(stop)
+        return averages.means()
+
+    def _stop_if_asked(self, stop: Stop) -> None:
+        """Between steps, where all processes meet: stop if one was asked to. All is saved."""
+        if self.group.sum(np.array([stop.asked]))[0]:
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self.group.writes:
+            log.info("saved %s; go on with --resume auto", self.state.directory / checkpoint.LATEST)
+        raise KeyboardInterrupt
+
+    def _step(
+        self, images: np.ndarray, labels: np.ndarray, stop: Stop
+    ) -> tuple[dict[str, float], bool]:
+        """One batch: its figures, and whether to stop now (then all processes do)."""
+        state, group = self.state, self.group
+        epoch, batch, step, _ = state.position
+        # dropout draws from the generators: as a function of the step it survives a restart
+        paddle.seed(dropout_seed(self.seed, step, group.rank, group.size))
+        stopping = stop.asked or group.orphaned()
+        graph, executor = self._variant(epoch, batch)
+        feed = {"image": images, "label": labels}
+        if group.size > 1:
+            feed["stop"] = np.array([stopping], "float32")
+        values = group.run(
+            executor,
+            graph.program,
+            feed=feed,
+            fetch_list=list(graph.outputs.values()),
+            scope=state.scope,
+        )
+        named = {name: float(v) for name, v in zip(graph.outputs, values, strict=True)}
+        if not math.isfinite(named["loss"]):
+            raise TrainingError(
+                f"the loss is {named['loss']} at epoch {epoch}, step {step + 1}: "
+                "try a lower Optimizer.lr.learning_rate or a longer warmup_epoch, "
+                "and look at the images and labels"
+            )
+        if not self.config["Optimizer"]["lr"]["by_epoch"]:
+            state.schedule.step()
+        state.position = state.position._replace(batch=batch + 1, step=step + 1)
+        # alone, a signal that came during the step counts too
+        return named, bool(named.pop("stop", stop.asked or stopping))
+
+    def _variant(
+        self, epoch: int, batch: int
+    ) -> tuple[program.TrainingGraph, paddle.static.Executor]:
+        """The graph of a batch's image size or stage, and what runs it.
+
+        Each has an Executor, for one keeps no more than eight Programs; a stage gone by does not
+        come again, and its memory is let go.
+        """
+        number = self.sampler.variant(epoch, batch)
+        if number not in self.executors:
+            if self.settings.get("train_mode") == "progressive":
+                self.executors.clear()
+            self.executors[number] = paddle.static.Executor(self.state.executor.place)
+        return self.graphs[number], self.executors[number]
+
+    def _progress(self, journal: Journal, means: dict[str, float], rate: float) -> None:
+        epochs, position, sampler = self.settings["epochs"], self.state.position, self.sampler
+        left = (epochs - position.epoch) * sampler.images_from(0)
+        left += sampler.images_from(position.batch)
+        journal.train(
+            position.step,
+            position.epoch,
+            {"lr": self.state.schedule.get_lr(), **means, "images_per_second": round(rate, 1)},
+            where=f"[Epoch {position.epoch}/{epochs}][Iter: {position.batch}/{len(self.loader)}]",
+            seconds_left=left / rate,
+        )
+
+    def _evaluates(self) -> bool:
+        """Whether there is an evaluation at the end of this epoch."""
+        epoch = self.state.position.epoch
+        due = epoch % self.settings["eval_interval"] == 0 or epoch == self.settings["epochs"]
+        return bool(self.eval_loader) and due
+
+    def _finish_epoch(self, stop: Stop, journal: Journal) -> dict:
+        """Evaluate and save as the config asks; the position moves to the next epoch."""
+        epoch, best = self.state.position.epoch, self.state.position.best
+        figures: dict = {}
+        if self._evaluates():
+            network, average, _ = self.state.networks()
+            with stop.immediate():
+                figures = self._evaluate(journal, network, "eval")
+                if average:
+                    figures["ema"] = self._evaluate(journal, average, "eval_ema")
+            best = max(best, *(primary(f) for f in (figures, figures.get("ema")) if f))
+            if self.group.writes:
+                log.info("[Eval][Epoch %d] best: %.4f", epoch, best)
+        better = best > self.state.position.best
+        self.state.position = self.state.position._replace(epoch=epoch + 1, batch=0, best=best)
+        if self.config["Optimizer"]["lr"]["by_epoch"]:
+            self.state.schedule.step()
+        if better:
+            self.state.save("best_model")
+        if epoch % self.settings["save_interval"] == 0:
+            self.state.save(f"epoch_{epoch}")
+        self.state.save(checkpoint.LATEST)
+        self._stop_if_asked(stop)
+        return figures
+
+    def _evaluate(self, journal: Journal, network: dict[str, np.ndarray], phase: str) -> dict:
+        state = self.state
+        figures = evaluate(
+            state.executor, self.eval_graph, self.eval_loader, self.group, self.eval_scope, network
+        )
+        journal.evaluation(state.position.step, state.position.epoch, figures, phase)
+        return figures
+
+
+def dropout_seed(seed: int, step: int, rank: int, processes: int) -> int:
+    """What each process's dropout starts from at a step: never the same twice in a run."""
+    return (seed * 1_000_003 + step * processes + rank) % 2**63
+
+
+def prepare(config: dict, resume: str | None = None) -> Trainer:
+    """A run at its starting point: new, from pretrained weights, or resumed.
+
+    Args:
+        resume: "auto" (the newest whole checkpoint of this output directory, if any), or a
+            checkpoint's prefix.
+
+    Raises:
+        InputError: config, data or weights are wrong.
+    """
+    optimizer.check(config)
+    place = static.enable(config["Global"]["device"])
+    trainer = Trainer(config, place, connect(config))
+    trainer.state.start_from(resume)
+    return trainer
+
+
+def train(config: dict, resume: str | None = None) -> dict:
+    """Train as the config says; the last figures. See `prepare` and `Trainer.run`."""
+    return prepare(config, resume).run()

@@ -1,0 +1,175 @@
+"""What a run consists of between two steps, and its way to the disk and back."""
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from ppghost import weights
+from ppghost.errors import InputError
+from ppghost.static import runtime as static
+from ppghost.training import checkpoint, program
+from ppghost.training.distributed import Group
+from ppghost.training.evaluation import pretrained_path
+from ppghost.training.optimizer import Schedule
+
+log = logging.getLogger(__name__)
+
+
+class RunState:
+    """The variables of a training graph, its schedule and its position.
+
+    Process 0 reads and writes the files; the others need not have them.
+
+    Args:
+        identity: what a resumed run must have in common with the one that it goes on from.
+    """
+
+    def __init__(
+        self,
+        config: dict,
+        graph: program.TrainingGraph,
+        schedule: Schedule,
+        group: Group,
+        place: static.Place,
+        identity: dict,
+    ):
+        self.config, self.graph, self.schedule, self.group = config, graph, schedule, group
+        self.directory = Path(config["Global"]["output_dir"]) / config["Arch"]["name"]
+        self.identity = identity
+        self.slots = weights.slots_of(graph.network)
+        self.scope = paddle.static.Scope()
+        self.executor = paddle.static.Executor(place)
+        self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=0.0)
+        program.initialize(self.executor, graph, identity["Global.seed"], self.scope)
+
+    def start_from(self, resume: str | None) -> None:
+        """Load `--resume` (auto, or a checkpoint's prefix), else the pretrained weights."""
+        resume = resume or self.config["Global"]["checkpoints"]
+        statistics: dict = {}
+        if self.group.writes:
+            found = self._find(resume) if resume else None
+            if found:
+                statistics = self._restore(*found)
+            else:
+                self._initialise()
+        if self.group.size > 1:
+            self._follow_first(statistics)
+
+    def _find(self, resume: str) -> tuple[Path, checkpoint.Checkpoint] | None:
+        if resume != "auto":
+            return Path(resume), checkpoint.load(Path(resume), self.slots)
+        found = checkpoint.newest(self.directory, self.slots)
+        if found is None:
+            log.info("no checkpoint in %s; starting from the beginning", self.directory)
+        return found
+
+    def _initialise(self) -> None:
+        if path := pretrained_path(self.config):
+            classes = self.config["Arch"]["class_num"]
+            found = weights.load(
+                path, self.graph.network, self.config["Arch"]["name"], new_head_classes=classes
+            )
+            self.assign(found.arrays)
+            log.info("weights from %s (%d tensors)", path, len(found.arrays))
+        averages = self.graph.averages
+        self.assign({averages[name]: array for name, array in self.fetch(averages).items()})
+
+    def _restore(self, prefix: Path, saved: checkpoint.Checkpoint) -> dict[str, np.ndarray]:
+        """Take over a checkpoint; returns its statistics of each process, if there were several."""
+        for key, value in self.identity.items():
+            if saved.settings.get(key) != value:
+                raise InputError(
+                    f"{prefix}: was trained with {key} {saved.settings.get(key)}, this config "
+                    f"says {value}; set it so, or start anew in another Global.output_dir"
+                )
+        threads = saved.settings.get("OMP_NUM_THREADS")
+        if threads != _threads():
+            log.warning(
+                "%s was trained with OMP_NUM_THREADS %s, now it is %s: sums are rounded in another "
+                "order, so the run goes on as well, but not bit for bit",
+                prefix,
+                threads,
+                _threads(),
+            )
+        averages = {copy: saved.average[name] for name, copy in self.graph.averages.items()}
+        self.assign(saved.network | saved.optimizer | averages)
+        self.schedule.step(saved.schedule["last_epoch"])
+        self.position = saved.position
+        log.info("resuming %s at epoch %d, batch %d", prefix, *saved.position[:2])
+        return saved.statistics
+
+    def _follow_first(self, statistics: dict[str, np.ndarray]) -> None:
+        """Take over what process 0 starts from, and of `statistics` this process's own."""
+        where = np.array([*self.position, self.schedule.last_epoch], np.float64)
+        epoch, batch, step, best, last_epoch = self.group.from_first({"": where})[""].tolist()
+        self.position = checkpoint.Position(int(epoch), int(batch), int(step), best)
+        self.schedule.step(int(last_epoch))
+        self.assign(self.group.from_first(self.fetch(self._persistables())))
+        same = {
+            name: np.stack([array] * self.group.size)
+            for name, array in self.fetch(self._statistics()).items()
+        }
+        each = self.group.from_first(same | statistics)
+        self.assign({name: arrays[self.group.rank] for name, arrays in each.items()})
+
+    def save(self, name: str) -> None:
+        """Write the checkpoint `name` of this run's folder; one of several processes does.
+
+        Raises:
+            InputError: the place cannot be written to.
+        """
+        network, average, statistics = self.networks()
+        if not self.group.writes:
+            return
+        averages = set(self.graph.averages.values())
+        ours = [n for n in self._persistables() if n not in network and n not in averages]
+        saved = checkpoint.Checkpoint(
+            network=network,
+            optimizer=self.fetch(ours),
+            schedule=self.schedule.state_dict(),
+            position=self.position,
+            settings={**self.identity, "OMP_NUM_THREADS": _threads()},
+            average=average,
+            statistics=statistics,
+        )
+        checkpoint.save(self.directory / name, saved, self.slots)
+        checkpoint.forget_all_but(self.directory, self.config["Global"]["keep_checkpoints"])
+
+    def networks(self) -> tuple[dict, dict, dict]:
+        """(network, its average with EMA, statistics of each process) as `Checkpoint` has them.
+
+        Each of several processes has BN statistics of its own; the network gets their mean.
+        """
+        each = self.group.gather(self.fetch(self._statistics()))
+        now = self.fetch([slot.parameter for slot in self.slots])
+        now |= self.fetch(self.graph.averages.values())
+        now |= {name: arrays.mean(0, arrays.dtype) for name, arrays in each.items()}
+        network = {slot.parameter: now[slot.parameter] for slot in self.slots}
+        averages = self.graph.averages
+        average = averages and {name: now[averages.get(name, name)] for name in network}
+        return network, average, each
+
+    def _statistics(self) -> list[str]:
+        """What differs between processes: BN's statistics and their averages."""
+        own = self.graph.statistics
+        return [*own, *(self.graph.averages[name] for name in own if name in self.graph.averages)]
+
+    def _persistables(self) -> list[str]:
+        names = [v.name for v in self.graph.program.list_vars() if v.persistable]
+        return [name for name in names if name not in ("feed", "fetch")]
+
+    def fetch(self, names: Iterable[str]) -> dict[str, np.ndarray]:
+        """Copies of variables, by name."""
+        return program.fetch(self.scope, names)
+
+    def assign(self, arrays: dict[str, np.ndarray]) -> None:
+        """Overwrite variables, by name."""
+        program.assign(self.scope, arrays, self.executor.place)
+
+
+def _threads() -> str:
+    return os.environ.get("OMP_NUM_THREADS", "")

@@ -1,0 +1,53 @@
+"""Weights from one format to another, by way of the network that they are for."""
+
+from pathlib import Path
+
+import paddle
+from paddle.utils import unique_name
+
+from ppghost import weights
+from ppghost.errors import InputError
+from ppghost.models import factory as zoo
+from ppghost.static import runtime as static
+
+#: ending -> what writes it
+WRITERS = {".pdparams": weights.write_state, ".safetensors": weights.write_safetensors}
+
+
+def network(name: str, class_num: int | None = None) -> paddle.nn.Layer:
+    """The architecture `name`, called once on its own input in a Program of its own.
+
+    Raises:
+        InputError: no such architecture, or one that no static graph can hold.
+    """
+    static.enable()
+    arguments = {} if class_num is None else {"class_num": class_num}
+    known = zoo.ARCHITECTURES.get(name) or zoo.paddleclas_architectures().get(name)
+    with (
+        paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()),
+        unique_name.guard(),
+    ):
+        made = zoo.create(name, **arguments)
+        with zoo.building(name):
+            made(paddle.static.data("image", [1, *known.input_shape], "float32"))
+    return made
+
+
+def convert(source: Path, target: Path, name: str, class_num: int | None = None) -> dict:
+    """Write the weights in `source`, of any format that is read, to `target`.
+
+    Returns:
+        {"loaded": structured names, "missing": [], "unexpected": names of the file}.
+
+    Raises:
+        InputError: `source` is not the weights of `name`, or `target` has an unknown ending or
+            cannot be written.
+    """
+    if target.suffix not in WRITERS:
+        raise InputError(f"{target}: write to a file that ends in {' or '.join(WRITERS)}")
+    made = network(name, class_num)
+    found = weights.load(source, made, name)
+    slots = weights.slots_of(made)
+    WRITERS[target.suffix](target, found.arrays, slots)
+    loaded = [slot.structured for slot in slots]
+    return {"loaded": loaded, "missing": found.missing, "unexpected": found.unexpected}

@@ -1,0 +1,80 @@
+"""PaddleClas's published weights, in a cache of files under their names."""
+
+import inspect
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ppghost import weights
+from ppghost.errors import InputError
+from ppghost.models import factory as zoo
+from ppghost.utils.download import download
+from ppghost.weights.conversion import network
+
+#: where the environment may say that the files are: another base than PaddleClas's server
+MIRROR = "PPGHOST_WEIGHTS_URL"
+
+
+class _Asked(Exception):
+    """Carries the URL that PaddleClas would have downloaded."""
+
+
+def url(name: str, use_ssld: bool = False) -> str:
+    """Where PaddleClas publishes the weights of `name`, as its own code says.
+
+    The variants (SSLD, ImageNet-22k) are rules in each module's `_load_pretrained`; that is
+    called, and stopped where it would start the download.
+
+    Raises:
+        InputError: PaddleClas publishes none.
+    """
+    from paddleclas.ppcls.utils import save_load
+
+    known = zoo.paddleclas_architectures().get(name)
+    module = known and inspect.getmodule(known.build)
+    if not known or not module.MODEL_URLS[name].startswith("https://"):
+        raise InputError(f"Arch.pretrained: PaddleClas publishes no weights of {name}")
+    defaults = inspect.signature(known.build).parameters
+    accepted = inspect.signature(module._load_pretrained).parameters
+    if (
+        "model_keys" in accepted
+    ):  # CAE's file holds a pre-training network, of which it takes a part
+        raise InputError(f"Arch.pretrained: PaddleClas publishes no classifier weights of {name}")
+    variant = {
+        key: parameter.default
+        for key, parameter in defaults.items()
+        if key.startswith("use_imagenet22k") and key in accepted
+    }
+    original, save_load.get_weights_path_from_url = save_load.get_weights_path_from_url, _asked
+    try:
+        module._load_pretrained(True, None, module.MODEL_URLS[name], use_ssld, **variant)
+    except _Asked as answer:
+        return str(answer)
+    finally:
+        save_load.get_weights_path_from_url = original
+    raise RuntimeError(f"PaddleClas's {name} loads pretrained weights in an unknown way")
+
+
+def _asked(address: str) -> None:
+    raise _Asked(address)
+
+
+def cache() -> Path:
+    """`PPGHOST_CACHE`, else `ppghost` in `XDG_CACHE_HOME` or `~/.cache`."""
+    if own := os.environ.get("PPGHOST_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ppghost"
+
+
+def path(arch: dict) -> Path:
+    """The published weights of a config's `Arch`, downloaded when they are not here yet.
+
+    Raises:
+        InputError: there are none, they cannot be downloaded, or what came does not fit.
+    """
+    name = arch["name"]
+    address = url(name, bool(arch.get("use_ssld")))
+    if mirror := os.environ.get(MIRROR):
+        address = mirror.rstrip("/") + urlsplit(address).path
+    target = cache() / Path(urlsplit(address).path).name
+    return download(address, target, lambda part: weights.load(part, network(name), name))
