@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "2")
 
@@ -12,6 +15,7 @@ import pytest
 import yaml
 from paddle.utils import unique_name
 from PIL import Image
+from support import ROOT
 
 from ppghost.cli import main as cli
 from ppghost import weights
@@ -184,3 +188,18 @@ def trained(shapes_dir, tmp_path_factory):
     prefix = tmp_path_factory.mktemp("weights") / "trained"
     weights.write_state(prefix.with_suffix(".pdparams"), arrays, slots)
     return prefix
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> Path:
+    """Folder of exported models, those of build_models.py (all 32x32)."""
+    folder = tmp_path_factory.mktemp("exported")
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / "support" / "build_models.py", folder],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder

@@ -16,13 +16,12 @@ import numpy as np
 import paddle
 import pytest
 import yaml
+from support import ROOT
 
 from ppghost import paddleclas, weights
 from ppghost.config import loading as config
 from ppghost.errors import InputError
 from ppghost.models import factory as zoo
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from data_sets import FailsAt, Numbers, Uneven, batches
+from support.data_sets import FailsAt, Numbers, Uneven, batches
 
 from ppghost.data.loader import Loader
 from ppghost.data.transforms.batch import MixupOperator

@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import cv2
-import data_sets
 import numpy as np
 import psutil
 import pytest
+from support import ROOT, data_sets
 
 from ppghost.data.loader import Batches, Loader
 from ppghost.data.samplers import MultiScaleSampler
@@ -257,7 +256,7 @@ def shared_memory():
 
 PARENT = """
 import sys, time
-import data_sets
+from support import ROOT, data_sets
 from ppghost.data.loader import Loader
 if __name__ == "__main__":
     batches = data_sets.batches(data_sets.Slow(400), 10)
@@ -272,7 +271,7 @@ if __name__ == "__main__":
 def start_parent(tmp_path, then):
     script = tmp_path / "parent.py"
     script.write_text(PARENT.format(then=then))
-    path = os.pathsep.join([str(Path(data_sets.__file__).parent), *sys.path])
+    path = os.pathsep.join([str(ROOT / "tests"), *sys.path])
     parent = subprocess.Popen(
         [sys.executable, script],
         stdin=subprocess.PIPE,

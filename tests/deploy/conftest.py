@@ -1,37 +1,17 @@
 """Small real models, exported once per session, and their conversions."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from phone import BENCHMARK_BIN, AdbServer, EmulatedPhone
-from phone_runs import ROUNDS
+from support.phone import BENCHMARK_BIN, AdbServer, EmulatedPhone
+from support.phone_runs import ROUNDS
 
 from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.devices.android.adb_client import find_adb
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.runner import bench
-
-HERE = Path(__file__).resolve().parent
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory) -> Path:
-    """Folder of exported models, those of build_models.py (all 32x32)."""
-    folder = tmp_path_factory.mktemp("exported")
-    done = subprocess.run(
-        [sys.executable, HERE / "build_models.py", folder],
-        env={**os.environ, "PYTHONPATH": str(HERE.parent.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,207 @@
+"""Faults of emulated phones: each leaves what was measured in the file, --resume does the rest."""
+
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support import ROOT
+from support.phone import BENCHMARK_BIN
+from support.phone_runs import ROUNDS, all_done, counts, kept
+
+from ppghost.deploy.devices.android import benchmark_bin
+from ppghost.deploy.devices.android import device as phone_module
+from ppghost.deploy.devices.android.adb import Adb
+from ppghost.errors import DeviceError
+
+ZONE = "sys/class/thermal/thermal_zone1/temp"
+CAP = "sys/devices/system/cpu/cpu7/cpufreq/scaling_max_freq"
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("crash", r"ended with signal 6 \(exit code 134: .*std::exception"),
+        ("silent", r"gave no result \(exit code 0: it printed nothing\)"),
+        ("mismatch", r"gave no result \(exit code 0: .*optimized by another version of opt"),
+        ("nan", "gave no usable time"),
+        ("echo", "ran with threads 1, not 2 as asked"),
+    ],
+)
+def test_a_program_that_fails_once_costs_its_model_only(measure, phone, fault, message):
+    # two checks of outputs and two whole rounds, then the third round's first
+    phone.faults(**{fault: {"after": 2 + 4, "times": 1}})
+    document = measure(phone, threads=(2,))
+    failed = [one for one in document["results"] if one["status"] == "failed"]
+    (good,) = [one for one in document["results"] if one["status"] == "ok"]
+    assert len(failed) == 1
+    assert re.search(message, failed[0]["error"])
+    assert counts([failed[0], good]) == [2, ROUNDS]
+    phone.faults()
+    all_done(measure(phone, threads=(2,), resume=True))
+    assert phone.files() == []
+
+
+def test_a_program_that_hangs_is_ended(measure, phone, monkeypatch):
+    monkeypatch.setattr(phone_module, "START_TIMEOUT_S", 3.0)
+    monkeypatch.setattr(phone_module, "INFERENCE_TIMEOUT_S", 0.0)
+    phone.faults(hang={"after": 4, "times": 1})
+    document = measure(phone)
+    errors = [one["error"] for one in document["results"]]
+    assert sorted(errors, key=str)[1] is None
+    assert "benchmark_bin did not end in 3 s and was stopped on the device" in str(errors)
+    assert not phone.programs()
+    phone.faults()
+    all_done(measure(phone, resume=True))
+
+
+def test_a_program_for_another_abi_is_named(measure, phone, tmp_path):
+    foreign = tmp_path / "benchmark_bin"
+    # the head of an ELF file for a processor that this host is not
+    foreign.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00" + bytes(500))
+    with pytest.raises(DeviceError, match="built for this device's ABI"):
+        measure(phone, benchmark_bin=foreign)
+    assert not benchmark_bin.memory_file().exists()
+
+
+def test_no_space_is_one_line(measure, phone):
+    phone.faults(no_space={"after": 1})
+    with pytest.raises(DeviceError, match=f"{phone.serial}: no space left for both.nb"):
+        measure(phone)
+    assert phone.files() == []
+
+
+def test_a_link_lost_in_a_push_is_made_up_for(measure, phone):
+    phone.faults(drop_in_push={"after": 1, "times": 1}, down_s=0.3)
+    all_done(measure(phone))
+
+
+def test_a_link_lost_in_a_run_costs_no_sample(measure, phone):
+    phone.faults(drop_in_run={"after": 5, "times": 1}, down_s=0.5)
+    all_done(measure(phone))
+    assert not phone.programs()
+
+
+def test_a_phone_that_stays_away_keeps_its_samples_and_resume_goes_on(measure, phone):
+    phone.faults(drop_in_run={"after": 2 + 5}, down_s=60)
+    with pytest.raises(DeviceError, match=r"the device went away .*--resume goes on"):
+        measure(phone, max_wait=0.3)
+    assert {one["status"] for one in kept(measure)} == {"skipped"}
+    assert "went away" in kept(measure)[0]["error"]
+    before = counts(kept(measure))
+    assert min(before) >= 2
+    phone.restart()
+    document = measure(phone, resume=True)
+    all_done(document)
+
+
+def test_of_two_phones_one_dies_and_the_other_goes_on(measure, phones):
+    phones[0].faults(drop_in_run={"after": 2 + 5}, down_s=60)
+    with pytest.raises(DeviceError, match=f"{phones[0].serial}: the device went away"):
+        measure(*phones, max_wait=0.3)
+    status = {}
+    for one in kept(measure):
+        status.setdefault(one["device"]["serial"], set()).add(one["status"])
+    assert status == {phones[0].serial: {"skipped"}, phones[1].serial: {"ok"}}
+    phones[0].restart()
+    all_done(measure(*phones, resume=True))
+
+
+def test_a_phone_in_use_is_left_to_its_user_and_the_other_goes_on(measure, phones):
+    user = Adb(phones[0].serial)
+    user.lock()
+    with pytest.raises(DeviceError, match=rf"{phones[0].serial}: process {os.getpid()} on .* is"):
+        measure(*phones)
+    assert {one["device"]["serial"] for one in kept(measure)} == {phones[1].serial}
+    assert phones[0].files() == ["ppghost", "ppghost/lock"]
+    user.clean_up()
+    all_done(measure(*phones, resume=True))
+
+
+def test_a_phone_too_hot_is_waited_for(measure, phone, monkeypatch, caplog):
+    monkeypatch.setattr("ppghost.deploy.latency.waiting.COOL_EVERY_S", 0.05)
+    phone.set_temperature(45)
+
+    class Cooler(logging.Handler):
+        """Cools the phone as soon as it is said to be too hot."""
+
+        def emit(self, record):
+            phone.set_temperature(31)
+
+    cooler = Cooler()
+    logger = logging.getLogger("ppghost.deploy.latency.waiting")
+    logger.addHandler(cooler)
+    with caplog.at_level("INFO"):
+        all_done(measure(phone, max_temp=40))
+    logger.removeHandler(cooler)
+    assert f"{phone.serial}: 45.0 °C, cooling to 40" in caplog.text
+
+
+def test_a_phone_that_stays_hot_keeps_its_samples_and_resume_goes_on(measure, phone):
+    # two checks of outputs, two rounds of two models, and it gets hot in the third
+    phone.faults(changes=[[2 + 4 + 2, ZONE, 55000]])
+    with pytest.raises(DeviceError, match=r"still 55\.0 °C after 0\.3 s, above the 40"):
+        measure(phone, max_temp=40, max_wait=0.3)
+    assert {one["status"] for one in kept(measure)} == {"skipped"}
+    assert counts(kept(measure)) == [3, 3]
+    hot = [one["throttled"] for result in kept(measure) for one in result["conditions"]]
+    assert sorted(hot, key=str) == ["55.0 °C, above 40", None, None, None, None, None]
+    phone.set_temperature(30)
+    all_done(measure(phone, max_temp=40, resume=True))
+
+
+def test_throttled_rounds_are_kept_but_not_counted(measure, phone):
+    # it throttles from the third round to the middle of the fifth
+    phone.faults(changes=[[2 + 5, CAP, 1_500_000], [2 + 9, CAP, 2_841_600]])
+    document = measure(phone, rounds=12)
+    result = document["results"][0]
+    reasons = {one["throttled"] for one in result["conditions"]}
+    assert reasons == {None, "core 7 capped at 1.50 of 2.84 GHz"}
+    assert len(result["samples_ms"]) == 12
+    assert result["throttled"]["rounds"] in (2, 3)
+    assert result["stats"]["n"] == 12 - result["throttled"]["rounds"]
+    assert "of 12 rounds were throttled (core 7 capped at 1.50 of 2.84" in result["warning"]
+    assert "kept, but not in the figures" in result["warning"]
+
+
+def test_a_phone_throttled_all_along_is_counted_and_said_to_be(measure, phone):
+    phone.set_temperature(35, status=1)
+    result = measure(phone)["results"][0]
+    assert result["throttled"] == {"rounds": ROUNDS, "in_stats": True}
+    assert "(thermal status light); counted, as too few others are left" in result["warning"]
+    assert result["stats"]["n"] == ROUNDS
+
+
+def test_ctrl_c_ends_what_runs_on_the_phone(phone, converted, tmp_path):
+    output = tmp_path / "latency.json"
+    phone.faults(hang={"after": 2 + 4})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ppghost", "bench", converted, "--device", phone.serial,
+         "--benchmark-bin", BENCHMARK_BIN, "--json", output],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    while not (output.exists() and sum(counts(json.loads(output.read_text())["results"])) == 2):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    while len(phone.programs()) != 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert stderr.decode().endswith("ppghost: interrupted\n")
+    assert time.monotonic() - started < 3
+    assert phone.files() == []
+    deadline = time.monotonic() + 2
+    while phone.programs():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert {one["status"] for one in json.loads(output.read_text())["results"]} == {"skipped"}

@@ -1,0 +1,160 @@
+"""What `ppghost devices` sees: this host, and phones in every state."""
+
+import json
+
+import pytest
+from support.phone import CORES_KHZ
+
+from ppghost.deploy.devices.android import system as android
+from ppghost.deploy.devices.discovery import describe_all, find_devices, in_words, list_devices
+from ppghost.deploy.devices.host.sensors import hottest
+from ppghost.errors import DeviceError, InputError
+
+
+def test_the_command_tells_all_about_a_phone(run, phones):
+    phones[0].set_battery(level=17, charging=False)
+    phones[0].set_temperature(41.5, status=2)
+    code, out, _ = run("devices", "--json", "-")
+    host, *others = json.loads(out)
+    assert code == 0
+    assert (host["serial"], host["kind"]) == ("host", "host")
+    assert {one["serial"] for one in others} == {phone.serial for phone in phones}
+    (described,) = [one for one in others if one["serial"] == phones[0].serial]
+    assert described.pop("cores") == [
+        {"max_khz": khz, "cluster": cluster}
+        for khz, cluster in zip(CORES_KHZ, (0, 0, 0, 0, 1, 1, 1, 2), strict=True)
+    ]
+    assert described == {
+        "serial": phones[0].serial,
+        "kind": "adb",
+        "state": "device",
+        "model": "emulated emulated phone",
+        "soc": "emulated SoC",
+        "platform": "emulated",
+        "hardware": "emulated",
+        "abi": "x86_64",
+        "android": "14",
+        "api_level": 34,
+        "battery": 17,
+        "charging": False,
+        "thermal_status": 2,
+        "temp_c": 41.5,
+        "advice": None,
+        "lite_version": None,
+    }
+    text = run("devices")[1]
+    assert "4 x 1.79 + 3 x 2.42 + 1 x 2.84 GHz, battery 17 %, not charging" in text
+    assert "thermal status moderate, 41.5 °C" in text
+
+
+def test_an_unauthorized_phone_is_listed_with_what_to_do(run, phone, converted):
+    phone.authorize(False)
+    phone.reconnect()
+    (described,) = [one for one in describe_all() if one["serial"] == phone.serial]
+    assert (described["state"], described["model"]) == ("unauthorized", None)
+    assert "allow USB debugging" in in_words(described)
+    with pytest.raises(DeviceError, match="unauthorized; unlock it"):
+        find_devices([phone.serial])[0].check()
+    code, _, err = run("bench", converted, "--device", phone.serial)
+    assert code == 3
+    assert "unauthorized; unlock it and allow USB debugging" in err
+    assert phone.serial not in [one.serial for one in find_devices(["all"])]
+
+
+def test_a_phone_that_does_not_answer_does_not_hide_the_others(phones):
+    phones[0].set_properties(**{"ro.product.cpu.abi": ""})
+    described = {one["serial"]: one for one in describe_all()}
+    assert described[phones[0].serial]["state"] == "no answer"
+    assert "does not tell its ABI" in described[phones[0].serial]["advice"]
+    assert described[phones[1].serial]["abi"] == "x86_64"
+
+
+def test_devices_are_found_by_serial_in_the_order_asked(phones):
+    first, second = (phone.serial for phone in phones)
+    found = find_devices([second, "host", first, second])
+    assert [one.serial for one in found] == [second, "host", first]
+    assert {one.serial for one in find_devices(["all"])} == {"host", first, second}
+    with pytest.raises(InputError, match="no device to time on; give --device host"):
+        find_devices([])
+    with pytest.raises(DeviceError, match=f"no device 'R58M'; there is: host, .*{first}"):
+        find_devices(["R58M"])
+
+
+def test_a_phone_in_the_network_is_connected_to(phone):
+    phone.server.run("disconnect", phone.serial)
+    assert phone.serial not in [one.serial for one in list_devices()]
+    assert find_devices([phone.serial])[0].serial == phone.serial
+
+
+def test_a_phone_on_another_hosts_adb_server_is_reached(phone, monkeypatch):
+    port = phone.server.environment["ANDROID_ADB_SERVER_PORT"]
+    monkeypatch.delenv("ANDROID_ADB_SERVER_PORT")
+    monkeypatch.setenv("ADB_SERVER_SOCKET", f"tcp:127.0.0.1:{port}")
+    assert phone.serial in [one.serial for one in list_devices()]
+
+
+def test_without_adb_there_is_this_host(monkeypatch):
+    monkeypatch.setattr("ppghost.deploy.devices.android.adb_client.find_adb", lambda: None)
+    assert [one.serial for one in list_devices()] == ["host"]
+
+
+def test_the_host_alone_is_found_without_asking_adb(monkeypatch):
+    def refuse():
+        raise AssertionError
+
+    monkeypatch.setattr("ppghost.deploy.devices.discovery.list_serials", refuse)
+    assert [one.serial for one in find_devices(["host"])] == ["host"]
+
+
+def test_big_cores_are_counted_as_paddle_lite_does():
+    def cores(*maxima):
+        return [{"max_khz": khz, "cluster": 0} for khz in maxima]
+
+    assert android.big_cores(cores(*CORES_KHZ)) == 4
+    assert android.big_cores(cores(1800, 1800, 1800)) == 3
+    assert android.big_cores(cores(1000, 1000, 3000)) == 1
+    assert android.big_cores([]) is None
+
+
+def test_state_is_read_in_one_call(phone):
+    calls = []
+    (device,) = find_devices([phone.serial])
+
+    def shell(script):
+        calls.append(script)
+        return device._adb.shell(script)
+
+    phone.set_cap(7, 1_500_000)
+    state = android.read_state(shell)
+    assert len(calls) == 1
+    assert state == {
+        "temp_c": 30.5,
+        "freq_khz": list(CORES_KHZ),
+        "freq_cap_khz": [*CORES_KHZ[:7], 1_500_000],
+        "battery": 80,
+        "charging": True,
+        "thermal_status": 0,
+        "screen": "on",
+    }
+
+
+def test_a_phone_that_hides_its_zones_tells_its_batterys_temperature(phone):
+    for zone in range(3):
+        (phone.root / f"sys/class/thermal/thermal_zone{zone}/temp").unlink()
+    (device,) = find_devices([phone.serial])
+    assert device.conditions()["temp_c"] == 28.2
+
+
+@pytest.mark.parametrize(
+    ("zones", "celsius"),
+    [
+        ({"cpu-0-0": 41000, "cpu-1-0": 47300, "battery": 60000}, 47.3),
+        ({"battery": 29000, "xo-therm": 36500}, 36.5),
+        ({"cpu": 452}, 45.2),
+        ({"cpu": 45}, 45.0),
+        ({"cpu0": -40000, "cpu1": 0, "cpu2": 999000, "skin": 31000}, 31.0),
+        ({}, None),
+    ],
+)
+def test_hottest_zone_is_a_processors_in_any_unit(zones, celsius):
+    assert hottest(zones) == celsius

@@ -1,0 +1,126 @@
+"""Rounds: what is run in which order and how often, and what the figures of them are."""
+
+import itertools
+import json
+import time
+
+import pytest
+from support.fake_device import FakeDevice, by_name, run
+
+from ppghost.deploy.devices.host.device import HostDevice, Times
+
+
+def test_every_round_runs_every_model_in_the_recorded_order(converted, tmp_path):
+    device = FakeDevice()
+    document = run([converted], device, rounds=8, seed=3, warmup=0, output=tmp_path / "r.json")
+    names = [model["model"] for model in document["plan"]["models"]]
+    order = [names[index] for one in document["plan"]["order"] for index in one]
+    assert device.calls == order
+    assert all(sorted(one) == [0, 1] for one in document["plan"]["order"])
+    assert len({tuple(one) for one in document["plan"]["order"]}) == 2
+    assert all(session.closed for session in device.sessions)
+
+
+def test_seed_decides_the_order(converted, tmp_path):
+    def order(seed):
+        plan = run([converted], FakeDevice(), rounds=20, seed=seed, dry_run=True,
+                     output=tmp_path / "r.json")["plan"]  # fmt: skip
+        return plan["order"]
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+
+
+def test_wide_spread_is_warned_of_with_what_to_do(converted, tmp_path, caplog):
+    document = run([converted], FakeDevice(), rounds=3, output=tmp_path / "r.json")
+    both = by_name(document)["Both"]
+    assert both["warning"] == f"Both, threads 1: {both['notes'][0]}"
+    assert both["notes"][0].startswith("too few rounds for an interval")
+    assert "more --rounds" in caplog.text
+    steady = run([converted], FakeDevice(), rounds=6, output=tmp_path / "r.json")
+    assert (by_name(steady)["Both"]["warning"], by_name(steady)["Both"]["notes"]) == (None, [])
+
+
+def test_waiting_for_a_core_is_kept_beside_the_samples_and_said(converted, tmp_path):
+    device = FakeDevice(waited=0.5)
+    document = run([converted], device, rounds=6, output=tmp_path / "r.json")
+    for result in document["results"]:
+        latency = device.latency[result["model"]]
+        assert result["stats"]["ci95"] == [latency, latency]
+        assert [one["waited_ms"] for one in result["conditions"]] == [[latency / 2] * 2] * 6
+        assert "other processes had the core for 33% of the time" in result["warning"]
+    little = run([converted], FakeDevice(waited=0.05), rounds=6, output=tmp_path / "r.json")
+    assert little["results"][0]["warning"] is None
+
+
+def test_wanted_precision_ends_it_early_and_resume_agrees(converted, tmp_path):
+    output = tmp_path / "r.json"
+    document = run([converted], FakeDevice(), precision="2%", output=output)
+    assert len(document["plan"]["order"]) == 200
+    assert [len(one["conditions"]) for one in document["results"]] == [10, 10]
+    again = FakeDevice()
+    run([converted], again, precision="2%", output=output, resume=True)
+    assert again.calls == []
+
+
+def test_a_model_that_spreads_keeps_all_of_them_going(converted, tmp_path):
+    class Unsteady(FakeDevice):
+        def open(self, model, threads):
+            session = super().open(model, threads)
+            measure = session.measure
+            if model.name == "Both":
+                session.measure = lambda n: Times(
+                    [x * (1 + len(self.calls) % 3) for x in measure(n).samples_ms], [0] * n
+                )
+            return session
+
+    document = run([converted], Unsteady(), precision="2%", rounds=15, output=tmp_path / "r.json")
+    assert [len(one["conditions"]) for one in document["results"]] == [15, 15]
+
+
+def test_rounds_begin_no_sooner_than_asked(converted, tmp_path):
+    device = FakeDevice()
+    begun = []
+    device.conditions = lambda: begun.append(time.monotonic()) or HostDevice.conditions(device)
+    run([converted], device, rounds=4, round_every=0.2, output=tmp_path / "r.json")
+    pauses = [after - before for before, after in itertools.pairwise(begun[1:])]  # one before all
+    assert len(pauses) == 3
+    assert all(0.19 < pause < 0.5 for pause in pauses)
+
+
+def test_time_limit_begins_no_further_round(converted, tmp_path):
+    class Slow(FakeDevice):
+        def conditions(self):
+            time.sleep(0.05)
+            return super().conditions()
+
+    document = run([converted], Slow(), rounds=100, time_limit=0.2, output=tmp_path / "r.json")
+    rounds = {len(one["conditions"]) for one in document["results"]}
+    assert len(rounds) == 1
+    assert 1 <= rounds.pop() <= 6
+    assert {one["status"] for one in document["results"]} == {"ok"}
+
+
+def test_ratio_to_the_reference_stands_beside_each_figure(converted, tmp_path):
+    document = run([converted], FakeDevice(), rounds=6, reference="Flatten", output=tmp_path / "r")
+    both, flatten = (by_name(document)[name]["ratio"] for name in ("Both", "Flatten"))
+    assert both == {"reference": "Flatten", "rounds": 6, "median": pytest.approx(2 / 3),
+                    "ci95": pytest.approx([2 / 3, 2 / 3])}  # fmt: skip
+    assert flatten["median"] == 1
+
+
+def test_only_models_of_one_round_are_compared(converted, tmp_path):
+    output = tmp_path / "r.json"
+    run([converted], FakeDevice(lambda name, calls: name == "Flatten" and len(calls) > 12),
+        rounds=8, output=output)  # fmt: skip
+    document = json.loads(output.read_text())
+    # as if the failed one were measured again on another day
+    document["created"] = "2020-01-01T00:00:00+00:00"
+    for result in document["results"]:
+        for condition in result["conditions"]:
+            condition["run"] = document["created"]
+    output.write_text(json.dumps(document))
+    both, flatten = run([converted], FakeDevice(), rounds=8, output=output, resume=True)["results"]
+    assert [len(one["conditions"]) for one in (both, flatten)] == [8, 8]
+    assert both["ratio"]["rounds"] == 8
+    assert flatten["ratio"] is None

@@ -1,0 +1,274 @@
+"""The emulated phone's adb daemon: `python tests/support/adbd.py ROOT PORT` (see phone.py).
+
+The device's side of the adb protocol on a loopback port, enough for the stock adb client: the
+services shell, shell_v2, exec and sync. The phone's file system is the folder ROOT; a command runs
+in the host's sh with ROOT/system/bin as its only PATH and with /data and /sys meaning those of
+ROOT. What shall go wrong stands in ROOT/faults.json. Protocol: AOSP's packages/modules/adb,
+protocol.txt and SYNC.TXT.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import re
+import signal
+import struct
+import sys
+import time
+from pathlib import Path
+
+sys.path[:0] = map(str, Path(__file__).resolve().parents[1:3])
+
+from support.emulated_lite import Faults, serve_benchmarks  # noqa: E402
+
+VERSION, MAX_DATA = 0x01000001, 256 * 1024
+HEADER = struct.Struct("<4sIIIII")
+FEATURES = "shell_v2,cmd,stat_v2,ls_v2"
+#: of the shell protocol's packets
+STDOUT, STDERR, EXIT = 1, 2, 3
+
+
+class Phone:
+    """A folder that stands for a phone, and the processes started on it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.faults = Faults(root / "faults.json")
+        self.links: set[asyncio.StreamWriter] = set()
+        self.down_until = 0.0
+        self.children: list[asyncio.subprocess.Process] = []
+
+    def real(self, path: str) -> Path:
+        return self.root / path.lstrip("/")
+
+    def drop_link(self) -> None:
+        """Lose every connection, and refuse new ones for as long as the fault says."""
+        self.down_until = time.monotonic() + float(self.faults.value("down_s") or 0)
+        for link in self.links:
+            link.transport.abort()
+
+    async def run(self, command: str) -> tuple[bytes, bytes, int]:
+        """Output, error output and exit code of a shell command on the phone."""
+        root = str(self.root)
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", re.sub(r"(?<![\w.])/(?=(data|sys)\b)", f"{root}/", command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=root,
+            env={"PATH": f"{root}/system/bin", "PHONE_ROOT": root},
+            start_new_session=True,
+        )  # fmt: skip
+        self.children.append(process)
+        if "--repeats" in command and self.faults.take("drop_in_run"):
+            # while the program is running: the link is lost, the program is not
+            await asyncio.sleep(0.1)
+            self.drop_link()
+        out, err = await process.communicate()
+        code = process.returncode
+        return (
+            out.replace(root.encode(), b""),
+            err.replace(root.encode(), b""),
+            128 - code if code < 0 else code,
+        )
+
+    def end(self) -> None:
+        for process in self.children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+class Link:
+    """One connection of an adb server."""
+
+    def __init__(self, phone, reader, writer) -> None:
+        self.phone, self.reader, self.writer = phone, reader, writer
+        self.streams: dict[int, Stream] = {}
+        self.tasks: set[asyncio.Task] = set()
+
+    def send(self, command: bytes, arg0: int, arg1: int, data: bytes = b"") -> None:
+        magic = int.from_bytes(command, "little") ^ 0xFFFFFFFF
+        # the version we announce needs no checksum
+        self.writer.write(HEADER.pack(command, arg0, arg1, len(data), 0, magic) + data)
+
+    async def serve(self) -> None:
+        while True:
+            command, arg0, arg1, size, _, _ = HEADER.unpack(
+                await self.reader.readexactly(HEADER.size)
+            )
+            data = await self.reader.readexactly(size)
+            if command in (b"CNXN", b"AUTH"):
+                self._greet(command, arg0)
+            elif command == b"OPEN":
+                self._open(arg0, data.rstrip(b"\0").decode())
+            elif arg1 in self.streams:
+                self.streams[arg1].receive(command, data)
+
+    def _greet(self, command: bytes, kind: int) -> None:
+        if self.phone.real("unauthorized").exists():
+            if command == b"CNXN" or kind == 2:  # a signature by a key we never accept
+                self.send(b"AUTH", 1, 0, os.urandom(20))
+            return
+        banner = f"device::ro.product.name=emulated;ro.product.model=emulated;features={FEATURES}"
+        self.send(b"CNXN", VERSION, MAX_DATA, banner.encode())
+
+    def _open(self, remote: int, service: str) -> None:
+        kind, _, argument = service.partition(":")
+        handler = {"shell": Stream.shell, "exec": Stream.exec, "sync": Stream.sync}.get(
+            kind.split(",")[0]
+        )
+        if not handler:
+            self.send(b"CLSE", 0, remote)
+            return
+        stream = Stream(self, len(self.streams) + 1, remote)
+        self.streams[stream.local] = stream
+        self.send(b"OKAY", stream.local, remote)
+        argument = (argument, "v2" in kind.split(","))
+        task = asyncio.create_task(stream.work(handler, argument))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+class Stream:
+    """One service in use."""
+
+    def __init__(self, link: Link, local: int, remote: int) -> None:
+        self.link, self.phone, self.local, self.remote = link, link.phone, local, remote
+        self.incoming = asyncio.StreamReader()
+        self.acknowledged = asyncio.Event()
+
+    def receive(self, command: bytes, data: bytes) -> None:
+        if command == b"WRTE":
+            self.incoming.feed_data(data)
+            self.link.send(b"OKAY", self.local, self.remote)
+        elif command == b"OKAY":
+            self.acknowledged.set()
+        else:
+            self.incoming.feed_eof()
+            self.acknowledged.set()
+
+    async def write(self, data: bytes) -> None:
+        """Send; one packet may be on its way until it is acknowledged."""
+        for start in range(0, len(data), MAX_DATA):
+            self.acknowledged.clear()
+            self.link.send(b"WRTE", self.local, self.remote, data[start : start + MAX_DATA])
+            await self.acknowledged.wait()
+
+    async def work(self, handler, argument) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await handler(self, *argument)
+        self.link.send(b"CLSE", self.local, self.remote)
+
+    async def shell(self, command: str, v2: bool) -> None:
+        out, err, code = await self.phone.run(command)
+        if not v2:
+            await self.write(out + err)
+            return
+        packets = b"".join(
+            struct.pack("<BI", kind, len(data)) + data
+            for kind, data in ((STDOUT, out), (STDERR, err), (EXIT, bytes([code])))
+            if data
+        )
+        await self.write(packets)
+
+    async def exec(self, command: str, v2: bool) -> None:
+        out, err, _ = await self.phone.run(command)
+        await self.write(out + err)
+
+    async def sync(self, *_) -> None:
+        while True:
+            request, size = struct.unpack("<4sI", await self.incoming.readexactly(8))
+            if request == b"QUIT":
+                return
+            path = (await self.incoming.readexactly(size)).decode()
+            if request == b"SEND":
+                await self._send(path.rpartition(",")[0])
+            elif request == b"RECV":
+                await self._recv(path)
+            elif request in (b"LIST", b"LIS2"):
+                await self._list(request, path)
+            else:
+                await self.write(request + self._stat(request, path))
+
+    def _stat(self, request: bytes, path: str) -> bytes:
+        try:
+            found, error = os.stat(self.phone.real(path)), 0
+        except OSError as problem:
+            found, error = os.stat_result((0,) * 10), problem.errno
+        if request == b"STAT":
+            return struct.pack("<III", found.st_mode, found.st_size, int(found.st_mtime))
+        times = (int(found.st_atime), int(found.st_mtime), int(found.st_ctime))
+        return struct.pack(
+            "<IQQIIIIQqqq", error, found.st_dev, found.st_ino, found.st_mode, found.st_nlink,
+            found.st_uid, found.st_gid, found.st_size, *times,
+        )  # fmt: skip
+
+    async def _send(self, path: str) -> None:
+        received = bytearray()
+        drop = self.phone.faults.take("drop_in_push")
+        while True:
+            kind, size = struct.unpack("<4sI", await self.incoming.readexactly(8))
+            if kind == b"DONE":
+                break
+            received += await self.incoming.readexactly(size)
+            if drop:
+                self.phone.drop_link()
+        if self.phone.faults.take("no_space"):
+            message = f"couldn't write: {os.strerror(errno.ENOSPC)}".encode()
+            await self.write(struct.pack("<4sI", b"FAIL", len(message)) + message)
+            return
+        target = self.phone.real(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(received)
+        target.chmod(0o755)
+        await self.write(struct.pack("<4sI", b"OKAY", 0))
+
+    async def _recv(self, path: str) -> None:
+        try:
+            data = self.phone.real(path).read_bytes()
+        except OSError as problem:
+            message = (problem.strerror or "cannot be read").encode()
+            await self.write(struct.pack("<4sI", b"FAIL", len(message)) + message)
+            return
+        parts = [data[start : start + 65536] for start in range(0, len(data), 65536)]
+        packets = b"".join(struct.pack("<4sI", b"DATA", len(part)) + part for part in parts)
+        await self.write(packets + struct.pack("<4sI", b"DONE", 0))
+
+    async def _list(self, request: bytes, path: str) -> None:
+        entry = b"DENT" if request == b"LIST" else b"DNT2"
+        folder = self.phone.real(path)
+        for found in sorted(folder.iterdir()) if folder.is_dir() else ():
+            name = found.name.encode()
+            fields = self._stat(b"STAT" if request == b"LIST" else b"STA2", f"{path}/{found.name}")
+            await self.write(entry + fields + struct.pack("<I", len(name)) + name)
+        size = 16 if request == b"LIST" else 72
+        await self.write(b"DONE" + bytes(size))
+
+
+async def main(root: Path, port: int) -> None:
+    phone = Phone(root)
+
+    async def connected(reader, writer):
+        if time.monotonic() < phone.down_until:
+            writer.transport.abort()
+            return
+        phone.links.add(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await Link(phone, reader, writer).serve()
+        phone.links.discard(writer)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", port)
+    # whoever started us holds the other end of our input
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), server.close)
+    (root / "port.new").write_text(str(server.sockets[0].getsockname()[1]))
+    async with await serve_benchmarks(root, phone.faults):
+        (root / "port.new").rename(root / "port")
+        with contextlib.suppress(asyncio.CancelledError):
+            await server.serve_forever()
+    phone.end()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

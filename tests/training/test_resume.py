@@ -1,0 +1,135 @@
+"""Runs that are stopped and go on."""
+
+import shutil
+import signal
+
+import pytest
+from support.runs import assert_same_parameters, ctrl_c_after_step, make_trainer
+
+from ppghost import weights
+from ppghost.config import loading as config
+from ppghost.errors import InputError
+from ppghost.training import checkpoint, loop
+
+pytestmark = pytest.mark.usefixtures("static")
+
+
+def test_a_resumed_run_is_bitwise_the_run_that_never_stopped(config_file, tmp_path, monkeypatch):
+    whole = config.load(config_file, [f"Global.output_dir={tmp_path / 'whole'}"])
+    loop.train(whole)
+    stopped = config.load(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
+    with ctrl_c_after_step(5, monkeypatch):
+        loop.train(stopped)
+    loop.train(stopped, resume="auto")
+    assert_same_parameters(*(tmp_path / d / "TinyGhostNet" for d in ("whole", "stopped")))
+
+
+RECIPES = {
+    "mixup": [
+        "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.5}}]",
+        "DataLoader.Train.loader.num_workers=2",
+    ],
+    "adamw": [
+        "Optimizer={name: AdamW, weight_decay: 0.05, one_dim_param_no_weight_decay: True, "
+        "lr: {name: Cosine, learning_rate: 0.01, warmup_epoch: 1}}"
+    ],
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_other_recipes_train_and_resume_bitwise(config_file, tmp_path, monkeypatch, recipe):
+    def settings(directory):
+        return config.load(config_file, [*RECIPES[recipe], f"Global.output_dir={directory}"])
+
+    figures = loop.train(settings(tmp_path / "whole"))
+    assert ("top1" in figures["train"]) == (recipe != "mixup")  # a mixture has no one class
+    assert figures["top1"] >= 0  # of the evaluation
+    with ctrl_c_after_step(2, monkeypatch):
+        loop.train(settings(tmp_path / "stopped"))
+    loop.train(settings(tmp_path / "stopped"), resume="auto")
+    assert_same_parameters(*(tmp_path / d / "TinyGhostNet" for d in ("whole", "stopped")))
+
+
+def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
+    config_file, tmp_path, monkeypatch
+):
+    loop.train(config.load(config_file, [f"Global.output_dir={tmp_path / 'whole'}"]))
+    stopped = config.load(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
+    with ctrl_c_after_step(2, monkeypatch):
+        loop.train(stopped)
+    directory = tmp_path / "stopped" / "TinyGhostNet"
+    states = weights.read_pickle(directory / "latest.pdstates")
+    assert (states["epoch"], states["batch"], states["step"]) == (1, 2, 2)
+    loop.train(stopped, resume="auto")
+    assert_same_parameters(tmp_path / "whole" / "TinyGhostNet", directory)
+
+
+def test_ctrl_c_during_the_last_evaluation_is_not_lost(config_file, tmp_path, monkeypatch):
+    settings = config.load(config_file, ["Global.epochs=1"])
+    evaluate = loop.evaluate
+
+    def press(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return evaluate(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "evaluate", press)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(settings)
+    states = weights.read_pickle(tmp_path / "output" / "TinyGhostNet" / "latest.pdstates")
+    assert (states["epoch"], states["batch"]) == (1, 3)  # trained, not evaluated
+    assert loop.train(settings, resume="auto")["samples"] == 6
+
+
+def test_a_second_ctrl_c_inside_a_step_saves_nothing(config_file, tmp_path, monkeypatch):
+    def press_twice(self, *arguments):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(loop.Trainer, "_step", press_twice)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(config.load(config_file))
+    assert [p.name for p in (tmp_path / "output" / "TinyGhostNet").iterdir()] == ["train.jsonl"]
+
+
+def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
+    trainer = make_trainer(config.load(config_file))
+    for step, name in ((3, "epoch_1"), (6, "epoch_2"), (9, "latest")):
+        trainer.state.position = trainer.state.position._replace(step=step)
+        trainer.state.save(name)
+    directory = trainer.state.directory
+    shutil.copy(directory / "epoch_1.pdopt", directory / "latest.pdopt")
+    (directory / "latest.pdparams").write_bytes(b"half")
+    prefix, found = checkpoint.newest(directory, trainer.state.slots)
+    assert (prefix.name, found.position.step) == ("epoch_2", 6)
+    with pytest.raises(InputError, match="is not of the same save"):
+        checkpoint.load(directory / "latest", trainer.state.slots)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("Global.epochs=5", r"Global\.epochs 2, this config says 5"),
+        (
+            "DataLoader.Train.sampler.batch_size=3",
+            r"DataLoader\.Train\.sampler\.batch_size 4, this config says 3",
+        ),
+        ("Arch.class_num=4", r"Arch\.class_num 3, this config says 4"),
+        (
+            "Optimizer={name: AdamW, lr: {name: Constant, learning_rate: 0.1}}",
+            r"Optimizer\.name Momentum, this config says AdamW",
+        ),
+    ],
+)
+def test_resuming_with_another_recipe_is_refused(config_file, override, message):
+    make_trainer(config.load(config_file)).state.save("latest")
+    with pytest.raises(InputError, match=message):
+        loop.train(config.load(config_file, [override]), resume="auto")
+
+
+def test_other_threads_are_told_of_when_a_run_goes_on(config_file, monkeypatch, caplog):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    make_trainer(config.load(config_file)).state.save("latest")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    loop.prepare(config.load(config_file), "auto")
+    assert "was trained with OMP_NUM_THREADS 1, now it is 2" in caplog.text
