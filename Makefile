@@ -12,6 +12,8 @@ test: setup
 lint: setup
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+	@.venv/bin/lint-imports --no-logo
+	@$(PYTHON) -m mypy
 
 setup: .venv/ready
 

@@ -35,6 +35,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
+from ppghost.utils.yaml_files import read_yaml
 from ppghost.config import loading as config
 from ppghost.static import runtime as static
 from ppghost.data.samplers import STAGES as TRAINING_STAGES
@@ -69,7 +70,7 @@ def write_images(directory: Path) -> None:
 
 def overrides(path: Path, data: Path, output: Path) -> list[str]:
     """What a config is run with."""
-    own = config.read_yaml(path).get("DataLoader", {}).get("Train", {})
+    own = read_yaml(path).get("DataLoader", {}).get("Train", {})
     sampler = (own.get("sampler") or {}).get("name")
     sampling = SAMPLING.get(sampler, {"batch_size": BATCH})
     train_list = data / f"{sampler if sampler in REPEATS else 'train_list'}.txt"

@@ -22,8 +22,9 @@ from typing import Any
 from ppghost.config import loading as config
 from ppghost.config.schema import OWN
 from ppghost.errors import InputError, PPGhostError
+from ppghost.utils.yaml_files import read_yaml
 
-log = logging.getLogger("ppghost.paddleclas")  # also as __main__
+logger = logging.getLogger("ppghost.paddleclas")  # also as __main__
 
 #: keys of Arch that PaddleClas's engine reads and hands to the network as well
 _ENGINE_KEYS = ("is_rec", "infer_output_key", "infer_add_softmax")
@@ -40,9 +41,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own")
     args = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, format="ppghost: %(message)s")
-    log.setLevel(
+    logger.setLevel(
         logging.INFO
-    )  # not ppghost.config.validation's notices: PaddleClas uses those keys
+    )  # not ppghost.utils.validation's notices: PaddleClas uses those keys
     try:
         run(args.checkout, args.script, args.arguments)
     except PPGhostError as error:
@@ -108,12 +109,12 @@ def resolve(arguments: list[str], checkout: Path, directory: Path) -> list[str]:
     if known.config is None:
         return arguments
     path = Path(_in_checkout(known.config, checkout))
-    content = config.read_yaml(path)
+    content = read_yaml(path)
     overrides = [part for override in known.override for part in ("-o", override)]
     settings = content.get("Global")
     if "_base_" in content or (isinstance(settings, dict) and OWN.keys() & settings.keys()):
         content, overrides = config.load(path, known.override), []
-        log.info("%s: resolved for PaddleClas", path)
+        logger.info("%s: resolved for PaddleClas", path)
     for section in ("DataLoader", "Infer"):
         if section in content:
             content[section] = _in_checkout(content[section], checkout)
@@ -142,7 +143,7 @@ def register(arch: ModuleType) -> None:
     for name in zoo.ARCHITECTURES:
         setattr(arch, name, _constructor(name, getattr(arch, name, None)))
     added = len(zoo.ARCHITECTURES) - len(replaced)
-    log.info("%d architectures added to ppcls.arch; ours in place of PaddleClas's: %s",
+    logger.info("%d architectures added to ppcls.arch; ours in place of PaddleClas's: %s",
              added, ", ".join(replaced) or "none")  # fmt: skip
 
 

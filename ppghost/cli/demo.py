@@ -25,7 +25,7 @@ from ppghost.inference.predict import predict
 from ppghost.training import evaluation, loop
 from ppghost.utils.files import read_json, write_json
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 CONFIGS = Path(ppghost.__file__).with_name("configs")
 #: timed side by side; the MobileNetV3s are PaddleClas's own definitions
@@ -56,16 +56,16 @@ class Stages:
         record = self.directory / f"{name}.json"
         head = f"[{self.number}/{self.total}] {title}"
         if all(path.exists() for path in made) and (known := self._known(record)):
-            log.info("%s: done before", head)
+            logger.info("%s: done before", head)
             self.results[name] = known["result"]
             return
-        log.info("%s", head)
+        logger.info("%s", head)
         started = time.monotonic()
         self.results[name] = function()
         seconds = round(time.monotonic() - started, 1)
         content = {"version": __version__, "seconds": seconds, "result": self.results[name]}
         write_json(record, content)
-        log.info("%s: %.0f s", head, seconds)
+        logger.info("%s: %.0f s", head, seconds)
 
     def _known(self, record: Path) -> dict | None:
         try:
@@ -184,7 +184,7 @@ def _predict(model: Path, digits: Path) -> list[dict]:
     results = predict(model, [digits / image for image in images], topk=1)
     for result, label in zip(results, labels, strict=True):
         [best] = result["topk"]
-        log.info("  %s: %s %.3f (is %s)", result["image"], best["label"], best["score"], label)
+        logger.info("  %s: %s %.3f (is %s)", result["image"], best["label"], best["score"], label)
     return results
 
 

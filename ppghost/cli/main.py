@@ -15,7 +15,7 @@ from ppghost.cli.parser import make_parser
 from ppghost.errors import INTERRUPTED, PPGhostError
 from ppghost.utils.files import write_json
 
-log = logging.getLogger("ppghost")
+logger = logging.getLogger("ppghost")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,16 +9,14 @@ from), and the keys of `Global` that `schema` marks so.
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from ppghost.config import paddleclas1
 from ppghost.config.schema import SCHEMA
-from ppghost.config.validation import check, nearest, notice, parse_number
 from ppghost.errors import InputError
-
-__all__ = ["dump", "load", "nearest", "parse_number", "read_yaml"]
+from ppghost.utils.validation import check, notice
+from ppghost.utils.yaml_files import apply_override, read_yaml
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> dict:
@@ -39,12 +37,12 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> dict:
         first = re.split("[.=]", override, maxsplit=1)[0]
         (old if first in paddleclas1.OLD_SCHEMA else new).append(override)
     for override in old:
-        _override(config, override)
+        apply_override(config, override)
     if paddleclas1.is_old(config, str(path)):
         config = paddleclas1.translate(config, str(path))
         config["Global"]["tuned_batch_size"] = tuned
     for override in new:
-        _override(config, override)
+        apply_override(config, override)
     checked = check(config, SCHEMA, "", str(path))
     shape = checked["Global"]["image_shape"]
     if len(shape) != 3 or min(shape) < 1:
@@ -69,26 +67,6 @@ def _settle(config: dict) -> None:
 def dump(config: dict) -> str:
     """The configuration as YAML that PaddleClas reads as well."""
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-
-
-def read_yaml(path: Path) -> dict:
-    """The file's own keys, as they stand. Raises InputError: unreadable, or not a YAML section."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the configuration: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8") from None
-    try:
-        own = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
-    if not isinstance(own, dict):
-        raise InputError(f"{path}: holds no keys; expected sections such as Global and Arch")
-    return own
 
 
 def _read(path: Path, seen: tuple[Path, ...]) -> dict:
@@ -117,33 +95,3 @@ def _merge(base: dict, own: dict) -> dict:
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merge(merged[key], value) if both else value
     return merged
-
-
-def _override(config: dict, override: str) -> None:
-    """Apply one "Key.sub.index=VALUE" in place."""
-    path, equals, text = override.partition("=")
-    if not equals or not path:
-        raise InputError(f"-o {override}: expected Key.sub=VALUE")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"-o {override}: the value is not valid YAML; quote it") from None
-    *parents, last = path.split(".")
-    node: Any = config
-    for depth, part in enumerate(parents):
-        if isinstance(node, dict) and node.get(part) is None:
-            node[part] = {}
-        node = node[_position(node, part, override, parents[:depth])]
-    node[_position(node, last, override, parents)] = value
-
-
-def _position(node: Any, part: str, override: str, parents: list[str]) -> str | int:
-    """`part` as a key of the dict or an index of the list `node`."""
-    where = ".".join(parents) or "the top level"
-    if isinstance(node, dict):
-        return part
-    if isinstance(node, list):
-        if part.isdecimal() and int(part) < len(node):
-            return int(part)
-        raise InputError(f"-o {override}: {where} is a list of {len(node)}, no index {part}")
-    raise InputError(f"-o {override}: {where} is a value ({node!r}), not a section")

@@ -12,7 +12,8 @@ import os
 from typing import Any
 
 from ppghost.config.schema import SCHEMA
-from ppghost.config.validation import (
+from ppghost.errors import InputError
+from ppghost.utils.validation import (
     NONE,
     REQUIRED,
     ByName,
@@ -24,7 +25,6 @@ from ppghost.config.validation import (
     nearest,
     notice,
 )
-from ppghost.errors import InputError
 
 
 def _reader(required: Any) -> dict:

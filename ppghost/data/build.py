@@ -4,7 +4,6 @@ import contextlib
 import copy
 from collections.abc import Iterator
 
-from ppghost.config.loading import nearest
 from ppghost.data.datasets.cifar import Cifar10, Cifar100
 from ppghost.data.datasets.image_list import ImageNetDataset
 from ppghost.data.loader import Batches, Dataset, Loader
@@ -20,6 +19,7 @@ from ppghost.data.transforms import variants
 from ppghost.data.transforms.batch import build_batch_transforms
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.errors import InputError
+from ppghost.utils.text import nearest
 
 #: what a config may name under dataset.name
 DATASETS: dict[str, type] = {

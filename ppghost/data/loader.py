@@ -162,10 +162,10 @@ class Loader:
     def _pass_on(self, records: tuple[logging.LogRecord, ...]) -> None:
         """Log here what a worker had to say, once if several workers say it."""
         for record in records:
-            log = logging.getLogger(record.name)
-            if record.getMessage() not in self._logged and log.isEnabledFor(record.levelno):
+            logger = logging.getLogger(record.name)
+            if record.getMessage() not in self._logged and logger.isEnabledFor(record.levelno):
                 self._logged.add(record.getMessage())
-                log.handle(record)
+                logger.handle(record)
 
 
 def _plain(shape: tuple[int, ...]) -> np.ndarray:

@@ -14,14 +14,14 @@ import yaml
 
 from ppghost import weights
 from ppghost.analysis import complexity as analysis
-from ppghost.config.loading import parse_number
 from ppghost.errors import InputError
 from ppghost.static import runtime as static
 from ppghost.training import program
 from ppghost.training.evaluation import pretrained_path
 from ppghost.utils.files import output_errors, staging_directory
+from ppghost.utils.text import parse_number
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: inference.yml is last: where it is, the model is whole
 FILES = ("inference.pdmodel", "inference.pdiparams", "inference.yml")
@@ -65,7 +65,7 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
             text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
             (stage / "inference.yml").write_text(text, encoding="utf-8")
         _publish(stage, output)
-    log.info("exported %s to %s", config["Arch"]["name"], output)
+    logger.info("exported %s to %s", config["Arch"]["name"], output)
     return {
         "model_dir": str(output),
         "inputs": [_tensor(v) for v in graph.inputs],

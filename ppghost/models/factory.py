@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import paddle
 
-from ppghost.config.loading import nearest
 from ppghost.errors import InputError
 from ppghost.models import dy2static, ghost_resnet, ghostnet
 from ppghost.utils.files import read_json
+from ppghost.utils.text import nearest
 
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 

@@ -6,7 +6,7 @@ import warnings
 
 import paddle
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Place = paddle.CPUPlace | paddle.CUDAPlace
 
@@ -31,7 +31,7 @@ def enable(device: str = "cpu") -> Place:
             # the launcher gives each process its own
             selected = os.environ.get("FLAGS_selected_gpus", "0").split(",")[0]  # noqa: SIM112 - Paddle's name
             return paddle.CUDAPlace(int(selected))
-        log.warning("Global.device: gpu, but Paddle sees none here; running on the CPU")
+        logger.warning("Global.device: gpu, but Paddle sees none here; running on the CPU")
     _run_ops_in_order()
     return paddle.CPUPlace()
 

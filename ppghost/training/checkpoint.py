@@ -22,7 +22,7 @@ from ppghost.errors import InputError
 from ppghost.utils.files import output_errors, sha256
 from ppghost.weights import Slot, read_pickle, write_pickle, write_state
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 LATEST, PREVIOUS = "latest", "previous"
 _EPOCH = re.compile(r"epoch_(\d+)")
@@ -115,12 +115,12 @@ def newest(directory: Path, slots: list[Slot]) -> tuple[Path, Checkpoint] | None
         try:
             found.append((_read_states(states)[0], states.with_suffix("")))
         except InputError as error:
-            log.warning("%s; looking for another checkpoint", error)
+            logger.warning("%s; looking for another checkpoint", error)
     for _, prefix in sorted(found, reverse=True):
         try:
             return prefix, load(prefix, slots)
         except InputError as error:
-            log.warning("%s; looking for another checkpoint", error)
+            logger.warning("%s; looking for another checkpoint", error)
     return None
 
 

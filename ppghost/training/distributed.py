@@ -19,7 +19,7 @@ from paddle.base import core
 
 from ppghost.errors import InputError, TrainingError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _CONNECT_EVERY_S = 0.1
 
@@ -47,7 +47,7 @@ class Group:
         """Whether the launcher is gone, so that nobody would end this process."""
         gone = self.size > 1 and os.getppid() != self._launcher
         if gone:
-            log.warning("process %d of %d: the launcher is gone; stopping", self.rank, self.size)
+            logger.warning("process %d of %d: the launcher is gone; stopping", self.rank, self.size)
         return gone
 
     def sum(self, values: np.ndarray) -> np.ndarray:
@@ -163,7 +163,7 @@ def _join(group: Group, master: str) -> None:
         joined.set()
         if server:
             server.join()
-    log.info("%d processes, connected through %s", group.size, master)
+    logger.info("%d processes, connected through %s", group.size, master)
 
 
 def _serve(port: int, size: int, joined) -> None:

@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import Iterator
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Stop:
@@ -19,7 +19,7 @@ class Stop:
         if self.asked or self._immediate:
             raise KeyboardInterrupt
         self.asked = True
-        log.info("stopping after this step; again to stop at once")
+        logger.info("stopping after this step; again to stop at once")
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["Stop"]:

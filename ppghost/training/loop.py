@@ -19,7 +19,7 @@ from ppghost.training.interrupt import Stop
 from ppghost.training.run_log import Journal
 from ppghost.training.state import RunState
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: what decides which images a batch has
 _SAMPLING = ("batch_size", "first_bs", "scales", "divided_factor", "is_training", "num_repeats")
@@ -50,7 +50,7 @@ class Trainer:
         shapes = self.loader.image_shapes()
         if len(shapes) > 1:
             sizes = ", ".join(f"{width}x{height}" for _, height, width in shapes)
-            log.info("training on images of %s", sizes)
+            logger.info("training on images of %s", sizes)
         self.graphs = program.build_variants(config, schedule, shapes, group.size, on_gpu=on_gpu)
         self.executors: dict[int, paddle.static.Executor] = {}
         first = self.graphs[0]  # whose variables are those of each
@@ -63,7 +63,7 @@ class Trainer:
         per_update = self.sampler.batch_size * self.group.size * self.settings["update_freq"]
         factor, told = optimizer.linear_scaling(self.config, per_update)
         if told:
-            log.info("%s", told)
+            logger.info("%s", told)
         epochs, steps = self.settings["epochs"], len(self.loader)
         return optimizer.learning_rate(self.config, epochs, steps, factor)
 
@@ -88,7 +88,7 @@ class Trainer:
             KeyboardInterrupt: stopped by the user, after `latest` was saved.
         """
         epochs = self.settings["epochs"]
-        log.info(
+        logger.info(
             "%s: %d images, %d epochs of %d steps, batch %s, into %s",
             self.config["Arch"]["name"],
             self.sampler.images,
@@ -147,7 +147,9 @@ class Trainer:
 
     def _interrupt(self) -> None:
         if self.group.writes:
-            log.info("saved %s; go on with --resume auto", self.state.directory / checkpoint.LATEST)
+            logger.info(
+                "saved %s; go on with --resume auto", self.state.directory / checkpoint.LATEST
+            )
         raise KeyboardInterrupt
 
     def _step(
@@ -228,7 +230,7 @@ class Trainer:
                     figures["ema"] = self._evaluate(journal, average, "eval_ema")
             best = max(best, *(primary(f) for f in (figures, figures.get("ema")) if f))
             if self.group.writes:
-                log.info("[Eval][Epoch %d] best: %.4f", epoch, best)
+                logger.info("[Eval][Epoch %d] best: %.4f", epoch, best)
         better = best > self.state.position.best
         self.state.position = self.state.position._replace(epoch=epoch + 1, batch=0, best=best)
         if self.config["Optimizer"]["lr"]["by_epoch"]:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from ppghost.training.checkpoint import Position
 from ppghost.utils.files import output_errors, write_text
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Journal:
@@ -68,7 +68,7 @@ class Journal:
     @contextlib.contextmanager
     def epoch(self, epoch: int, epochs: int, steps: int, done: int) -> Iterator[None]:
         """On a terminal, a bar over the steps of an epoch until the block ends."""
-        if self._silent or not log.isEnabledFor(logging.INFO) or not sys.stderr.isatty():
+        if self._silent or not logger.isEnabledFor(logging.INFO) or not sys.stderr.isatty():
             yield
             return
         title = f"epoch {epoch}/{epochs}"
@@ -90,13 +90,15 @@ class Journal:
         if self._bar is not None:
             self._bar.set_postfix_str(numbers)
         elif not self._silent:
-            log.info("[Train]%s %s, eta: %s", where, numbers, timedelta(seconds=int(seconds_left)))
+            logger.info(
+                "[Train]%s %s, eta: %s", where, numbers, timedelta(seconds=int(seconds_left))
+            )
 
     def evaluation(self, step: int, epoch: int, figures: dict, phase: str) -> None:
         """Note the figures of an evaluation."""
         self._write(phase, step, epoch, figures)
         if not self._silent:
-            log.info("[%s][Epoch %d] %s", phase.capitalize(), epoch, _in_words(figures))
+            logger.info("[%s][Epoch %d] %s", phase.capitalize(), epoch, _in_words(figures))
 
     def _write(self, phase: str, step: int, epoch: int, figures: dict) -> None:
         if self._file:

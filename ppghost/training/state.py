@@ -16,7 +16,7 @@ from ppghost.training.distributed import Group
 from ppghost.training.evaluation import pretrained_path
 from ppghost.training.optimizer import Schedule
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class RunState:
@@ -64,7 +64,7 @@ class RunState:
             return Path(resume), checkpoint.load(Path(resume), self.slots)
         found = checkpoint.newest(self.directory, self.slots)
         if found is None:
-            log.info("no checkpoint in %s; starting from the beginning", self.directory)
+            logger.info("no checkpoint in %s; starting from the beginning", self.directory)
         return found
 
     def _initialise(self) -> None:
@@ -74,7 +74,7 @@ class RunState:
                 path, self.graph.network, self.config["Arch"]["name"], new_head_classes=classes
             )
             self.assign(found.arrays)
-            log.info("weights from %s (%d tensors)", path, len(found.arrays))
+            logger.info("weights from %s (%d tensors)", path, len(found.arrays))
         averages = self.graph.averages
         self.assign({averages[name]: array for name, array in self.fetch(averages).items()})
 
@@ -88,7 +88,7 @@ class RunState:
                 )
         threads = saved.settings.get("OMP_NUM_THREADS")
         if threads != _threads():
-            log.warning(
+            logger.warning(
                 "%s was trained with OMP_NUM_THREADS %s, now it is %s: sums are rounded in another "
                 "order, so the run goes on as well, but not bit for bit",
                 prefix,
@@ -99,7 +99,7 @@ class RunState:
         self.assign(saved.network | saved.optimizer | averages)
         self.schedule.step(saved.schedule["last_epoch"])
         self.position = saved.position
-        log.info("resuming %s at epoch %d, batch %d", prefix, *saved.position[:2])
+        logger.info("resuming %s at epoch %d, batch %d", prefix, *saved.position[:2])
         return saved.statistics
 
     def _follow_first(self, statistics: dict[str, np.ndarray]) -> None:

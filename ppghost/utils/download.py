@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from ppghost.errors import InputError
 from ppghost.utils.files import output_errors, write_json
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TIMEOUT = 30  # seconds without a byte
 _CHUNK = 1 << 18  # bytes
@@ -75,7 +75,7 @@ def _lock(target: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            log.info("another process is downloading %s; waiting for it", target.name)
+            logger.info("another process is downloading %s; waiting for it", target.name)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -83,7 +83,7 @@ def _lock(target: Path) -> Iterator[None]:
 def _fetch(url: str, part: Path, target: Path, key: str) -> None:
     """The whole file at `part`, in as many tries as it makes progress, and a few more."""
     check_scheme(url)
-    log.info("downloading %s to %s", url, target)
+    logger.info("downloading %s to %s", url, target)
     waits = list(_WAITS)
     while True:
         before = _size(part)
@@ -101,7 +101,7 @@ def _fetch(url: str, part: Path, target: Path, key: str) -> None:
                     f"{target}, or give its path as {key}"
                 ) from None
             wait = waits.pop(0)
-            log.info("%s: %s; going on in %d s", url, reason, wait)
+            logger.info("%s: %s; going on in %d s", url, reason, wait)
             time.sleep(wait)
 
 
@@ -200,7 +200,7 @@ class _Progress:
 
     def __init__(self, name: str, done: int, total: int | None):
         self.name, self.done, self.total = name, done, total
-        self.bar = sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
+        self.bar = sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)
         self.shown = self._tenth()
 
     def add(self, count: int) -> None:
@@ -210,7 +210,7 @@ class _Progress:
             sys.stderr.flush()
         elif self._tenth() > self.shown:
             self.shown = self._tenth()
-            log.info("%s", self._text())
+            logger.info("%s", self._text())
 
     def end(self) -> None:
         if self.bar:

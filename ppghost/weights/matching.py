@@ -10,7 +10,7 @@ from ppghost.errors import InputError
 from ppghost.weights import dropout, torch_names
 from ppghost.weights.files import Slot, State, read
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Match(NamedTuple):
@@ -72,7 +72,7 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     if new_head_classes is not None and found.arrays:
         head = [key for key, shapes in wrong.items() if _is_head(*shapes, new_head_classes)]
         if head:
-            log.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
+            logger.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
         wrong = {key: shapes for key, shapes in wrong.items() if key not in head}
     shapes = [f"{key} {list(has)} for {list(wanted)}" for key, (has, wanted) in wrong.items()]
     problems = [_some(found.missing, "missing"), _some(shapes, "of another shape")]
@@ -82,7 +82,7 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
             f"{path}: not the weights of {name}: tensors {'; '.join(filter(None, problems))}"
         )
     if found.unexpected:
-        log.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
+        logger.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
     return found
 
 
@@ -92,7 +92,7 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
     if not state.of_torch:
         arrays = _renamed_from_1x(state.arrays)
         if arrays is not state.arrays:
-            log.info("%s: weights of PaddleClas 1.x", path)
+            logger.info("%s: weights of PaddleClas 1.x", path)
             _change_dropout(arrays, slots, network, dropout.DOWNGRADE, path)
         return arrays
     import paddle
@@ -105,7 +105,9 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
         reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet") else f"not those of {name}"
         raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from None
     _change_dropout(arrays, slots, network, dropout.UPSCALE, path)
-    log.info("%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path)
+    logger.info(
+        "%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path
+    )
     return arrays
 
 
@@ -141,7 +143,7 @@ def _change_dropout(arrays: dict, slots: list[Slot], network, trained: str, path
         key = keys[parameter] if keys[parameter] in arrays else parameter
         if key in arrays:
             arrays[key] = arrays[key] * np.float32(factor)
-            log.info("%s: %s times %.4g, as its dropout is of another kind", path, key, factor)
+            logger.info("%s: %s times %.4g, as its dropout is of another kind", path, key, factor)
 
 
 def _is_head(has: tuple[int, ...], wanted: tuple[int, ...], classes: int) -> bool:

@@ -8,8 +8,9 @@ import yaml
 from support import CONFIGS
 
 from ppghost.config import loading as config
-from ppghost.config import validation
 from ppghost.errors import InputError
+from ppghost.utils import validation
+from ppghost.utils.text import parse_number
 
 
 @pytest.fixture(autouse=True)
@@ -298,10 +299,10 @@ def test_dump_reads_back(tmp_path):
     [("1.0/255.0", 1 / 255), ("1e-3", 0.001), (" 3 ", 3.0), (2, 2.0), ("-.5", -0.5)],
 )
 def test_parse_number(text, number):
-    assert config.parse_number(text) == number
+    assert parse_number(text) == number
 
 
 @pytest.mark.parametrize("text", ["1/0", "1/2/3", "", "nan", "a", "2**9", True, None, [1], "1//2"])
 def test_parse_number_refuses_anything_else(text):
     with pytest.raises(ValueError, match=r"number|zero"):
-        config.parse_number(text)
+        parse_number(text)

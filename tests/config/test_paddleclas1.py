@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from ppghost.config import loading as config
-from ppghost.config import validation
 from ppghost.errors import InputError
+from ppghost.utils import validation
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from ppghost.data.transforms.operation import BadImage
 from ppghost.data.transforms.pixels import DecodeImage
 from ppghost.errors import InputError, TrainingError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # So many unusable images on end mean wrong operations or a lost disk, not a few broken files.
 MOST_BAD_IN_A_ROW = 100
@@ -117,7 +117,7 @@ class ImageNetDataset:
                     ) from error
                 if sample.line not in self._warned:
                     self._warned.add(sample.line)
-                    log.warning("%s; the next good image takes its place", problem)
+                    logger.warning("%s; the next good image takes its place", problem)
         raise TrainingError(f"{step + 1} images in a row cannot be used, the last: {problem}")
 
     def _read(self, sample: Sample, rng: np.random.Generator) -> np.ndarray:
@@ -140,7 +140,7 @@ class ImageNetDataset:
         count = f"({len(missing)} of {len(samples)} are missing)"
         if not self.skips:
             raise InputError(f"{problem} {count}; add it, or set Global.bad_images: skip")
-        log.warning("%s %s; going on without", problem, count)
+        logger.warning("%s %s; going on without", problem, count)
         return [sample for sample, there in zip(samples, exists, strict=True) if there]
 
 

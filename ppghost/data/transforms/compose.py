@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ppghost.config.loading import nearest
 from ppghost.data.transforms.autoaugment import AutoAugment
 from ppghost.data.transforms.color import ColorJitter, PCALighting
 from ppghost.data.transforms.crop import (
@@ -25,6 +24,7 @@ from ppghost.data.transforms.pixels import DecodeImage, NormalizeImage, ToCHWIma
 from ppghost.data.transforms.randaugment import RandAugment, RandAugmentV2, RandAugmentV3
 from ppghost.data.transforms.timm_autoaugment import TimmAutoAugment
 from ppghost.errors import InputError
+from ppghost.utils.text import nearest
 
 #: what a config may name under transform_ops
 OPS: dict[str, type] = {

@@ -17,7 +17,7 @@ from ppghost.data.transforms.operation import (
     width_height,
 )
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class RandCropImage:
@@ -45,7 +45,7 @@ class RandCropImage:
         self._resample = Resampler(interpolation, backend)
         if progress_size is not None:
             # Global.train_mode progressive follows it (see variants.py), as in PaddleClas
-            log.warning("RandCropImage: progress_size is not followed, the size stays %s", size)
+            logger.warning("RandCropImage: progress_size is not followed, the size stays %s", size)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         height, width = image.shape[:2]

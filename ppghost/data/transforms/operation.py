@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from ppghost.config.loading import parse_number
+from ppghost.utils.text import parse_number
 
 
 class BadImage(ValueError):

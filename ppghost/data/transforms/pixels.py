@@ -9,8 +9,8 @@ import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image
 
-from ppghost.config.loading import parse_number
 from ppghost.data.transforms.operation import BadImage, flag, one_of
+from ppghost.utils.text import parse_number
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

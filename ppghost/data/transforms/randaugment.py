@@ -10,7 +10,7 @@ from PIL import Image
 from ppghost.data.transforms.operation import number, one_of, rgb_color, to_pillow, whole_number
 from ppghost.data.transforms.pillow_ops import PLAIN, Color, Strength, operate
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 MOST_LEVEL = 10  # the magnitude that is level 1
 FILTERS = {
@@ -109,7 +109,7 @@ class RandAugmentV2(RandAugment):
     ) -> None:
         super().__init__(num_layers, magnitude, fillcolor)
         if progress_magnitude is not None:
-            log.warning(
+            logger.warning(
                 "RandAugmentV2: progress_magnitude is not followed, the magnitude stays %s",
                 magnitude,
             )

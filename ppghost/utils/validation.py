@@ -12,17 +12,15 @@ A schema is built of
 """
 
 import copy
-import difflib
 import functools
 import logging
 import math
-import re
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ppghost.errors import InputError
+from ppghost.utils.text import NUMBER, nearest, parse_number
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: no default: the key is absent unless the file gives it
 ABSENT = object()
@@ -83,38 +81,10 @@ class Entries(NamedTuple):
     renamed: dict[str, str] = {}  # noqa: RUF012
 
 
-#: a number as PaddleClas's files write it
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-
-
-def parse_number(value: int | float | str) -> float:
-    """A number, or a string that holds one or a quotient of two: "1.0/255.0", "1e-3".
-
-    Raises:
-        ValueError: anything else; nothing is ever evaluated.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    parts = [part.strip() for part in value.split("/")] if isinstance(value, str) else []
-    if not 1 <= len(parts) <= 2 or not all(_NUMBER.fullmatch(part) for part in parts):
-        raise ValueError(f"{value!r} is not a number")
-    numbers = [float(part) for part in parts]
-    if len(numbers) == 2 and numbers[1] == 0:
-        raise ValueError(f"{value!r} divides by zero")
-    return numbers[0] / numbers[1] if len(numbers) == 2 else numbers[0]
-
-
 @functools.cache
 def notice(message: str) -> None:
     """Say `message`, once in the life of this process, however often a file is read."""
-    log.info("%s", message)
-
-
-def nearest(word: str, candidates: Iterable[str]) -> str:
-    """', did you mean X?' for the candidate most like `word`, '' if none is near."""
-    folded = {str(c).lower(): str(c) for c in candidates}
-    match = difflib.get_close_matches(str(word).lower(), folded, n=1, cutoff=0.5)
-    return f", did you mean {folded[match[0]]}?" if match else ""
+    logger.info("%s", message)
 
 
 def check(value: Any, schema: Any, where: str, file: str) -> Any:
@@ -154,7 +124,7 @@ def _literals(value: Any) -> Any:
         return {key: _literals(item) for key, item in value.items()}
     if value == "None":
         return None
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
+    if isinstance(value, str) and NUMBER.fullmatch(value):
         return int(value) if value.lstrip("+-").isdecimal() else float(value)
     return value
 

@@ -1,0 +1,32 @@
+"""Words and numbers that people write: the nearest known word, a number in PaddleClas's forms."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+#: a number as PaddleClas's files write it
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def parse_number(value: int | float | str) -> float:
+    """A number, or a string that holds one or a quotient of two: "1.0/255.0", "1e-3".
+
+    Raises:
+        ValueError: anything else; nothing is ever evaluated.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    parts = [part.strip() for part in value.split("/")] if isinstance(value, str) else []
+    if not 1 <= len(parts) <= 2 or not all(NUMBER.fullmatch(part) for part in parts):
+        raise ValueError(f"{value!r} is not a number")
+    numbers = [float(part) for part in parts]
+    if len(numbers) == 2 and numbers[1] == 0:
+        raise ValueError(f"{value!r} divides by zero")
+    return numbers[0] / numbers[1] if len(numbers) == 2 else numbers[0]
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """', did you mean X?' for the candidate most like `word`, '' if none is near."""
+    folded = {str(c).lower(): str(c) for c in candidates}
+    match = difflib.get_close_matches(str(word).lower(), folded, n=1, cutoff=0.5)
+    return f", did you mean {folded[match[0]]}?" if match else ""

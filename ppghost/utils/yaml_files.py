@@ -1,0 +1,58 @@
+"""YAML files of keys, and `-o KEY=VALUE` over them: configs and campaigns alike."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ppghost.errors import InputError
+
+
+def read_yaml(path: Path) -> dict:
+    """The file's own keys, as they stand. Raises InputError: unreadable, or not a YAML section."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the configuration: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8") from None
+    try:
+        own = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "cannot be parsed"
+        raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
+    if not isinstance(own, dict):
+        raise InputError(f"{path}: holds no keys; expected sections such as Global and Arch")
+    return own
+
+
+def apply_override(config: dict, override: str) -> None:
+    """Apply one "Key.sub.index=VALUE" in place."""
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise InputError(f"-o {override}: expected Key.sub=VALUE")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"-o {override}: the value is not valid YAML; quote it") from None
+    *parents, last = path.split(".")
+    node: Any = config
+    for depth, part in enumerate(parents):
+        if isinstance(node, dict) and node.get(part) is None:
+            node[part] = {}
+        node = node[_position(node, part, override, parents[:depth])]
+    node[_position(node, last, override, parents)] = value
+
+
+def _position(node: Any, part: str, override: str, parents: list[str]) -> str | int:
+    """`part` as a key of the dict or an index of the list `node`."""
+    where = ".".join(parents) or "the top level"
+    if isinstance(node, dict):
+        return part
+    if isinstance(node, list):
+        if part.isdecimal() and int(part) < len(node):
+            return int(part)
+        raise InputError(f"-o {override}: {where} is a list of {len(node)}, no index {part}")
+    raise InputError(f"-o {override}: {where} is a value ({node!r}), not a section")
