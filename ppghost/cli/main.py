@@ -6,11 +6,13 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
-from ppghost.cli.commands import to_json
+from ppghost.cli.common import to_json
 from ppghost.cli.parser import make_parser
 from ppghost.errors import INTERRUPTED, PPGhostError
 from ppghost.utils.files import write_json
@@ -42,6 +44,8 @@ def main(argv: list[str] | None = None) -> int:
             _put_out(args, result, text)
     except PPGhostError as error:
         print(f"ppghost: error: {error}", file=sys.stderr)
+        for cause in _causes(error) if logger.isEnabledFor(logging.DEBUG) else ():
+            print(f"  caused by {cause}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("ppghost: interrupted", file=sys.stderr)
@@ -68,15 +72,25 @@ def _put_out(args: argparse.Namespace, result: Any, text: str | None) -> None:
     if args.json == "-":
         sys.stdout.write(to_json(result))
     else:
-        if args.json and args.command != "bench":  # bench has kept that file all along
+        if args.json and not getattr(args, "keeps_json", False):
             write_json(Path(args.json), result)
         if text:
             print(text)
     sys.stdout.flush()
 
 
-def _interrupt(number, frame):
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _causes(error: BaseException) -> Iterator[str]:
+    """What an error was raised from, and that from; each with the place where it came up."""
+    while cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        lines = str(cause).strip().splitlines()
+        place = traceback.extract_tb(cause.__traceback__)[-1:]
+        where = "".join(f" ({frame.filename}:{frame.lineno}, {frame.name})" for frame in place)
+        yield f"{type(cause).__name__}: {lines[-1] if lines else ''}{where}"
+        error = cause
 
 
 class _Formatter(logging.Formatter):

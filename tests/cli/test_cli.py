@@ -15,6 +15,8 @@ from support import CONFIGS
 import ppghost
 import ppghost.deploy
 from ppghost.analysis.complexity import count_architecture
+from ppghost.config import loading
+from ppghost.errors import InputError
 from ppghost.inference import export
 
 
@@ -53,6 +55,33 @@ def test_a_signal_while_a_failed_command_cleans_up_changes_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "ppghost: error: no good\n")
+
+
+CAUSES = ("RuntimeError: the library's reason", "KeyError: 'absent'")
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_what_an_error_was_caused_by_is_shown_with_v_alone(run, monkeypatch, verbose):
+    def fail(*arguments):
+        try:
+            {}["absent"]
+        except KeyError as error:
+            raise RuntimeError("first line\nthe library's reason") from error
+
+    def load(*arguments):
+        try:
+            fail()
+        except RuntimeError as error:
+            raise InputError("x.yaml: no good") from error
+
+    monkeypatch.setattr(loading, "load", load)
+    code, _, err = run("config", "show", "-c", "x.yaml", *["-v"][:verbose])
+    message, *causes = err.splitlines()
+    assert (code, message) == (2, "ppghost: error: x.yaml: no good")
+    assert len(causes) == 2 * verbose
+    for cause, text in zip(causes, CAUSES, strict=False):
+        assert cause.startswith(f"  caused by {text} ({__file__}:")
+        assert cause.endswith("fail)")
 
 
 def test_help_is_quick_and_imports_nothing_heavy():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ppghost.cli import demo
+from ppghost.cli import demo_stages as demo
 from ppghost.errors import CheckFailed
 
 
@@ -38,14 +38,29 @@ def test_an_interrupted_stage_is_run_again(tmp_path):
     assert stages.results == {"work": 5}
 
 
-def test_a_record_of_another_version_is_not_trusted(tmp_path):
-    stages = demo.Stages(tmp_path, total=1)
-    stages.run("work", "work", lambda: 1, [])
-    record = tmp_path / "work.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "version": "0.0.0"}))
-    stages = demo.Stages(tmp_path, total=1)
-    stages.run("work", "work", lambda: 2, [])
-    assert stages.results == {"work": 2}
+def test_what_other_code_left_is_made_anew(tmp_path, monkeypatch, caplog):
+    demo.forget_other_code(tmp_path)
+    for name in demo.MADE:
+        (tmp_path / name).mkdir()
+    demo.forget_other_code(tmp_path)
+    assert all((tmp_path / name).exists() for name in demo.MADE)
+    monkeypatch.setattr(demo, "_fingerprint", lambda: "other code")
+    demo.forget_other_code(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["code.json"]
+
+
+def test_the_fingerprint_covers_code_templates_and_configs(tmp_path, monkeypatch):
+    package = tmp_path / "ppghost"
+    (package / "cli").mkdir(parents=True)
+    (tmp_path / "deploy").mkdir()
+    (package / "deploy").symlink_to("../deploy")
+    (package / "__init__.py").touch()
+    monkeypatch.setattr(demo.ppghost, "__file__", str(package / "__init__.py"))
+    seen = {demo._fingerprint()}
+    for name in ("cli/main.py", "deploy/report.html", "deploy/bench.yaml"):
+        (package / name).write_text(name)
+        seen.add(demo._fingerprint())
+    assert len(seen) == 4
 
 
 @pytest.fixture

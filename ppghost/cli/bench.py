@@ -1,0 +1,164 @@
+"""Devices, latency on them, and what is made of latency results."""
+
+import argparse
+from pathlib import Path
+
+from ppghost.cli.common import Commands, Output, command_line, percent, positive, to_json
+from ppghost.errors import CheckFailed
+
+#: flags that are keys of a campaign; they win over its file
+CAMPAIGN_FLAGS = (
+    "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "precision",
+    "round_every", "time_limit", "reference", "power_mode", "affinity", "max_temp", "max_wait",
+    "benchmark_bin",
+)  # fmt: skip
+
+
+def add_commands(commands: Commands) -> None:
+    """Add this module's commands to the command line."""
+    commands.add("devices", list_devices, "what can be timed on")
+    _add_bench(commands.add("bench", bench, "latency on this host and on phones over adb"))
+    _add_compare(commands.add("compare", compare, "faster or slower; exit 1 on a regression"))
+    _add_report(commands.add("report", report, "page, table and curve from bench results"))
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `bench`; what a campaign file can hold has no default here."""
+    parser.add_argument(
+        "models", type=Path, nargs="*", metavar="MODEL", help=".nb files or folders"
+    )
+    parser.add_argument(
+        "-c", "--campaign", type=Path, metavar="CAMPAIGN.yaml", help="see configs/bench/"
+    )
+    parser.add_argument(
+        "-o", "--override", action="append", default=[], metavar="KEY=VALUE",
+        help="override one key of the campaign (repeatable)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--device",
+        dest="devices",
+        type=lambda text: tuple(text.split(",")),
+        action="extend",
+        metavar="host|SERIAL|all",
+        help="several at once: all, a list with commas, or given again; HOST:PORT is connected to",
+    )
+    parser.add_argument("--threads", type=_thread_counts, metavar="1,2,4")
+    parser.add_argument(
+        "--rounds", type=positive, metavar="N", help="40; at most, with --precision"
+    )
+    parser.add_argument(
+        "--repeats", type=positive, metavar="N", help="inferences of a burst (2, phones 5)"
+    )
+    parser.add_argument(
+        "--burst-warmup", type=int, metavar="N", help="others before each burst (1)"
+    )
+    parser.add_argument("--precision", metavar="2%", help="stop when each interval is so narrow")
+    parser.add_argument("--round-every", type=float, metavar="S", help="least time between rounds")
+    parser.add_argument("--time-limit", type=float, metavar="S", help="per thread count")
+    parser.add_argument("--reference", metavar="MODEL", help="for the ratios; the first otherwise")
+    parser.add_argument("--power-mode", metavar="big|little|all|none", help="of a phone (big)")
+    parser.add_argument("--affinity", metavar="MASK", help="taskset on the phone, power mode none")
+    parser.add_argument("--max-temp", type=float, metavar="C", help="wait while a device is hotter")
+    parser.add_argument("--max-wait", type=float, metavar="S", help="for cooling or return (300)")
+    parser.add_argument(
+        "--benchmark-bin",
+        type=_program,
+        action="append",
+        metavar="[ABI=]PATH",
+        help="Paddle-Lite's program for phones; remembered per ABI",
+    )
+    parser.add_argument("--resume", action="store_true", help="skip what the result file holds")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
+    # that file is kept all along: nothing is left to write at the end
+    parser.set_defaults(results=Path("output/latency.json"), keeps_json=True)
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", type=Path, metavar="OLD.json")
+    parser.add_argument("new", type=Path, metavar="NEW.json")
+    parser.add_argument(
+        "--threshold",
+        type=percent,
+        default=5.0,
+        metavar="PCT",
+        help="a model slower by more than this many percent is a regression (5)",
+    )
+    parser.add_argument(
+        "--drift",
+        type=percent,
+        metavar="PCT",
+        help="what two campaigns of one model may differ by (1.5 in ratios to a reference, else 5)",
+    )
+    parser.add_argument("--force", action="store_true", help="also across devices and settings")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--lang", choices=("en", "zh"), default="en", help="English or Chinese (en)"
+    )
+
+
+def _program(text: str) -> tuple[str, Path]:
+    abi, equals, path = text.rpartition("=")
+    return (abi, Path(path)) if equals else ("*", Path(text))
+
+
+def _thread_counts(text: str) -> tuple[int, ...]:
+    return tuple(positive(part) for part in text.split(","))
+
+
+def list_devices(args: argparse.Namespace) -> Output:
+    """This host, and every phone that adb sees."""
+    from ppghost.deploy.devices.discovery import describe_all, in_words
+
+    devices = describe_all()
+    return devices, "\n".join(map(in_words, devices))
+
+
+def bench(args: argparse.Namespace) -> Output:
+    """A latency campaign."""
+    from ppghost.deploy.devices.discovery import find_devices
+    from ppghost.deploy.latency.campaign import load_campaign
+    from ppghost.deploy.latency.runner import bench
+    from ppghost.deploy.latency.tables import latency_table
+
+    given = {name: getattr(args, name) for name in CAMPAIGN_FLAGS}
+    given["benchmark_bin"] = dict(args.benchmark_bin or ())
+    campaign = load_campaign(args.campaign, args.override, given)
+    output = Path(args.json) if args.json not in (None, "-") else args.results
+    result = bench(
+        campaign,
+        find_devices(campaign.devices, campaign),
+        output=output,
+        resume=args.resume,
+        dry_run=args.dry_run,
+        command=command_line(args),
+    )
+    return result, latency_table(result) if not args.dry_run else to_json(result["plan"])
+
+
+def compare(args: argparse.Namespace) -> Output:
+    """Two latency results against each other."""
+    from ppghost.deploy.latency.compare import compare
+    from ppghost.deploy.latency.tables import comparison_table
+
+    drift = None if args.drift is None else args.drift / 100
+    result = compare(
+        args.old, args.new, threshold=args.threshold / 100, drift=drift, force=args.force
+    )
+    text = comparison_table(result)
+    if result["regressions"]:
+        error = CheckFailed(f"{args.new}: slower than {args.old} by over {args.threshold:g} %")
+        error.result, error.text = result, text
+        raise error
+    return result, text
+
+
+def report(args: argparse.Namespace) -> Output:
+    """Latency results as a page."""
+    from ppghost.deploy.reporting.write import report
+
+    result = report(args.results, args.output, lang=args.lang, command=command_line(args))
+    return result, f"report: {result['index']}"

@@ -1,0 +1,106 @@
+"""What commands share: their arguments' types, loading of the config, and how they are declared."""
+
+import argparse
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+#: what a command gives back: its result, for `--json`, and a text for people
+Output = tuple[Any, str | None]
+Run = Callable[[argparse.Namespace], Output]
+
+
+class Commands:
+    """The sub-parsers that command modules add their commands to."""
+
+    def __init__(self, parser: argparse.ArgumentParser):
+        self._subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+        self._common, self._configured = _common_arguments(), _config_arguments()
+
+    def add(
+        self, name: str, run: Run, help: str, *, group: Any = None, config: bool = False
+    ) -> argparse.ArgumentParser:
+        """A command and its common arguments.
+
+        Args:
+            group: what `group` returned, for the second word of a command of two.
+            config: whether it takes `-c CONFIG` and `-o KEY.SUB=VALUE`.
+        """
+        parents = [self._common, self._configured] if config else [self._common]
+        parser = (group or self._subparsers).add_parser(
+            name, help=help, description=help, parents=parents
+        )
+        parser.set_defaults(run=run)
+        return parser
+
+    def group(self, name: str, help: str, metavar: str) -> Any:
+        """The first word of commands of two words."""
+        parser = self._subparsers.add_parser(name, help=help)
+        return parser.add_subparsers(required=True, metavar=metavar)
+
+
+def _common_arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON (- for stdout)")
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument(
+        "-v", "--verbose", action="store_true", help="say more, and what an error was caused by"
+    )
+    loudness.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors")
+    return parser
+
+
+def _config_arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("-c", "--config", type=Path, required=True, help="PaddleClas YAML")
+    parser.add_argument(
+        "-o",
+        "--override",
+        action="append",
+        default=[],
+        metavar="KEY.SUB=VALUE",
+        help="override one key of the config (repeatable; list items by index)",
+    )
+    return parser
+
+
+def load_config(args: argparse.Namespace) -> dict:
+    """The config that `-c` names, with every `-o`. Raises InputError."""
+    from ppghost.config import loading
+
+    return loading.load(args.config, args.override)
+
+
+def command_line(args: argparse.Namespace) -> str:
+    """The whole command, as it can be given to a shell again."""
+    return shlex.join(["ppghost", *args.argv])
+
+
+def to_json(result: Any) -> str:
+    """`result` as it is printed for `--json -`."""
+    return json.dumps(result, indent=2, ensure_ascii=False) + "\n"
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def positives(text: str) -> list[int]:
+    """Whole numbers above 0 with commas between them: "1,3,224,224"."""
+    return [positive(part) for part in text.split(",")]
+
+
+def percent(text: str) -> float:
+    """A number of percent, 0 or more: "5" or "5%"."""
+    try:
+        value = float(text.rstrip("%"))
+    except ValueError:
+        value = -1.0
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of percent, 0 or more")
+    return value

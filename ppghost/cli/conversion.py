@@ -1,0 +1,145 @@
+"""Models and weights in other forms."""
+
+import argparse
+from pathlib import Path
+
+from ppghost.cli.common import Commands, Output, command_line, positive, positives
+from ppghost.errors import ConversionError
+
+
+def add_commands(commands: Commands) -> None:
+    """Add this module's commands to the command line."""
+    _add_convert(commands.add("convert", convert, "make a .nb with paddle_lite_opt"))
+    _add_quantize(commands.add("quantize", quantize, "static int8, by calibration images"))
+
+    group = commands.group("weights", "weights of other programs", "WHAT")
+    text = "weights of PaddleClas 1.x and 2.x, safetensors or PyTorch, in another format"
+    parser = commands.add("convert", convert_weights, text, group=group)
+    parser.add_argument("source", type=Path, metavar="SRC")
+    parser.add_argument(
+        "target", type=Path, metavar="DST", help="FILE.pdparams or FILE.safetensors"
+    )
+    parser.add_argument("--arch", required=True, metavar="NAME", help="see ppghost list")
+    parser.add_argument("--class-num", type=positive, metavar="N", help="if not the usual one")
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model_dirs", type=Path, nargs="+", metavar="MODEL_DIR")
+    parser.add_argument("--target", required=True, metavar="arm|x86|opencl|arm,opencl")
+    parser.add_argument("--fp16", action="store_true", help="fp16 kernels (arm)")
+    parser.add_argument("--weights", metavar="int8|int16", help="a smaller file, same kernels")
+    parser.add_argument(
+        "--input-shape",
+        type=positives,
+        metavar="1,3,224,224",
+        help="for a model that leaves its input open and has no inference.yml",
+    )
+    parser.add_argument(
+        "--timeout", type=positive, default=300, metavar="SECONDS", help="for each model"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE.nb", help="a folder for several models"
+    )
+
+
+def _add_quantize(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
+    parser.add_argument(
+        "--images", type=Path, required=True, metavar="LIST", help="'path' or 'path label' lines"
+    )
+    parser.add_argument(
+        "--image-root", type=Path, metavar="DIR", help="what the paths are relative to, if not LIST"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--samples",
+        type=positive,
+        default=32,
+        metavar="N",
+        help="images to calibrate with, at most half of the list (default 32)",
+    )
+    parser.add_argument(
+        "--algo", default="avg", metavar="NAME", help="avg (default), hist, KL, mse, emd, abs_max"
+    )
+    parser.add_argument(
+        "--min-agreement",
+        type=float,
+        default=0.9,
+        metavar="SHARE",
+        help="least cosine and top-1 agreement with fp32 (default 0.9)",
+    )
+
+
+def convert(args: argparse.Namespace) -> Output:
+    """Exported models as `.nb` files."""
+    from ppghost.deploy.conversion.convert import convert, convert_all
+
+    options = {
+        "fp16": args.fp16,
+        "weights": args.weights,
+        "input_shape": args.input_shape,
+        "timeout": args.timeout,
+        "command": command_line(args),
+    }
+    if len(args.model_dirs) == 1:
+        result = convert(args.model_dirs[0], args.target, args.output, **options)
+        return result, _converted(result)
+    results = convert_all(args.model_dirs, args.target, args.output, **options)
+    failed = [result for result in results if "error" in result]
+    if failed:
+        error = ConversionError(
+            f"{len(failed)} of {len(results)} models could not be converted; see above"
+        )
+        error.result = results
+        raise error
+    return results, "\n".join(map(_converted, results))
+
+
+def _converted(result: dict) -> str:
+    check = result["output_check"]
+    checked = f", largest difference from Paddle {check['max_abs_diff']:.1e}" if check else ""
+    return f"{result['nb']}: {result['bytes']} bytes for {result['target']}{checked}"
+
+
+def quantize(args: argparse.Namespace) -> Output:
+    """An exported model in static int8."""
+    from ppghost.deploy.conversion.quantize import quantize
+    from ppghost.inference.preprocess import ListedImages
+
+    images = ListedImages(args.model_dir, args.images, args.image_root)
+    result = quantize(
+        args.model_dir,
+        images,
+        args.output,
+        samples=args.samples,
+        algo=args.algo,
+        min_agreement=args.min_agreement,
+    )
+    return result, _quantized(result)
+
+
+def _quantized(result: dict) -> str:
+    """What was written, and how well it agrees, in a few lines."""
+    where = "held-out" if result["held_out"] else "calibration"
+    lines = [
+        f"{result['model_dir']}: int8 by {result['algo']}, {result['bytes']} bytes",
+        f"agreement with fp32 on {result['measured_images']} {where} images, in Paddle's "
+        f"simulation: top-1 {result['top1_agreement']:.4f}, cosine {result['cosine']:.4f}",
+    ]
+    if result["fp32"]["top1"] is not None:
+        fp32, int8 = result["fp32"], result["int8"]
+        lines.append(
+            f"top-1 {fp32['top1']:.4f} -> {int8['top1']:.4f}, "
+            f"top-5 {fp32['top5']:.4f} -> {int8['top5']:.4f}"
+        )
+    return "\n".join(lines)
+
+
+def convert_weights(args: argparse.Namespace) -> Output:
+    """Weights from one format to another."""
+    from ppghost.weights.conversion import convert
+
+    result = convert(args.source, args.target, args.arch, args.class_num)
+    left = len(result["unexpected"])
+    unused = f", {left} of the file not used" if left else ""
+    return result, f"{args.target}: {len(result['loaded'])} tensors of {args.arch}{unused}"
