@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import paddle
+from ppghost.models.ghost import ghost_bottleneck
+from ppghost.models.network import Network
 
 import ppghost
 from ppghost.data.datasets.digits import write_digits
-from ppghost.models.ghost import ghost_bottleneck
 from ppghost.models.layers import conv_bn_layer, fc_layer, global_pool
-from ppghost.models.network import Network
 
 
 @ppghost.register_model("DigitGhost", family="Example", input_shape=(3, 32, 32))

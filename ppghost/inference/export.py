@@ -6,7 +6,10 @@
 import importlib.util
 import logging
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import paddle
@@ -15,11 +18,13 @@ import yaml
 from ppghost import weights
 from ppghost.analysis import complexity as analysis
 from ppghost.errors import InputError
+from ppghost.models import dy2static
+from ppghost.static import program
 from ppghost.static import runtime as static
-from ppghost.training import program
-from ppghost.training.evaluation import pretrained_path
+from ppghost.tasks.classification import Classification
 from ppghost.utils.files import output_errors, staging_directory
 from ppghost.utils.text import parse_number
+from ppghost.weights.pretrained import pretrained_path
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +49,7 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     """
     static.enable()
     description = describe(config)
-    graph = program.build_inference(config)
+    graph = build_inference(config)
     description["Global"] |= _complexity(config)
     scope, executor = paddle.static.Scope(), paddle.static.Executor(paddle.CPUPlace())
     path = pretrained_path(config)
@@ -74,6 +79,26 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     }
 
 
+def build_inference(config: dict) -> program.Graph:
+    """Images [N, C, H, W] -> what the task predicts, in evaluation mode."""
+    graph = program.build(config, _predictions(config), dy2static.set_evaluating)
+    return replace(graph, program=graph.program.clone(for_test=True))
+
+
+def build_calibration(config: dict) -> program.Graph:
+    """Images -> scores in training mode; one run sets BN's statistics to those of its batch."""
+    graph = program.build(config, _predictions(config))
+    for op in graph.program.global_block().ops:
+        if op.type == "batch_norm":
+            op._set_attr("momentum", 0.0)
+    return graph
+
+
+def _predictions(config: dict) -> Callable[[paddle.nn.Layer, Any], dict]:
+    task = Classification(config)
+    return lambda network, outputs: task.predictions(outputs)
+
+
 def _complexity(config: dict) -> dict[str, int]:
     """{"params", "macs"} of one image, for whoever compares networks later."""
     arguments = program.arch_arguments(config)
@@ -88,10 +113,11 @@ def _random_weights(config: dict, executor) -> dict[str, np.ndarray]:
     two runtimes would show nothing.
     """
     noise = np.random.default_rng(0).normal(size=(4, *program.image_shape(config)))
-    calibration, scope = program.build_calibration(config), paddle.static.Scope()
+    calibration, scope = build_calibration(config), paddle.static.Scope()
     program.initialize(executor, calibration, config["Global"]["seed"] or 0, scope)
     executor.run(calibration.program, feed={"image": noise.astype("float32")}, scope=scope)
-    return program.network_state(scope, calibration.network)[0]
+    names = [slot.parameter for slot in weights.slots_of(calibration.network)]
+    return program.fetch(scope, names)
 
 
 def describe(config: dict) -> dict:

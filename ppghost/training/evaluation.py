@@ -10,25 +10,16 @@ from ppghost.data.build import make_loader
 from ppghost.data.loader import Loader
 from ppghost.errors import InputError
 from ppghost.static import runtime as static
-from ppghost.training import program
+from ppghost.static.program import Graph, assign, initialize
+from ppghost.tasks.classification import Classification
 from ppghost.training.distributed import Group, connect
-from ppghost.weights import pretrained
-
-
-def pretrained_path(config: dict) -> str | None:
-    """`Global.pretrained_model`, else the path in `Arch.pretrained`, else None.
-
-    `Arch.pretrained: True` means PaddleClas's published file, which is downloaded if need be.
-    """
-    if own := config["Global"]["pretrained_model"]:
-        return own
-    arch = config["Arch"].get("pretrained")
-    return str(pretrained.path(config["Arch"])) if arch is True else arch or None
+from ppghost.training.program import build_evaluation
+from ppghost.weights.pretrained import pretrained_path
 
 
 def evaluate(
     executor,
-    graph: program.Graph,
+    graph: Graph,
     loader: Loader,
     group: Group,
     scope: paddle.static.Scope,
@@ -44,7 +35,7 @@ def evaluate(
     "images_per_second", of all processes together.
     """
     totals, samples, started = np.zeros(len(graph.outputs)), 0, time.monotonic()
-    program.assign(scope, network, executor.place)
+    assign(scope, network, executor.place)
     for images, labels in loader.epoch(0):
         values = executor.run(
             graph.program,
@@ -76,9 +67,9 @@ def evaluate_config(config: dict) -> dict:
         raise InputError("Global.pretrained_model is missing; give the weights to evaluate")
     group = connect(config)
     loader = make_loader(config, "Eval", rank=group.rank, world_size=group.size)
-    graph = program.build_evaluation(config, on_gpu=static.on_gpu(place))
+    graph = build_evaluation(config, Classification(config), on_gpu=static.on_gpu(place))
     found = weights.load(path, graph.network, config["Arch"]["name"])
     scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     # what is no weight: index tables and the like
-    program.initialize(executor, graph, seed=0, scope=scope)
+    initialize(executor, graph, seed=0, scope=scope)
     return evaluate(executor, graph, loader, group, scope, found.arrays)

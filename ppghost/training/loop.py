@@ -11,6 +11,8 @@ import paddle
 from ppghost.data.build import make_loader
 from ppghost.errors import InputError, TrainingError
 from ppghost.static import runtime as static
+from ppghost.static.program import initialize
+from ppghost.tasks.classification import Classification
 from ppghost.tasks.metrics import Averages, primary
 from ppghost.training import checkpoint, optimizer, program
 from ppghost.training.distributed import Group, connect
@@ -42,22 +44,25 @@ class Trainer:
         self.loader = make_loader(config, "Train", self.seed, **share)
         self.sampler = self.loader.sampler
         on_gpu = static.on_gpu(place)
+        task = Classification(config)
         self.eval_loader = self.eval_graph = None
         if self.settings["eval_during_train"]:
             self.eval_loader = make_loader(config, "Eval", self.seed, **share)
-            self.eval_graph = program.build_evaluation(config, on_gpu=on_gpu)
+            self.eval_graph = program.build_evaluation(config, task, on_gpu=on_gpu)
         schedule = self._schedule()
         shapes = self.loader.image_shapes()
         if len(shapes) > 1:
             sizes = ", ".join(f"{width}x{height}" for _, height, width in shapes)
             logger.info("training on images of %s", sizes)
-        self.graphs = program.build_variants(config, schedule, shapes, group.size, on_gpu=on_gpu)
+        self.graphs = program.build_variants(
+            config, task, schedule, shapes, group.size, on_gpu=on_gpu
+        )
         self.executors: dict[int, paddle.static.Executor] = {}
         first = self.graphs[0]  # whose variables are those of each
         self.state = RunState(config, first, schedule, group, place, self._identity(first))
         self.eval_scope = paddle.static.Scope()
         if self.eval_graph:
-            program.initialize(self.state.executor, self.eval_graph, self.seed, self.eval_scope)
+            initialize(self.state.executor, self.eval_graph, self.seed, self.eval_scope)
 
     def _schedule(self) -> optimizer.Schedule:
         per_update = self.sampler.batch_size * self.group.size * self.settings["update_freq"]

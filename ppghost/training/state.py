@@ -11,10 +11,11 @@ import paddle
 from ppghost import weights
 from ppghost.errors import InputError
 from ppghost.static import runtime as static
+from ppghost.static.program import assign, fetch, initialize
 from ppghost.training import checkpoint, program
 from ppghost.training.distributed import Group
-from ppghost.training.evaluation import pretrained_path
 from ppghost.training.optimizer import Schedule
+from ppghost.weights.pretrained import pretrained_path
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class RunState:
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(place)
         self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=0.0)
-        program.initialize(self.executor, graph, identity["Global.seed"], self.scope)
+        initialize(self.executor, graph, identity["Global.seed"], self.scope)
 
     def start_from(self, resume: str | None) -> None:
         """Load `--resume` (auto, or a checkpoint's prefix), else the pretrained weights."""
@@ -164,11 +165,11 @@ class RunState:
 
     def fetch(self, names: Iterable[str]) -> dict[str, np.ndarray]:
         """Copies of variables, by name."""
-        return program.fetch(self.scope, names)
+        return fetch(self.scope, names)
 
     def assign(self, arrays: dict[str, np.ndarray]) -> None:
         """Overwrite variables, by name."""
-        program.assign(self.scope, arrays, self.executor.place)
+        assign(self.scope, arrays, self.executor.place)
 
 
 def _threads() -> str:

@@ -78,3 +78,14 @@ def path(arch: dict) -> Path:
         address = mirror.rstrip("/") + urlsplit(address).path
     target = cache() / Path(urlsplit(address).path).name
     return download(address, target, lambda part: weights.load(part, network(name), name))
+
+
+def pretrained_path(config: dict) -> str | None:
+    """`Global.pretrained_model`, else the path in `Arch.pretrained`, else None.
+
+    `Arch.pretrained: True` means PaddleClas's published file, which is downloaded if need be.
+    """
+    if own := config["Global"]["pretrained_model"]:
+        return own
+    arch = config["Arch"].get("pretrained")
+    return str(path(config["Arch"])) if arch is True else arch or None

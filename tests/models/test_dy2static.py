@@ -11,7 +11,8 @@ from ppghost.errors import InputError
 from ppghost.inference.export import export
 from ppghost.models import dy2static
 from ppghost.models import factory as zoo
-from ppghost.training import loop, program
+from ppghost.static.program import Graph, fetch, initialize
+from ppghost.training import loop
 from ppghost.training.evaluation import evaluate_config
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
@@ -51,9 +52,9 @@ def build(training=False):
             dy2static.set_evaluating(network)
         outputs = network(paddle.static.data("x", [None, 4]))
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
-    graph = program.Graph(main, startup, [], {}, network)
+    graph = Graph(main, startup, [], {}, network)
     with paddle.static.scope_guard(scope):
-        program.initialize(executor, graph, seed=0, scope=scope)
+        initialize(executor, graph, seed=0, scope=scope)
         [values] = executor.run(main, feed={"x": IMAGES}, fetch_list=[outputs])
     return network, scope, values
 
@@ -78,7 +79,7 @@ def test_every_tensor_of_the_state_is_in_the_scope_by_both_names(static):
     network, scope, _ = build()
     slots = {slot.structured: slot for slot in weights.slots_of(network)}
     assert set(slots) == {"fc.weight", "fc.bias", "unused.weight", "unused.bias", "order"}
-    arrays = program.fetch(scope, [slot.parameter for slot in slots.values()])
+    arrays = fetch(scope, [slot.parameter for slot in slots.values()])
     for slot in slots.values():
         assert arrays[slot.parameter].shape == tuple(slot.shape)
 

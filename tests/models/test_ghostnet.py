@@ -11,6 +11,8 @@ from ppghost.analysis import complexity as analysis
 from ppghost.config import loading as config
 from ppghost.models import factory as zoo
 from ppghost.models import ghostnet
+from ppghost.static.program import assign, fetch
+from ppghost.tasks.classification import Classification
 from ppghost.training import program
 from ppghost.training.optimizer import learning_rate
 
@@ -76,7 +78,7 @@ def test_both_modes_compute_what_paddleclas_does(dygraph, name):
         image = paddle.static.data("image", [None, 3, 64, 64])
         logits = zoo.create(name, class_num=20)(image)
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
-    program.assign(scope, weights)
+    assign(scope, weights)
     with paddle.static.scope_guard(scope):
         for n, x in images.items():
             [static] = executor.run(
@@ -123,15 +125,17 @@ def test_one_sgd_step_equals_paddleclas(dygraph, monkeypatch, tmp_path, name):
 
     paddle.enable_static()
     settings = _sgd_config(tmp_path / "sgd.yaml", name)
-    graph = program.build_training(settings, learning_rate(settings, 1, 1))
+    graph = program.build_training(
+        settings, Classification(settings), learning_rate(settings, 1, 1)
+    )
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     with paddle.static.scope_guard(scope):
         executor.run(graph.startup)
-        program.assign(scope, before)
+        assign(scope, before)
         feed = {"image": images, "label": labels}
         [loss] = executor.run(graph.program, feed=feed, fetch_list=[graph.outputs["loss"]])
     losses.append(float(loss))
-    after.append(program.fetch(scope, list(before)))
+    after.append(fetch(scope, list(before)))
 
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
     assert losses[2] == pytest.approx(losses[0], rel=1e-5)

@@ -7,9 +7,13 @@ import paddle
 import pytest
 from paddle.nn import functional
 
+from ppghost import weights
 from ppghost.config import loading as config
 from ppghost.models import factory as zoo
 from ppghost.models.layers import Network, conv_layer, fc_layer, global_pool
+from ppghost.static.onednn import READ_ONEDNN
+from ppghost.static.program import assign, fetch
+from ppghost.tasks.classification import Classification
 from ppghost.training import loop, optimizer, program
 from ppghost.training.distributed import Group
 from ppghost.training.interrupt import Stop
@@ -25,7 +29,9 @@ def test_onednn_trains_as_the_plain_kernels_do(config_file):
     for onednn in (False, True):
         overrides = [f"Global.onednn={onednn}", "Global.image_shape=[3,64,64]"]
         settings = config.load(config_file, overrides)
-        graph = program.build_training(settings, optimizer.learning_rate(settings, 1, 1))
+        graph = program.build_training(
+            settings, Classification(settings), optimizer.learning_rate(settings, 1, 1)
+        )
         ops = graph.program.global_block().ops
         marked = {op.type for op in ops if op.has_attr("use_mkldnn") and op.attr("use_mkldnn")}
         both = {
@@ -40,7 +46,7 @@ def test_onednn_trains_as_the_plain_kernels_do(config_file):
             for step in range(3):
                 generator.manual_seed(step)  # the same dropout in both
                 executor.run(graph.program, feed={"image": images, "label": labels})
-        after.append(program.network_state(scope, graph.network)[0])
+        after.append(fetch(scope, [slot.parameter for slot in weights.slots_of(graph.network)]))
     for name, plain in after[0].items():
         np.testing.assert_allclose(after[1][name], plain, rtol=1e-3, atol=1e-3, err_msg=name)
 
@@ -124,7 +130,7 @@ def test_a_reader_of_convolutions_trains_as_after_plain_kernels(config_file, mon
 
 
 def test_every_op_that_may_read_onednn_s_layout_is_compared():
-    assert set(TAKES_THE_LAYOUT) == program.READ_ONEDNN
+    assert set(TAKES_THE_LAYOUT) == READ_ONEDNN
 
 
 def joined(x):
@@ -156,7 +162,8 @@ def test_a_convolution_that_others_read_keeps_its_plain_kernel(config_file, monk
 @pytest.mark.parametrize("onednn", [False, True])
 def test_evaluation_sees_weights_that_change_under_it(config_file, onednn):
     """oneDNN would cache the weights of the first run in an evaluation Program."""
-    graph = program.build_evaluation(config.load(config_file, [f"Global.onednn={onednn}"]))
+    settings = config.load(config_file, [f"Global.onednn={onednn}"])
+    graph = program.build_evaluation(settings, Classification(settings))
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     feed = {
         "image": np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32"),
@@ -171,7 +178,7 @@ def test_evaluation_sees_weights_that_change_under_it(config_file, onednn):
     with paddle.static.scope_guard(scope):
         executor.run(graph.startup)
         before = run()
-        program.assign(scope, {name: program.fetch(scope, [name])[name] * -0.5 + 0.3})
+        assign(scope, {name: fetch(scope, [name])[name] * -0.5 + 0.3})
         assert run() != before
 
 

@@ -7,7 +7,8 @@ from support.runs import make_trainer
 
 from ppghost.config import loading as config
 from ppghost.errors import TrainingError
-from ppghost.training import loop, program
+from ppghost.static.program import fetch
+from ppghost.training import loop
 from ppghost.training.distributed import Group
 from ppghost.training.evaluation import evaluate_config
 from ppghost.training.interrupt import Stop
@@ -24,9 +25,9 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
     ]
     trainer = make_trainer(config.load(config_file, overrides))
     names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
-    before = program.fetch(trainer.state.scope, names)
+    before = fetch(trainer.state.scope, names)
     trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"), Stop())
-    after = program.fetch(trainer.state.scope, names)
+    after = fetch(trainer.state.scope, names)
     decayed = 1 - 0.05 * 0.5
     for name, factor in (
         ("conv1_weights", decayed),
@@ -64,7 +65,7 @@ def test_a_loss_that_is_no_number_ends_the_run(config_file):
 def test_seeds_differ_and_repeat(config_file):
     def first_weights(seed):
         trainer = make_trainer(config.load(config_file, [f"Global.seed={seed}"]))
-        return program.fetch(trainer.state.scope, ["conv1_weights"])["conv1_weights"]
+        return fetch(trainer.state.scope, ["conv1_weights"])["conv1_weights"]
 
     np.testing.assert_array_equal(first_weights(1), first_weights(1))
     assert not np.array_equal(first_weights(1), first_weights(2))

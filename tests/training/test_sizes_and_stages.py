@@ -8,6 +8,7 @@ from support.runs import assert_same_parameters, ctrl_c_after_step, make_trainer
 from ppghost.config import loading as config
 from ppghost.errors import InputError
 from ppghost.models import factory as zoo
+from ppghost.tasks.classification import Classification
 from ppghost.training import loop, program
 from ppghost.training.distributed import Group
 from ppghost.training.interrupt import Stop
@@ -89,7 +90,12 @@ def test_programs_of_several_sizes_train_one_network(config_file):
         trainer.state.start_from(None)
         shapes = trainer.loader.image_shapes() * count
         trainer.graphs = program.build_variants(
-            trainer.config, trainer.state.schedule, shapes, 1, on_gpu=False
+            trainer.config,
+            Classification(trainer.config),
+            trainer.state.schedule,
+            shapes,
+            1,
+            on_gpu=False,
         )
         trainer.sampler.variant = lambda epoch, batch, count=count: batch % count
         for step in range(6):

@@ -11,11 +11,11 @@ import pytest
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.training.evaluation import pretrained_path
 from ppghost.utils import download as module
 from ppghost.utils.download import download
 from ppghost.weights import pretrained
 from ppghost.weights.conversion import network
+from ppghost.weights.pretrained import pretrained_path
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 

@@ -12,7 +12,7 @@ from support import torch_layout
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.training import program
+from ppghost.static.program import assign
 from ppghost.weights import torch_names
 from ppghost.weights.conversion import network
 from ppghost.weights.files import Slot
@@ -39,7 +39,7 @@ def outputs(made, arrays, dropout=None):
         if op.type == "dropout" and dropout:
             op._set_attr("dropout_implementation", dropout)
     scope = paddle.static.Scope()
-    program.assign(scope, arrays)
+    assign(scope, arrays)
     with paddle.static.scope_guard(scope):
         last = block.ops[-1].output_arg_names
         executor = paddle.static.Executor()
@@ -56,7 +56,7 @@ def write_variables(arrays, directory):
         block.create_var(name=name, shape=array.shape, dtype="float32", persistable=True)
         for name, array in arrays.items()
     ]
-    program.assign(scope, arrays)
+    assign(scope, arrays)
     with paddle.static.scope_guard(scope):
         executor = paddle.static.Executor()
         paddle.static.io.save_vars(executor, str(directory), main_program=main, vars=kept)

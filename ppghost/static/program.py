@@ -1,0 +1,95 @@
+"""A network as a static Program: what to feed it, what to fetch from it.
+
+All are built under a fresh name guard, so that the same architecture has the same parameter names
+in each; the Programs share their tensors through the scope that an Executor runs in.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle.utils import unique_name
+
+from ppghost.models import dy2static
+from ppghost.models import factory as zoo
+from ppghost.static import shape_folding
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A Program, what to feed it, what to fetch from it, and the network inside."""
+
+    program: paddle.static.Program
+    startup: paddle.static.Program
+    inputs: list
+    outputs: dict
+    network: paddle.nn.Layer
+
+
+#: keys of Arch that are not arguments of the network
+_NOT_ARGUMENTS = ("name", "pretrained", "use_ssld", "use_sync_bn")
+
+
+def image_shape(config: dict) -> list[int]:
+    """[C, H, W] of `Global.image_shape`."""
+    return list(config["Global"]["image_shape"])
+
+
+def arch_arguments(config: dict) -> dict:
+    """What `Arch` says to the network's constructor."""
+    return {k: v for k, v in config["Arch"].items() if k not in _NOT_ARGUMENTS}
+
+
+def build(
+    config: dict,
+    make_outputs: Callable[[paddle.nn.Layer, Any], dict],
+    prepare: Callable[[paddle.nn.Layer], None] | None = None,
+) -> Graph:
+    """The config's network, called on images in a Program of its own.
+
+    Args:
+        config: its `Arch` names the network, `Global.image_shape` the images' [C, H, W].
+        make_outputs: called with the network and what it returned for the images
+            [N, C, H, W]; appends to the Program what is made of it (losses, scores, further feeds)
+            and returns what there is to fetch, by name.
+        prepare: called with the network before it is called itself.
+
+    Returns:
+        The graph; its first input is the images. Further ones are for the caller to add.
+
+    Raises:
+        InputError: no such architecture, or one that cannot be built.
+    """
+    program, startup = paddle.static.Program(), paddle.static.Program()
+    paddle.seed(config["Global"]["seed"] or 0)  # PaddleClas's networks draw their weights here
+    with paddle.static.program_guard(program, startup), unique_name.guard():
+        image = paddle.static.data("image", [None, *image_shape(config)], "float32")
+        network = zoo.create(config["Arch"]["name"], **arch_arguments(config))
+        if prepare:
+            prepare(network)
+        with zoo.building(config["Arch"]["name"]):
+            outputs = network(image)
+        shape_folding.fold(program, outputs)
+        outputs = make_outputs(network, outputs)
+    return Graph(program, startup, [image], outputs, network)
+
+
+def initialize(executor, graph: Graph, seed: int, scope) -> None:
+    """Give every tensor of the graph in `scope` its first value, drawn from `seed`."""
+    paddle.seed(seed)
+    executor.run(graph.startup, scope=scope)
+    assign(scope, dy2static.take_starting_values(graph.network), executor.place)
+
+
+def assign(scope, arrays: dict[str, np.ndarray], place=None) -> None:
+    """Set tensors of the scope by name, in the memory of `place` (the CPU if None)."""
+    place = place or paddle.CPUPlace()
+    for name, array in arrays.items():
+        scope.var(name).get_tensor().set(np.ascontiguousarray(array), place)
+
+
+def fetch(scope, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Copies of tensors of the scope by name."""
+    return {name: np.array(scope.find_var(name).get_tensor()) for name in names}
