@@ -41,7 +41,7 @@ from ppghost.static import runtime as static
 from ppghost.data.samplers import STAGES as TRAINING_STAGES
 from ppghost.errors import PPGhostError
 from ppghost.utils.files import read_json, write_json
-from ppghost.models import factory as zoo
+from ppghost.models import paddleclas_zoo
 from ppghost.training import loop
 
 SMALL, LARGER = 64, 96
@@ -227,7 +227,7 @@ def main() -> None:
     rows = read_json(args.json) if args.json and args.json.exists() else {}
     final = ("trained", "refused") if args.again else STAGES
     kept = {name for name, row in rows.items() if row["stage"] in final}
-    zoo.paddleclas_architectures()  # imported once, for every child
+    paddleclas_zoo.paddleclas_architectures()  # imported once, for every child
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(args.jobs) as pool:
         data = Path(directory)
         write_images(data)

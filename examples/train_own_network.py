@@ -1,18 +1,18 @@
 """A network of one's own, trained on scikit-learn's digits, exported and used: all from Python.
 
-    python examples/train_own_network.py [FOLDER]     about a minute on two cores
+python examples/train_own_network.py [FOLDER]     about a minute on two cores
 """
 
 import sys
 from pathlib import Path
 
 import paddle
-from ppghost.models.ghost import ghost_bottleneck
-from ppghost.models.network import Network
 
 import ppghost
 from ppghost.data.datasets.digits import write_digits
+from ppghost.models.ghost import ghost_bottleneck
 from ppghost.models.layers import conv_bn_layer, fc_layer, global_pool
+from ppghost.models.network import Network
 
 
 @ppghost.register_model("DigitGhost", family="Example", input_shape=(3, 32, 32))

@@ -8,7 +8,6 @@ PaddleClas's networks in our trainer, is `ppghost.models.factory`.
 """
 
 import argparse
-import inspect
 import logging
 import os
 import runpy
@@ -137,12 +136,12 @@ def _in_checkout(value: Any, checkout: Path) -> Any:
 
 def register(arch: ModuleType) -> None:
     """Put our architectures into `arch` (a checkout's `ppcls.arch`), before any of its own."""
-    from ppghost.models import factory as zoo
+    from ppghost.models import registry
 
-    replaced = [name for name in zoo.ARCHITECTURES if hasattr(arch, name)]
-    for name in zoo.ARCHITECTURES:
+    replaced = [name for name in registry.ARCHITECTURES if hasattr(arch, name)]
+    for name in registry.ARCHITECTURES:
         setattr(arch, name, _constructor(name, getattr(arch, name, None)))
-    added = len(zoo.ARCHITECTURES) - len(replaced)
+    added = len(registry.ARCHITECTURES) - len(replaced)
     logger.info("%d architectures added to ppcls.arch; ours in place of PaddleClas's: %s",
              added, ", ".join(replaced) or "none")  # fmt: skip
 
@@ -152,7 +151,7 @@ def _constructor(name: str, theirs: Callable | None) -> Callable:
     import paddle
     from paddle.utils import unique_name
 
-    from ppghost.models import factory as zoo
+    from ppghost.models import factory
 
     def construct(pretrained: bool | str = False, use_ssld: bool = False, **arguments):
         for key in _ENGINE_KEYS:
@@ -163,12 +162,12 @@ def _constructor(name: str, theirs: Callable | None) -> Callable:
                     "Arch.pretrained: has no effect in PaddleClas's static engine; give the "
                     "weights in Global.pretrained_model"
                 )
-            return zoo.create(name, **arguments)
+            return factory.create(name, **arguments)
         with unique_name.guard():
-            network = zoo.create(name, **arguments)
+            network = factory.create(name, **arguments)
         if pretrained:
             _load_pretrained(name, network, theirs, pretrained, use_ssld)
-        _rename_if_taken(network)
+        factory.rename_if_taken(network)
         return network
 
     return construct
@@ -177,6 +176,7 @@ def _constructor(name: str, theirs: Callable | None) -> Callable:
 def _load_pretrained(name: str, network, theirs: Callable | None, pretrained, use_ssld) -> None:
     """`Arch.pretrained`: a path is read by us; True and an address are PaddleClas's to fetch."""
     from ppghost import weights
+    from ppghost.models.paddleclas_zoo import defining_module
 
     if isinstance(pretrained, str) and not pretrained.startswith(("http://", "https://")):
         classes = weights.slots_of(network)[-1].shape[-1]
@@ -185,20 +185,8 @@ def _load_pretrained(name: str, network, theirs: Callable | None, pretrained, us
     elif theirs is None:
         raise InputError(f"Arch.pretrained: PaddleClas has no weights of {name}; give a path")
     else:
-        module = inspect.getmodule(theirs)
+        module = defining_module(theirs)
         module._load_pretrained(pretrained, network, module.MODEL_URLS[name], use_ssld=use_ssld)
-
-
-def _rename_if_taken(network) -> None:
-    """Give a second network of the process, as in distillation, parameter names of its own.
-
-    Dygraph optimizers keep their state by parameter name; weight files go by structure.
-    """
-    from paddle.base import unique_name
-
-    for parameter in network.parameters():
-        if unique_name.dygraph_parameter_name_checker(parameter.name):
-            parameter.name = unique_name.generate(parameter.name)
 
 
 if __name__ == "__main__":

@@ -19,15 +19,10 @@ from support import ROOT
 
 from ppghost.cli import main as cli
 from ppghost import weights
-from ppghost.models import ghostnet, factory as zoo
-from ppghost.models.layers import (
-    Network,
-    conv_bn_layer,
-    dropout,
-    fc_layer,
-    ghost_bottleneck,
-    global_pool,
-)
+from ppghost.models import ghostnet, factory, network, registry
+from ppghost.models.ghost import ghost_bottleneck
+from ppghost.models.layers import conv_bn_layer, dropout, fc_layer, global_pool
+from ppghost.models.network import Network
 from ppghost.static.runtime import enable as enable_static
 
 
@@ -47,9 +42,11 @@ def tiny_ghostnet(class_num=1000, in_channels=3):
 @pytest.fixture(scope="session", autouse=True)
 def _tiny_architecture():
     """`TinyGhostNet` is an architecture of the zoo while the tests run."""
-    zoo.ARCHITECTURES["TinyGhostNet"] = zoo.Architecture("Tiny", tiny_ghostnet, (3, 32, 32))
+    registry.ARCHITECTURES["TinyGhostNet"] = network.Architecture(
+        "Tiny", tiny_ghostnet, (3, 32, 32)
+    )
     yield
-    del zoo.ARCHITECTURES["TinyGhostNet"]
+    del registry.ARCHITECTURES["TinyGhostNet"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -180,7 +177,7 @@ def trained(shapes_dir, tmp_path_factory):
     """Weights (a prefix) of TinyGhostNet with 3 classes: random, but no two tensors alike."""
     paddle.disable_static()
     with unique_name.guard():
-        network = zoo.create("TinyGhostNet", class_num=3)
+        network = factory.create("TinyGhostNet", class_num=3)
     paddle.enable_static()
     slots = weights.slots_of(network)
     rng = np.random.default_rng(5)

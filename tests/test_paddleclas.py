@@ -21,7 +21,7 @@ from support import ROOT
 from ppghost import paddleclas, weights
 from ppghost.config import loading as config
 from ppghost.errors import InputError
-from ppghost.models import factory as zoo
+from ppghost.models import registry
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def arch(monkeypatch, dygraph, caplog):
     """The installed package's `ppcls.arch` with our architectures, for one test."""
     from paddleclas.ppcls import arch
 
-    for name in zoo.ARCHITECTURES:  # so that they are gone, or PaddleClas's again, afterwards
+    for name in registry.ARCHITECTURES:  # so that they are gone, or PaddleClas's again, afterwards
         monkeypatch.setattr(arch, name, getattr(arch, name, None), raising=False)
         if getattr(arch, name) is None:
             delattr(arch, name)

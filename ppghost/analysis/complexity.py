@@ -7,7 +7,7 @@ from typing import NamedTuple
 import paddle
 from paddle.utils import unique_name
 
-from ppghost.models import factory as zoo
+from ppghost.models import factory, registry
 from ppghost.static import runtime as static
 
 
@@ -33,10 +33,10 @@ def count_architecture(name: str, shape: Sequence[int] | None = None, **argument
     """`count` for an architecture of the zoo on an image [C, H, W], by default its own."""
     static.enable()
     if shape is None:
-        shape = zoo.ARCHITECTURES[name].input_shape
+        shape = registry.ARCHITECTURES[name].input_shape
     program = paddle.static.Program()
     with paddle.static.program_guard(program, paddle.static.Program()), unique_name.guard():
-        zoo.create(name, **arguments)(paddle.static.data("image", [1, *shape], "float32"))
+        factory.create(name, **arguments)(paddle.static.data("image", [1, *shape], "float32"))
     return count(program)
 
 

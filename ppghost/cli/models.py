@@ -13,14 +13,14 @@ def add_commands(commands: Commands) -> None:
 def list_architectures(args: argparse.Namespace) -> Output:
     """Every architecture with its family, source, input, parameters and MACs."""
     from ppghost.analysis import complexity
-    from ppghost.models import factory as zoo
+    from ppghost.models import paddleclas_zoo, registry
 
     rows = []
-    for name, known in (zoo.paddleclas_architectures() | zoo.ARCHITECTURES).items():
-        own = name in zoo.ARCHITECTURES
+    for name, known in (paddleclas_zoo.paddleclas_architectures() | registry.ARCHITECTURES).items():
+        own = name in registry.ARCHITECTURES
         counts: dict[str, int | None] = {"params": None, "macs": None}
         if own:
-            counts |= zoo.complexity(name) or complexity.count_architecture(name)._asdict()
+            counts |= registry.complexity(name) or complexity.count_architecture(name)._asdict()
         rows.append(
             {
                 "name": name,

@@ -1,94 +1,102 @@
-"""Architectures by name: ours, and every one of PaddleClas's that we do not define."""
+"""Networks made by name: ours, the user's, and every one of PaddleClas's that we do not define."""
 
 import contextlib
 import inspect
-import logging
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import paddle
+from paddle.utils import unique_name
 
 from ppghost.errors import InputError
-from ppghost.models import dy2static, ghost_resnet, ghostnet
-from ppghost.utils.files import read_json
+from ppghost.models import dy2static
+from ppghost.models.network import Architecture
+from ppghost.models.paddleclas_zoo import paddleclas_architectures
+from ppghost.models.registry import ARCHITECTURES
 from ppghost.utils.text import nearest
 
-_COMPLEXITY = Path(__file__).with_name("complexity.json")
 
+def list_models(source: str | None = None) -> list[str]:
+    """Names of the networks that `create_model` and `Arch.name` know, sorted.
 
-class Architecture(NamedTuple):
-    """A network by name: its family, its constructor, and the image [C, H, W] it is made for."""
+    Args:
+        source: "ppghost" for those defined here and registered, "paddleclas" for the others.
 
-    family: str
-    build: Callable
-    input_shape: tuple[int, int, int] = (3, 224, 224)
-
-
-#: the networks defined here
-ARCHITECTURES: dict[str, Architecture] = {
-    "GhostNet_x0_5": Architecture("GhostNet", ghostnet.GhostNet_x0_5),
-    "GhostNet_x1_0": Architecture("GhostNet", ghostnet.GhostNet_x1_0),
-    "GhostNet_x1_3": Architecture("GhostNet", ghostnet.GhostNet_x1_3),
-    **{
-        name: Architecture(family, build, (3, 32, 32))
-        for name, (family, build) in ghost_resnet.NETWORKS.items()
-    },
-}
-
-
-def complexity(name: str) -> dict[str, int] | None:
-    """{"params", "macs"} of one of our networks at its own input, as counted when it was added.
-
-    Counting builds the network, which takes minutes for the deepest; a test holds the file to what
-    the built Programs say. None for a network that the file does not know.
+    Raises:
+        InputError: another source.
     """
-    return read_json(_COMPLEXITY).get(name)
+    own = set(ARCHITECTURES)
+    match source:
+        case "ppghost":
+            return sorted(own)
+        case None:
+            return sorted(own | set(paddleclas_architectures()))
+        case "paddleclas":
+            return sorted(set(paddleclas_architectures()) - own)
+    raise InputError(f"source: {source!r} is none of ppghost, paddleclas")
 
 
-def paddleclas_architectures() -> dict[str, Architecture]:
-    """PaddleClas's own classification backbones by name.
-
-    A backbone module names its architectures in MODEL_URLS; the family is the module's name.
-    """
-    try:
-        from paddleclas.ppcls.arch import backbone
-    except ImportError:  # in a checkout's own folder `paddleclas` is a file of the checkout
-        from ppcls.arch import backbone
-
-    # it warns of its own deprecated arguments each time that it builds a network
-    logging.getLogger("ppcls").setLevel(logging.ERROR)
-    found = {}
-    for name, item in inspect.getmembers(backbone, callable):
-        module = inspect.getmodule(item)
-        if name in getattr(module, "MODEL_URLS", {}):
-            found[name] = Architecture(module.__name__.rsplit(".", 1)[-1], item)
-    return found
+def find(name: str) -> Architecture:
+    """The architecture of a name. Raises InputError if there is none."""
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    zoo = paddleclas_architectures()
+    if name not in zoo:
+        hint = nearest(name, [*ARCHITECTURES, *zoo])
+        raise InputError(f"Arch.name: no architecture {name!r}{hint} (see ppghost list)")
+    return zoo[name]
 
 
-def create(name: str, **arguments):
-    """The network `name` as a `paddle.nn.Layer`, for static graph and dygraph.
+def create_model(name: str, **arguments: Any) -> paddle.nn.Layer:
+    """A network by name, as a `paddle.nn.Layer` that maps images [N, C, H, W] to logits.
 
-    Build it under `paddle.utils.unique_name.guard()`, so that its names are the same each time.
+    In static mode call it inside a `paddle.static.program_guard`, and under
+    `paddle.utils.unique_name.guard()` if its parameters are to have PaddleClas's names.
+
+    Args:
+        name: see `list_models`.
+        arguments: of the network: `class_num`, `in_channels`, ...
 
     Raises:
         InputError: unknown architecture, or an argument that it does not take.
     """
-    if name in ARCHITECTURES:
-        constructor = ARCHITECTURES[name].build
-    else:
-        theirs = paddleclas_architectures()
-        if name not in theirs:
-            hint = nearest(name, [*ARCHITECTURES, *theirs])
-            raise InputError(f"Arch.name: no architecture {name!r}{hint} (see ppghost list)")
-        constructor = theirs[name].build
-        if "pretrained" in inspect.signature(constructor).parameters:
-            arguments.setdefault("pretrained", False)  # some would download by default
+    if not paddle.in_dynamic_mode() or name not in ARCHITECTURES:
+        return create(name, **arguments)
+    with unique_name.guard():
+        network = create(name, **arguments)
+    rename_if_taken(network)
+    return network
+
+
+def create(name: str, **arguments: Any) -> paddle.nn.Layer:
+    """`create_model` for a caller that guards names itself, in static graph and dygraph.
+
+    Under `paddle.utils.unique_name.guard()` the parameters' names are the same each time.
+
+    Raises:
+        InputError: unknown architecture, or an argument that it does not take.
+    """
+    architecture = find(name)
+    constructor = architecture.build
+    if "pretrained" in inspect.signature(constructor).parameters:
+        arguments.setdefault("pretrained", False)  # some would download by default
     _check_arguments(name, constructor, arguments)
     with building(name):
-        if name in ARCHITECTURES or paddle.in_dynamic_mode():
+        if architecture.static or paddle.in_dynamic_mode():
             return constructor(**arguments)
         return dy2static.construct(constructor, **arguments)
+
+
+def rename_if_taken(network: paddle.nn.Layer) -> None:
+    """Give a second network of the process, as in distillation, parameter names of its own.
+
+    Dygraph optimizers keep their state by parameter name; weight files go by structure.
+    """
+    from paddle.base import unique_name
+
+    for parameter in network.parameters():
+        if unique_name.dygraph_parameter_name_checker(parameter.name):
+            parameter.name = unique_name.generate(parameter.name)
 
 
 @contextlib.contextmanager
@@ -96,7 +104,11 @@ def building(name: str) -> Iterator[None]:
     """Turn what a network of PaddleClas's raises while it is built into one line.
 
     Some of its networks use what Paddle only has in dygraph, and its constructors pass arguments
-    on before they look at them. An error of a network of ours is a defect and stays as it is.
+    on before they look at them. An error of a network defined here, or of a user's own, is a
+    defect of that network and stays as it is.
+
+    Raises:
+        InputError: in place of what a network of PaddleClas's raised.
     """
     try:
         yield
@@ -111,7 +123,7 @@ def building(name: str) -> Iterator[None]:
         reason = told[0] if told else type(error).__name__
         raise InputError(
             f"Arch.name: PaddleClas's {name} cannot be built so as a static graph: {reason}"
-        ) from None
+        ) from error
 
 
 def _check_arguments(name: str, constructor: Callable, arguments: dict) -> None:

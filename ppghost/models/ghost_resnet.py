@@ -11,14 +11,9 @@ from functools import partial
 import paddle
 from paddle.nn import functional
 
-from ppghost.models.layers import (
-    Network,
-    batch_norm,
-    conv_layer,
-    fc_layer,
-    ghost_module,
-    global_pool,
-)
+from ppghost.models.ghost import ghost_module
+from ppghost.models.layers import batch_norm, conv_layer, fc_layer, global_pool
+from ppghost.models.network import Architecture, Network
 
 DEPTHS = (20, 32, 44, 56, 110, 1202)
 #: maps, stride of the first block
@@ -65,9 +60,11 @@ def _network(class_num: int = 10, in_channels: int = 3, *, depth: int, ghost: bo
     )
 
 
-#: name -> (family, constructor(class_num=10, in_channels=3))
+#: constructors of (class_num=10, in_channels=3)
 NETWORKS = {
-    f"{family}{depth}": (family, partial(_network, depth=depth, ghost=ghost))
+    f"{family}{depth}": Architecture(
+        family, partial(_network, depth=depth, ghost=ghost), input_shape=(3, 32, 32)
+    )
     for family, ghost in (("GhostResNet", True), ("ResNet", False))
     for depth in DEPTHS
 }

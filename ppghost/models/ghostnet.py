@@ -10,14 +10,9 @@ from functools import partial
 
 import paddle
 
-from ppghost.models.layers import (
-    Network,
-    conv_bn_layer,
-    dropout,
-    fc_layer,
-    ghost_bottleneck,
-    global_pool,
-)
+from ppghost.models.ghost import ghost_bottleneck
+from ppghost.models.layers import conv_bn_layer, dropout, fc_layer, global_pool
+from ppghost.models.network import Architecture, Network
 
 #: kernel, expansion, channels, squeeze-and-excitation, stride (paper, table 1), at scale 1
 BLOCKS = (
@@ -72,21 +67,15 @@ def ghostnet(x, scale: float, class_num: int):
     return fc_layer(x, class_num, name="fc_1")
 
 
-def _network(scale: float, class_num: int, in_channels: int) -> Network:
+def _network(class_num: int = 1000, in_channels: int = 3, *, scale: float) -> Network:
     body = partial(ghostnet, scale=scale, class_num=class_num)
     return Network(body, in_channels, STRUCTURED_NAMES)
 
 
-def GhostNet_x0_5(class_num: int = 1000, in_channels: int = 3) -> Network:  # noqa: N802
-    """GhostNet 0.5x: 2.59 M parameters, 42 M MACs at 224x224."""
-    return _network(0.5, class_num, in_channels)
-
-
-def GhostNet_x1_0(class_num: int = 1000, in_channels: int = 3) -> Network:  # noqa: N802
-    """GhostNet 1.0x: 5.18 M parameters, 141 M MACs at 224x224."""
-    return _network(1.0, class_num, in_channels)
-
-
-def GhostNet_x1_3(class_num: int = 1000, in_channels: int = 3) -> Network:  # noqa: N802
-    """GhostNet 1.3x: 7.35 M parameters, 227 M MACs at 224x224."""
-    return _network(1.3, class_num, in_channels)
+#: constructors of (class_num=1000, in_channels=3)
+NETWORKS = {
+    f"GhostNet_x{str(scale).replace('.', '_')}": Architecture(
+        "GhostNet", partial(_network, scale=scale)
+    )
+    for scale in (0.5, 1.0, 1.3)
+}

@@ -12,8 +12,7 @@ import numpy as np
 import paddle
 from paddle.utils import unique_name
 
-from ppghost.models import dy2static
-from ppghost.models import factory as zoo
+from ppghost.models import dy2static, factory
 from ppghost.static import shape_folding
 
 
@@ -66,10 +65,10 @@ def build(
     paddle.seed(config["Global"]["seed"] or 0)  # PaddleClas's networks draw their weights here
     with paddle.static.program_guard(program, startup), unique_name.guard():
         image = paddle.static.data("image", [None, *image_shape(config)], "float32")
-        network = zoo.create(config["Arch"]["name"], **arch_arguments(config))
+        network = factory.create(config["Arch"]["name"], **arch_arguments(config))
         if prepare:
             prepare(network)
-        with zoo.building(config["Arch"]["name"]):
+        with factory.building(config["Arch"]["name"]):
             outputs = network(image)
         shape_folding.fold(program, outputs)
         outputs = make_outputs(network, outputs)

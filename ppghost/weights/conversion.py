@@ -7,7 +7,7 @@ from paddle.utils import unique_name
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.models import factory as zoo
+from ppghost.models import factory, paddleclas_zoo, registry
 from ppghost.static import runtime as static
 
 #: ending -> what writes it
@@ -22,13 +22,13 @@ def network(name: str, class_num: int | None = None) -> paddle.nn.Layer:
     """
     static.enable()
     arguments = {} if class_num is None else {"class_num": class_num}
-    known = zoo.ARCHITECTURES.get(name) or zoo.paddleclas_architectures().get(name)
+    known = registry.ARCHITECTURES.get(name) or paddleclas_zoo.paddleclas_architectures().get(name)
     with (
         paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()),
         unique_name.guard(),
     ):
-        made = zoo.create(name, **arguments)
-        with zoo.building(name):
+        made = factory.create(name, **arguments)
+        with factory.building(name):
             made(paddle.static.data("image", [1, *known.input_shape], "float32"))
     return made
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.models import factory as zoo
+from ppghost.models import paddleclas_zoo
 from ppghost.utils.download import download
 from ppghost.weights.conversion import network
 
@@ -30,9 +30,9 @@ def url(name: str, use_ssld: bool = False) -> str:
     """
     from paddleclas.ppcls.utils import save_load
 
-    known = zoo.paddleclas_architectures().get(name)
-    module = known and inspect.getmodule(known.build)
-    if not known or not module.MODEL_URLS[name].startswith("https://"):
+    known = paddleclas_zoo.paddleclas_architectures().get(name)
+    module = known and paddleclas_zoo.defining_module(known.build)
+    if not known or not module or not module.MODEL_URLS[name].startswith("https://"):
         raise InputError(f"Arch.pretrained: PaddleClas publishes no weights of {name}")
     defaults = inspect.signature(known.build).parameters
     accepted = inspect.signature(module._load_pretrained).parameters

@@ -9,8 +9,7 @@ from ppghost import weights
 from ppghost.config import loading as config
 from ppghost.errors import InputError
 from ppghost.inference.export import export
-from ppghost.models import dy2static
-from ppghost.models import factory as zoo
+from ppghost.models import dy2static, factory, network
 from ppghost.static.program import Graph, fetch, initialize
 from ppghost.training import loop
 from ppghost.training.evaluation import evaluate_config
@@ -100,8 +99,8 @@ def test_the_process_is_in_static_mode_even_when_a_constructor_fails(static):
 
 def offer(monkeypatch, constructor):
     """Make `constructor` the one network of PaddleClas's, named Net."""
-    found = {"Net": zoo.Architecture("Net", constructor)}
-    monkeypatch.setattr(zoo, "paddleclas_architectures", lambda: found)
+    found = {"Net": network.Architecture("Net", constructor, static=False)}
+    monkeypatch.setattr(factory, "paddleclas_architectures", lambda: found)
 
 
 def test_a_network_that_would_download_its_weights_does_not(static, monkeypatch):
@@ -113,7 +112,7 @@ def test_a_network_that_would_download_its_weights_does_not(static, monkeypatch)
     offer(monkeypatch, net)
     main = paddle.static.Program()
     with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
-        zoo.create("Net", class_num=4)
+        factory.create("Net", class_num=4)
     assert asked == [False]
 
 
@@ -123,7 +122,7 @@ def test_a_defect_of_paddleclas_is_one_line(static, monkeypatch):
 
     offer(monkeypatch, net)
     with pytest.raises(InputError, match=r"Net cannot be built .*'undefined_in_paddleclas' is not"):
-        zoo.create("Net")
+        factory.create("Net")
 
 
 class Images(Dygraph):

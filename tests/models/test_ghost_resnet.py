@@ -6,8 +6,7 @@ import pytest
 from paddle.utils import unique_name
 
 from ppghost.analysis import complexity as analysis
-from ppghost.models import factory as zoo
-from ppghost.models import ghost_resnet
+from ppghost.models import factory, ghost_resnet, registry
 
 #: trainable parameters of the published Ghost-ResNets (FACTS.md's source), and He's by option A
 PUBLISHED = {
@@ -27,7 +26,7 @@ PUBLISHED = {
 
 
 def test_published_parameter_counts():
-    assert {name: zoo.complexity(name)["params"] for name in PUBLISHED} == PUBLISHED
+    assert {name: registry.complexity(name)["params"] for name in PUBLISHED} == PUBLISHED
 
 
 # the others are built from the same loop; the deepest takes minutes
@@ -35,19 +34,19 @@ def test_published_parameter_counts():
     "name", ["GhostNet_x0_5", "GhostResNet20", "GhostResNet56", "ResNet20", "ResNet110"]
 )
 def test_the_file_of_complexities_is_what_the_program_says(static, name):
-    assert analysis.count_architecture(name)._asdict() == zoo.complexity(name)
+    assert analysis.count_architecture(name)._asdict() == registry.complexity(name)
 
 
 def test_every_architecture_of_ours_is_in_the_file():
-    ours = {name for name in zoo.ARCHITECTURES if not name.startswith("Tiny")}
-    assert {name for name in ours if zoo.complexity(name)} == ours
+    ours = {name for name in registry.ARCHITECTURES if not name.startswith("Tiny")}
+    assert {name for name in ours if registry.complexity(name)} == ours
 
 
 def test_depths_follow_one_rule():
     """From depth 6n + 2 to 6m + 2 each count grows by the same amount per block."""
     for family in ("GhostResNet", "ResNet"):
         for figure in ("params", "macs"):
-            counts = [zoo.complexity(f"{family}{d}")[figure] for d in ghost_resnet.DEPTHS]
+            counts = [registry.complexity(f"{family}{d}")[figure] for d in ghost_resnet.DEPTHS]
             blocks = [(d - 2) // 6 for d in ghost_resnet.DEPTHS]
             steps = {
                 (counts[i + 1] - counts[i]) / (blocks[i + 1] - blocks[i])
@@ -59,7 +58,7 @@ def test_depths_follow_one_rule():
 @pytest.mark.parametrize("name", ["GhostResNet20", "ResNet20"])
 def test_layer_and_program_agree(dygraph, name):
     with unique_name.guard():
-        layer = zoo.create(name)
+        layer = factory.create(name)
     layer.eval()
     images = np.random.default_rng(0).normal(size=(2, 3, 32, 32)).astype("float32")
     expected = layer(paddle.to_tensor(images)).numpy()
@@ -69,7 +68,7 @@ def test_layer_and_program_agree(dygraph, name):
     main, scope = paddle.static.Program(), paddle.static.Scope()
     with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
         image = paddle.static.data("image", [None, 3, 32, 32])
-        logits = zoo.create(name)(image)
+        logits = factory.create(name)(image)
     with paddle.static.scope_guard(scope):
         for key, array in weights.items():
             scope.var(key).get_tensor().set(array, paddle.CPUPlace())
@@ -91,7 +90,7 @@ def test_the_shortcut_takes_every_second_pixel_and_adds_empty_maps(dygraph):
 
 def test_kaiming_by_fan_out(dygraph):
     with unique_name.guard():
-        layer = zoo.create("ResNet20")
+        layer = factory.create("ResNet20")
     weight = layer.stage3_block1.conv1._conv.weight.numpy()  # 64 filters of 3x3
     assert weight.std() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.03)
     first = layer.stage3_block0.conv1._conv.weight.numpy()  # 32 maps in, 64 out

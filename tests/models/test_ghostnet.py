@@ -9,8 +9,7 @@ from paddleclas.ppcls.arch import backbone
 
 from ppghost.analysis import complexity as analysis
 from ppghost.config import loading as config
-from ppghost.models import factory as zoo
-from ppghost.models import ghostnet
+from ppghost.models import factory, ghostnet
 from ppghost.static.program import assign, fetch
 from ppghost.tasks.classification import Classification
 from ppghost.training import program
@@ -35,7 +34,7 @@ def both(name, **arguments):
             layer._mean.set_value(paddle.randn(layer._mean.shape) * 0.1)
             layer._variance.set_value(paddle.rand(layer._variance.shape) + 0.5)
     with unique_name.guard():
-        ours = zoo.create(name, **arguments)
+        ours = factory.create(name, **arguments)
     ours.set_state_dict(theirs.state_dict())
     return theirs, ours
 
@@ -76,7 +75,7 @@ def test_both_modes_compute_what_paddleclas_does(dygraph, name):
     main = paddle.static.Program()
     with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
         image = paddle.static.data("image", [None, 3, 64, 64])
-        logits = zoo.create(name, class_num=20)(image)
+        logits = factory.create(name, class_num=20)(image)
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     assign(scope, weights)
     with paddle.static.scope_guard(scope):
@@ -152,7 +151,7 @@ def test_input_size_channels_and_classes_are_free(static, size, channels):
     main = paddle.static.Program()
     with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
         image = paddle.static.data("image", [None, channels, size, size])
-        logits = zoo.create("GhostNet_x0_5", class_num=7, in_channels=channels)(image)
+        logits = factory.create("GhostNet_x0_5", class_num=7, in_channels=channels)(image)
     assert tuple(logits.shape) == (-1, 7)
     last_pool = [op for op in main.global_block().ops if op.type == "pool2d"][-1]
     feature = main.global_block().var(last_pool.input("X")[0]).shape
@@ -161,9 +160,9 @@ def test_input_size_channels_and_classes_are_free(static, size, channels):
 
 def test_two_networks_in_one_process(dygraph):
     with unique_name.guard():
-        first = zoo.create("GhostNet_x0_5", class_num=4)
+        first = factory.create("GhostNet_x0_5", class_num=4)
     with unique_name.guard():
-        second = zoo.create("GhostNet_x0_5", class_num=4)
+        second = factory.create("GhostNet_x0_5", class_num=4)
     first.eval()
     second.eval()
     x = paddle.randn([1, 3, 32, 32])
@@ -175,7 +174,7 @@ def test_two_networks_in_one_process(dygraph):
 def test_a_new_network_has_fresh_statistics_and_trains(dygraph):
     """Its parameters come from a pass over a blank image; that must leave no trace."""
     with unique_name.guard():
-        network = zoo.create("GhostNet_x0_5", class_num=4)
+        network = factory.create("GhostNet_x0_5", class_num=4)
     layers = [n for n in network.sublayers() if isinstance(n, paddle.nn.BatchNorm)]
     assert len(layers) == 81
     for layer in layers:
@@ -186,7 +185,7 @@ def test_a_new_network_has_fresh_statistics_and_trains(dygraph):
 
 def test_to_static_computes_the_same(dygraph):
     with unique_name.guard():
-        network = zoo.create("GhostNet_x0_5", class_num=4)
+        network = factory.create("GhostNet_x0_5", class_num=4)
     network.eval()
     x = paddle.randn([2, 3, 32, 32])
     expected = network(x).numpy()

@@ -5,14 +5,9 @@ import paddle
 import pytest
 from paddle.utils import unique_name
 
-from ppghost.models.layers import (
-    Network,
-    conv_bn_layer,
-    depthwise_conv,
-    ghost_bottleneck,
-    ghost_module,
-    se_block,
-)
+from ppghost.models.ghost import ghost_bottleneck, ghost_module
+from ppghost.models.layers import conv_bn_layer, depthwise_conv, fc_layer, se_block
+from ppghost.models.network import Network
 
 pytestmark = pytest.mark.usefixtures("static")
 
@@ -142,3 +137,29 @@ def test_a_network_runs_the_sublayer_that_took_the_place_of_another(dygraph):
     network.stem.conv._conv = paddle.nn.Conv2D(3, 5, 1)
     network.stem.conv._batch_norm = paddle.nn.Identity()
     assert network(paddle.zeros([1, 3, 8, 8])).shape == [1, 5, 8, 8]
+
+
+def structured_names(rules, *names):
+    """The state dict's keys of a Network of fully connected layers with these builder names."""
+
+    def body(x):
+        for name in names:
+            x = fc_layer(x, 4, name=name)
+        return x
+
+    network = Network(body, structured_names=rules)
+    network(paddle.zeros([1, 4]))
+    return [key.removesuffix(".weight") for key in network.state_dict() if key.endswith("weight")]
+
+
+def test_a_structured_name_replaces_a_whole_ending(static):
+    rules = {".se_1": ".se.squeeze", ".b": ".c"}
+    names = ("a.se_1", "a.se_10", "a.xse_1", "b.b", "b.b.d")
+    with unique_name.guard():
+        found = structured_names(rules, *names)
+    assert found == ["a.se.squeeze", "a.se_10", "a.xse_1", "b.c", "b.b.d"]
+
+
+def test_two_rules_for_one_name_are_an_error(static):
+    with unique_name.guard(), pytest.raises(ValueError, match=r"a\.b\.c: both \.c and \.b\.c"):
+        structured_names({".c": ".x", ".b.c": ".y"}, "a.b.c")

@@ -9,8 +9,9 @@ from paddle.nn import functional
 
 from ppghost import weights
 from ppghost.config import loading as config
-from ppghost.models import factory as zoo
-from ppghost.models.layers import Network, conv_layer, fc_layer, global_pool
+from ppghost.models import network, registry
+from ppghost.models.layers import conv_layer, fc_layer, global_pool
+from ppghost.models.network import Network
 from ppghost.static.onednn import READ_ONEDNN
 from ppghost.static.program import assign, fetch
 from ppghost.tasks.classification import Classification
@@ -79,7 +80,7 @@ def steps(settings, count):
 def compare_with_plain_kernels(config_file, monkeypatch, readers):
     """The Program with oneDNN, after three steps that came to the same weights as without."""
     build = network_of(readers)
-    monkeypatch.setitem(zoo.ARCHITECTURES, "Readers", zoo.Architecture("Tiny", build))
+    monkeypatch.setitem(registry.ARCHITECTURES, "Readers", network.Architecture("Tiny", build))
     losses, arrays, onednn = {}, {}, None
     for used in (False, True):
         settings = config.load(config_file, ["Arch.name=Readers", f"Global.onednn={used}"])

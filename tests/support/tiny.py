@@ -11,8 +11,9 @@ import numpy as np
 import paddle
 
 from ppghost.cli import main as cli
-from ppghost.models import factory as zoo
-from ppghost.models.layers import Network, conv_layer, fc_layer, global_pool
+from ppghost.models import network, registry
+from ppghost.models.layers import conv_layer, fc_layer, global_pool
+from ppghost.models.network import Network
 from ppghost.training import loop
 
 
@@ -42,8 +43,10 @@ if __name__ == "__main__":
     sys.path.insert(0, sys.argv.pop(1))
     from conftest import tiny_ghostnet
 
-    zoo.ARCHITECTURES["TinyGhostNet"] = zoo.Architecture("Tiny", tiny_ghostnet, (3, 32, 32))
-    zoo.ARCHITECTURES["Plain"] = zoo.Architecture("Tiny", plain, (3, 32, 32))
+    registry.ARCHITECTURES["TinyGhostNet"] = network.Architecture(
+        "Tiny", tiny_ghostnet, (3, 32, 32)
+    )
+    registry.ARCHITECTURES["Plain"] = network.Architecture("Tiny", plain, (3, 32, 32))
     if "DUMP_TO" in os.environ:
         loop.Trainer.run = dumping(loop.Trainer.run)
     sys.exit(cli.main())

@@ -7,7 +7,7 @@ from support.runs import assert_same_parameters, ctrl_c_after_step, make_trainer
 
 from ppghost.config import loading as config
 from ppghost.errors import InputError
-from ppghost.models import factory as zoo
+from ppghost.models import network, registry
 from ppghost.tasks.classification import Classification
 from ppghost.training import loop, program
 from ppghost.training.distributed import Group
@@ -131,7 +131,7 @@ class Staged(paddle.nn.Layer):
 
 
 def test_a_stage_has_its_dropout_rate(config_file, monkeypatch):
-    monkeypatch.setitem(zoo.ARCHITECTURES, "Staged", zoo.Architecture("Tiny", Staged))
+    monkeypatch.setitem(registry.ARCHITECTURES, "Staged", network.Architecture("Tiny", Staged))
     overrides = ["Arch.name=Staged", "Global.train_mode=progressive", "Global.epochs=8"]
     trainer = make_trainer(with_crop(config_file, PROGRESSIVE, overrides))
     rates = []

@@ -11,7 +11,7 @@ from paddleclas.ppcls.arch import backbone
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.models import factory as zoo
+from ppghost.models import factory
 from ppghost.weights import matching
 
 
@@ -24,7 +24,7 @@ def theirs(dygraph):
 
 def ours(class_num=4):
     with unique_name.guard():
-        return zoo.create("GhostNet_x0_5", class_num=class_num)
+        return factory.create("GhostNet_x0_5", class_num=class_num)
 
 
 def save(content, path):

@@ -1,0 +1,129 @@
+"""A network function as a `paddle.nn.Layer`, and what its builders share.
+
+Names. A builder's `name` is the prefix of its parameter names, with "." written as "_": the
+dots are the structure that PaddleClas's dygraph Layers have, so that one name gives both the
+parameter name (`_ghostbottleneck_0_ghost_module_1_primary_conv_weights`) and the structured
+name (`_ghostbottleneck_0.ghost_module_1.primary_conv._conv.weight`).
+"""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import NamedTuple, Optional
+
+import paddle
+from paddle import nn
+
+#: the Network whose body is running
+_owner: ContextVar[Optional["Network"]] = ContextVar("owner", default=None)
+
+
+class Network(nn.Layer):
+    """A network function as a Layer, in every mode that Paddle has.
+
+    Args:
+        body: maps an image tensor [N, C, H, W] to the network's output, by builders.
+        in_channels: C.
+        structured_names: where PaddleClas's structured name differs from the builder's dotted
+            name: ending of the latter -> ending of the former. An ending starts with a dot.
+    """
+
+    def __init__(
+        self,
+        body: Callable,
+        in_channels: int = 3,
+        structured_names: Mapping[str, str] | None = None,
+    ):
+        super().__init__()
+        self.body = body
+        self.structured_names = structured_names or {}
+        if paddle.in_dynamic_mode():
+            # An optimizer asks for the parameters before the first real batch, so that one pass
+            # over a small blank image creates them; in eval mode, which leaves statistics alone.
+            self.eval()
+            with paddle.no_grad():
+                self(paddle.zeros([1, in_channels, 32, 32]))
+            self.train()
+
+    def forward(self, x):
+        # no context manager: paddle.jit.to_static warns of one
+        token = _owner.set(self)
+        try:
+            return self.body(x)
+        finally:
+            _owner.reset(token)
+
+    def sublayer(self, name: str, kind: str, create: Callable[[], nn.Layer]) -> nn.Layer:
+        """A builder's sub-layer, created on the first call and registered at its path.
+
+        Args:
+            name: the builder's ("a.b.c").
+            kind: what follows it in the path, "" for nothing.
+            create: makes the sub-layer.
+
+        Raises:
+            ValueError: two of `structured_names` are for that name.
+        """
+        path = self._structured(name)
+        *parents, leaf = (f"{path}.{kind}" if kind else path).split(".")
+        parent = self
+        for part in parents:
+            if part not in parent._sub_layers:
+                parent.add_sublayer(part, nn.Layer())
+            parent = parent._sub_layers[part]
+        if leaf not in parent._sub_layers:
+            layer = create()
+            layer.training = self.training
+            parent.add_sublayer(leaf, layer)
+        return parent._sub_layers[leaf]
+
+    def _structured(self, name: str) -> str:
+        """The builder's dotted `name` with its ending as PaddleClas has it."""
+        rules = [rule for rule in self.structured_names.items() if name.endswith(rule[0])]
+        if len(rules) > 1:
+            endings = " and ".join(ending for ending, _ in rules)
+            raise ValueError(f"structured name of {name}: both {endings} are rules for it")
+        for ending, replacement in rules:
+            return name.removesuffix(ending) + replacement
+        return name
+
+
+def apply_layer(name: str | None, kind: str, create: Callable[[], nn.Layer], x):
+    """Run x through the sub-layer `name.kind` of the Network that is running, or a new one.
+
+    Args:
+        name: the builder's dotted name; None only where no Network is running.
+        kind: the last part of the sub-layer's path, "" for none.
+        create: makes the sub-layer, on the first call.
+        x: its input.
+
+    Raises:
+        ValueError: no name inside a Network.
+    """
+    owner = _owner.get()
+    if owner is None:
+        return create()(x)
+    if name is None:
+        raise ValueError("inside a Network every builder needs a name, to be found again")
+    return owner.sublayer(name, kind, create)(x)
+
+
+def parameter_name(name: str | None, suffix: str) -> str | None:
+    """The parameter's name for a builder's dotted name, None (Paddle chooses) without one."""
+    return None if name is None else f"{name.replace('.', '_')}_{suffix}"
+
+
+class Architecture(NamedTuple):
+    """A network by name.
+
+    Attributes:
+        family: the networks that it belongs to.
+        build: its constructor, which takes `class_num` and other keys of `Arch`.
+        input_shape: the image [C, H, W] that it is made for.
+        static: whether its Layer can be called in static graph as it is. Others are converted as
+            `paddle.jit.to_static` does.
+    """
+
+    family: str
+    build: Callable
+    input_shape: tuple[int, int, int] = (3, 224, 224)
+    static: bool = True
