@@ -5,6 +5,7 @@ computes nonsense. So success here is: a file, a header that says the right targ
 Paddle's own outputs. A file for a phone carries Paddle's outputs along, to be checked there.
 """
 
+import copy
 import dataclasses
 import logging
 import tempfile
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ppghost.deploy.conversion import opt
+from ppghost.deploy.conversion import opt, paddle_runtime
 from ppghost.deploy.conversion.repairs import repair
 from ppghost.deploy.devices.host import device as host
 from ppghost.deploy.devices.host.worker import seeded_inputs
@@ -20,8 +21,12 @@ from ppghost.deploy.nb import output_check
 from ppghost.deploy.nb.header import NbInfo, inspect_nb
 from ppghost.deploy.nb.sidecar import describe_reference, sidecar_path
 from ppghost.errors import ConversionError, DeviceError, InputError
-from ppghost.formats import program_desc as program
-from ppghost.formats.exported import ExportedModel, open_model
+from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE, ExportedModel, open_model
+from ppghost.formats.program_desc import (
+    check_parameters_are_fixed,
+    operator_types,
+    program_inputs,
+)
 from ppghost.utils.files import write_atomically, write_json
 
 logger = logging.getLogger(__name__)
@@ -147,17 +152,16 @@ def _build(
     """Make the file `built`, check it, and return its sidecar."""
     if input_shape is None and (image_shape := model.config.get("image_shape")):
         input_shape = [1, *image_shape]
-    inputs = program.program_inputs(model.program, input_shape)
-    program.check_parameters_are_fixed(model.program)
+    inputs = program_inputs(model.program, input_shape)
+    check_parameters_are_fixed(model.program)
     _check_supported(model.program, options)
-    source, repaired = built.parent / "source", built.parent / "repaired"
-    model.write(model.program, source)
-    repairs = repair(model.program)
-    model.write(model.program, repaired)
+    repaired, folder = copy.deepcopy(model.program), built.parent / "repaired"
+    repairs = repair(repaired)
+    model.write(repaired, folder)
     opt.run(
         [
-            f"--model_file={repaired / program.MODEL_FILE}",
-            f"--param_file={repaired / program.PARAMS_FILE}",
+            f"--model_file={folder / MODEL_FILE}",
+            f"--param_file={folder / PARAMS_FILE}",
             *options.arguments(),
         ],
         built,
@@ -167,7 +171,7 @@ def _build(
     info = _check_header(options.target, built)
     values = seeded_inputs(inputs, REFERENCE_SEED)
     # of the program as it came: a repair that changes what is computed must show
-    expected = program.reference_outputs(source, values)
+    expected = paddle_runtime.reference_outputs(model, values)
     check = None
     if options.target == host.TARGET:
         check = _check_outputs(built, values, expected, options.weights)
@@ -194,7 +198,7 @@ def _counted(value: object) -> int | None:
 
 def _check_supported(graph: Any, options: Options) -> None:
     supported = opt.supported_operators(options.valid_targets)
-    missing = sorted(program.operator_types(graph) - supported)
+    missing = sorted(operator_types(graph) - supported)
     if missing:
         raise ConversionError(
             f"Paddle-Lite has no {options.target} kernel for: {', '.join(missing)}; "

@@ -16,11 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ppghost.deploy.conversion.paddle_runtime import Runner
 from ppghost.errors import CheckFailed, ConversionError, InputError
-from ppghost.formats import program_desc as program
-from ppghost.formats.exported import ExportedModel, open_model
-from ppghost.formats.program_desc import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
-from ppghost.utils.files import output_errors, staging_directory
+from ppghost.formats.exported import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    PARAMS_FILE,
+    ExportedModel,
+    open_model,
+    publish,
+)
+from ppghost.formats.program_desc import feed_names, operator_types
+from ppghost.utils.files import staging_directory
+from ppghost.utils.paddle_inference import import_paddle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +41,6 @@ logger = logging.getLogger(__name__)
 ALGORITHMS = ("avg", "hist", "KL", "mse", "emd", "abs_max")
 SAMPLES = 32
 MIN_AGREEMENT = 0.9
-#: what is written; inference.yml is last: where it is, the model is whole
-FILES = (MODEL_FILE, PARAMS_FILE, CONFIG_FILE)
 _QUANTIZED = ("fake_", "quantize_linear", "dequantize_linear")
 
 #: network inputs [C, H, W] with the class, where it is known
@@ -90,8 +96,7 @@ def quantize(
         }
         _check_agreement(model, result, min_agreement)
         _describe(model, result, made)
-        _publish(made, output)
-    return {**result, "bytes": sum((output / name).stat().st_size for name in FILES)}
+        return {**result, "bytes": publish(made, output)}
 
 
 class _Selected(Sequence):
@@ -108,10 +113,10 @@ class _Selected(Sequence):
 
 
 def _check_kind(model: ExportedModel) -> None:
-    quantized = [op for op in program.operator_types(model.program) if op.startswith(_QUANTIZED)]
+    quantized = [op for op in operator_types(model.program) if op.startswith(_QUANTIZED)]
     if quantized:
         raise InputError(f"{model.folder}: is quantized already ({min(quantized)}); give the fp32")
-    feeds = sum(op.type == "feed" for op in model.program.blocks[0].ops)
+    feeds = len(feed_names(model.program))
     if feeds != 1:
         raise InputError(f"{model.folder}: takes {feeds} inputs; only one can be an image")
 
@@ -127,7 +132,7 @@ def _split(count: int, samples: int) -> tuple[list[int], list[int]]:
 
 def _run_ptq(source: Path, made: Path, images: _Selected, algo: str) -> None:
     """Paddle's post-training quantization of the model in `source`, written to `made`."""
-    paddle = program.import_paddle()
+    paddle = import_paddle()
     from paddle.static import quantization
 
     # they tell of every step, and of their own use of an older call
@@ -192,13 +197,17 @@ def _compare(source: Path, made: Path, images: _Selected) -> dict[str, Any]:
     """Agreement of the two models in Paddle's runtime, and the accuracy of each."""
     import numpy as np
 
-    runners = [program.Runner(folder, os.cpu_count() or 1) for folder in (source, made)]
-    labels, scores = [], ([], [])
+    models = [open_model(folder) for folder in (source, made)]
+    # quantization keeps the input
+    [name] = feed_names(models[0].program)
+    runners = [Runner(model, os.cpu_count() or 1) for model in models]
+    labels: list[int | None] = []
+    scores: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for image, label in (images[index] for index in range(len(images))):
         labels.append(label)
         for runner, collected in zip(runners, scores, strict=True):
-            collected.append(runner([np.ascontiguousarray(image)[None]])[0].ravel())
-    fp32, int8 = (np.stack(one).astype(np.float64) for one in scores)
+            collected.append(runner({name: np.ascontiguousarray(image)[None]})[0].ravel())
+    fp32, int8 = (np.stack(rows).astype(np.float64) for rows in scores)
     norms = np.linalg.norm(fp32, axis=1) * np.linalg.norm(int8, axis=1)
     return {
         "cosine": float(np.mean((fp32 * int8).sum(1) / norms)),
@@ -246,12 +255,3 @@ def _describe(model: ExportedModel, result: dict[str, Any], made: Path) -> None:
     }
     text = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
     (made / CONFIG_FILE).write_text(text, encoding="utf-8")
-
-
-def _publish(made: Path, output: Path) -> None:
-    """Move the files into place; inference.yml goes first and comes last."""
-    with output_errors(output):
-        output.mkdir(parents=True, exist_ok=True)
-        (output / CONFIG_FILE).unlink(missing_ok=True)
-        for name in FILES:
-            (made / name).replace(output / name)

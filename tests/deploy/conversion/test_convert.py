@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ppghost.deploy.conversion import opt
+from ppghost.deploy.conversion import opt, paddle_runtime
 from ppghost.deploy.conversion.convert import convert, convert_all
 from ppghost.deploy.devices.host.device import run_once
 from ppghost.deploy.devices.host.worker import seeded_inputs
 from ppghost.deploy.nb.header import inspect_nb
 from ppghost.errors import ConversionError, InputError
-from ppghost.formats import program_desc as program
-from ppghost.formats.program_desc import PARAMS_FILE
+from ppghost.formats.exported import PARAMS_FILE
 
 
 def assert_fails(error, message, model_dir, target, output, **options):
@@ -90,12 +89,12 @@ def test_slow_tool_is_ended(models, tmp_path):
 
 
 def test_model_that_computes_something_else_is_no_success(models, tmp_path, monkeypatch):
-    real = program.reference_outputs
+    real = paddle_runtime.reference_outputs
 
     def slightly_wrong(*arguments):
         return [scores + np.float32(1e-3) for scores in real(*arguments)]
 
-    monkeypatch.setattr(program, "reference_outputs", slightly_wrong)
+    monkeypatch.setattr(paddle_runtime, "reference_outputs", slightly_wrong)
     message = "computes something else than Paddle"
     assert_fails(ConversionError, message, models / "Both", "x86", tmp_path / "x.nb")
 
@@ -236,12 +235,12 @@ def test_rounded_weights_make_a_smaller_file_of_the_same_kernels(models, tmp_pat
 
 
 def test_rounded_weights_that_change_the_scores_are_no_success(models, tmp_path, monkeypatch):
-    real = program.reference_outputs
+    real = paddle_runtime.reference_outputs
 
     def shuffled(*arguments):
         return [scores[:, ::-1] for scores in real(*arguments)]
 
-    monkeypatch.setattr(program, "reference_outputs", shuffled)
+    monkeypatch.setattr(paddle_runtime, "reference_outputs", shuffled)
     message = "model with rounded weights computes something else"
     output = tmp_path / "x.nb"
     assert_fails(ConversionError, message, models / "Both", "x86", output, weights="int8")

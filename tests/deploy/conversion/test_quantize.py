@@ -1,15 +1,16 @@
 """Static int8 by Paddle's own post-training quantization, and its way to int8 arm kernels."""
 
+import errno
+
 import numpy as np
 import pytest
 import yaml
 
 from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.conversion.paddle_runtime import Runner
 from ppghost.deploy.conversion.quantize import quantize
 from ppghost.errors import CheckFailed, ConversionError, InputError
-from ppghost.formats import program_desc as program
-from ppghost.formats.exported import open_model
-from ppghost.formats.program_desc import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
+from ppghost.formats.exported import CONFIG_FILE, MODEL_FILE, PARAMS_FILE, open_model
 
 
 class Noise:
@@ -30,8 +31,8 @@ class Noise:
 
 
 def fp32_classes(folder, arrays):
-    runner = program.Runner(folder)
-    return [int(runner([one[None]])[0].argmax()) for one in arrays]
+    runner = Runner(open_model(folder))
+    return [int(runner({"x": array[None]})[0].argmax()) for array in arrays]
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +108,8 @@ def test_the_same_images_give_the_same_model(models, tmp_path):
     scores = []
     for name in ("a", "b"):
         quantize(models / "Both", Noise(6), tmp_path / name, min_agreement=0)
-        runner = program.Runner(tmp_path / name)
-        scores.append(runner([Noise(1).arrays])[0])
+        runner = Runner(open_model(tmp_path / name))
+        scores.append(runner({"x": Noise(1).arrays})[0])
     assert np.array_equal(*scores)
 
 
@@ -138,3 +139,15 @@ def test_a_broken_image_ends_it_at_once(models, tmp_path):
     with pytest.raises(InputError, match=r"^b\.png: cannot be decoded$"):
         quantize(models / "Both", Broken(4), tmp_path / "q")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_on_the_disk_before_inference_yml_says_so(models, tmp_path, monkeypatch):
+    """The one way to publish a model, as export's: a disk that is full when files are flushed."""
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match=r"q: cannot be written \(No space left on device\)"):
+        quantize(models / "Both", Noise(2), tmp_path / "q", min_agreement=0)
+    assert not list((tmp_path / "q").iterdir())
