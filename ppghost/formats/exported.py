@@ -34,15 +34,25 @@ _OLD_PARAMS_FILES = ("__params__", "params", "weights")
 class ExportedModel:
     """A folder's program, and the files that hold its parameters.
 
-    `params_files` are in the order in which Paddle puts parameters into one file, so that their
-    concatenation is that file. `config` is the `Global` part of inference.yml, {} without one.
+    Attributes:
+        folder: as it was given.
+        program: a ProgramDesc.
+        program_file: where it was read from.
+        params_files: in the order in which Paddle puts parameters into one file, so that their
+            concatenation is that file.
+        description: the content of inference.yml, {} without one.
     """
 
     folder: Path
     program: Any
     program_file: Path
     params_files: tuple[Path, ...]
-    config: dict[str, Any]
+    description: dict[str, Any]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The `Global` part of inference.yml, {} without one."""
+        return self.description.get("Global", {})
 
     @property
     def name(self) -> str:
@@ -102,8 +112,32 @@ def open_model(folder: Path) -> ExportedModel:
         program=program,
         program_file=program_file,
         params_files=_params_files(program_file, program),
-        config=_config(folder / CONFIG_FILE),
+        description=read_description(folder),
     )
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The content of a folder's inference.yml; {} where there is none.
+
+    Raises:
+        InputError: it cannot be read, or its `Global` is no mapping.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        return {}
+    try:
+        description = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
+    if not isinstance(description, dict) or not isinstance(description.get("Global", {}), dict):
+        raise InputError(f"{path}: does not describe an exported model; export it again")
+    return description
+
+
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Write a folder's inference.yml; raises what writing a file raises."""
+    text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
+    (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
 
 
 def publish(stage: Path, output: Path) -> int:
@@ -174,17 +208,3 @@ def _params_files(program_file: Path, program: Any) -> tuple[Path, ...]:
             f"({len(missing)} of {len(paths)} are missing, the first: {missing[0]})"
         )
     return paths
-
-
-def _config(path: Path) -> dict[str, Any]:
-    """The `Global` part of an inference.yml; {} where there is no such file or part."""
-    if not path.is_file():
-        return {}
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
-    section = config.get("Global", {}) if isinstance(config, dict) else None
-    if not isinstance(section, dict):
-        raise InputError(f"{path}: does not describe an exported model; export it again")
-    return section

@@ -8,6 +8,7 @@ and judged before anything that could run it is there.
 import functools
 import importlib.util
 import sys
+from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 from operator import itemgetter
 from pathlib import Path
@@ -119,7 +120,7 @@ def check_parameters_are_fixed(program: Any) -> None:
         )
 
 
-def program_inputs(program: Any, shape: list[int] | None) -> list[TensorShape]:
+def program_inputs(program: Any, shape: Sequence[int] | None) -> list[TensorShape]:
     """The inputs of `program` with every size known, in feed order.
 
     Args:
@@ -143,7 +144,7 @@ def program_inputs(program: Any, shape: list[int] | None) -> list[TensorShape]:
     return inputs
 
 
-def _fill_open_sizes(name: str, declared: list[int], given: list[int] | None) -> list[int]:
+def _fill_open_sizes(name: str, declared: list[int], given: Sequence[int] | None) -> list[int]:
     """`declared` with its open sizes taken from `given`."""
     if given is None:
         if min(declared[1:], default=1) < 1:
@@ -156,5 +157,5 @@ def _fill_open_sizes(name: str, declared: list[int], given: list[int] | None) ->
         size < 1 or size == other for size, other in zip(declared, given, strict=True)
     )
     if not fits:
-        raise ConversionError(f"input {name!r} is {declared} in the program, not {given}")
+        raise ConversionError(f"input {name!r} is {declared} in the program, not {list(given)}")
     return [int(size) for size in given]

@@ -61,14 +61,14 @@ def test_any_single_pair_is_found(copy, tmp_path):
     (copy / MODEL_FILE).rename(copy / "net.pdmodel")
     (copy / PARAMS_FILE).rename(copy / "net.pdiparams")
     result = convert(copy, "arm", tmp_path / "x.nb")
-    assert result["source_files"] == ["net.pdmodel", "net.pdiparams"]
+    assert result.source_files == ["net.pdmodel", "net.pdiparams"]
 
 
 @pytest.mark.parametrize("params", ["__params__", "params"])
 def test_old_pair_is_found(copy, tmp_path, params):
     (copy / MODEL_FILE).rename(copy / "__model__")
     (copy / PARAMS_FILE).rename(copy / params)
-    assert convert(copy, "x86", tmp_path / "x.nb")["source_files"] == ["__model__", params]
+    assert convert(copy, "x86", tmp_path / "x.nb").source_files == ["__model__", params]
 
 
 def test_a_file_for_each_parameter_gives_the_same_model(copy, tmp_path):
@@ -77,8 +77,8 @@ def test_a_file_for_each_parameter_gives_the_same_model(copy, tmp_path):
     (copy / MODEL_FILE).rename(copy / "__model__")
     assert len(names) == 4
     apart = convert(copy, "x86", tmp_path / "y.nb")
-    assert apart["source_files"] == ["__model__", *names]
-    assert apart["content_sha256"] == together["content_sha256"]
+    assert apart.source_files == ["__model__", *names]
+    assert apart.info.content_sha256 == together.info.content_sha256
     (copy / names[1]).unlink()
     with pytest.raises(InputError, match=rf"1 of 4 are missing, the first: {names[1]}"):
         open_model(copy)
@@ -87,9 +87,9 @@ def test_a_file_for_each_parameter_gives_the_same_model(copy, tmp_path):
 def test_without_inference_yml_the_folder_names_the_model(copy, tmp_path):
     (copy / CONFIG_FILE).unlink()
     result = convert(copy, "x86", tmp_path / "x.nb")
-    assert (result["model"], result["weights"]) == ("model", None)
-    assert (result["params"], result["macs"]) == (None, None)
-    assert result["inputs"] == [{"name": "x", "shape": [1, 3, 32, 32]}]
+    assert (result.model, result.weights) == ("model", None)
+    assert (result.params, result.macs) == (None, None)
+    assert result.inputs == [{"name": "x", "shape": [1, 3, 32, 32]}]
 
 
 def test_what_export_counted_comes_with_the_file_to_whoever_times_it(copy, tmp_path):
@@ -100,10 +100,10 @@ def test_what_export_counted_comes_with_the_file_to_whoever_times_it(copy, tmp_p
     (model,) = load_models([tmp_path / "x.nb"])
     # a count is a number, whoever wrote the file
     assert (model.params, model.macs) == (1234, None)
-    assert (model.command, model.source_sha256) == ("ppghost convert x", made["source_sha256"])
+    assert (model.command, model.source_sha256) == ("ppghost convert x", made.source_sha256)
     timed = record.begin(model, HostDevice(), 1)
     assert (timed["params"], timed["convert_command"]) == (1234, "ppghost convert x")
-    assert (timed["source_sha256"], timed["opt_version"]) == (made["source_sha256"], "v2.13-rc")
+    assert (timed["source_sha256"], timed["opt_version"]) == (made.source_sha256, "v2.13-rc")
 
 
 def open_sizes(folder: Path) -> None:
@@ -120,8 +120,8 @@ def test_open_sizes_must_be_given(copy, tmp_path):
     with pytest.raises(ConversionError, match=r"open sizes \[-1, 3, -1, -1\]; .*--input-shape"):
         convert(copy, "x86", tmp_path / "x.nb")
     result = convert(copy, "x86", tmp_path / "x.nb", input_shape=[1, 3, 32, 32])
-    assert result["inputs"] == [{"name": "x", "shape": [1, 3, 32, 32]}]
-    assert result["output_check"]["ok"]
+    assert result.inputs == [{"name": "x", "shape": [1, 3, 32, 32]}]
+    assert result.output_check["ok"]
 
 
 @pytest.mark.parametrize("shape", [[1, 1, 32, 32], [3, 32, 32], [1, 3, 64, 64]])

@@ -1,8 +1,10 @@
 """Static int8 by Paddle's own post-training quantization, and its way to int8 arm kernels."""
 
 import errno
+import logging
 
 import numpy as np
+import paddle
 import pytest
 import yaml
 
@@ -46,26 +48,63 @@ def quantized(models, tmp_path_factory):
 
 def test_figures_say_what_was_measured(quantized):
     result, folder = quantized
-    assert result["model_dir"] == str(folder)
-    assert result["bytes"] == sum(path.stat().st_size for path in folder.iterdir())
-    assert (result["calibration_images"], result["measured_images"]) == (8, 32)
-    assert result["held_out"]
-    assert 0.99 < result["cosine"] < 1
+    assert result.model_dir == folder
+    assert result.bytes == sum(path.stat().st_size for path in folder.iterdir())
+    assert (result.calibration_images, result.measured_images) == (8, 32)
+    assert result.held_out
+    assert 0.99 < result.agreement.cosine < 1
     # the labels are fp32's answers: so its accuracy is 1, and int8's is the agreement
-    assert result["fp32"]["top1"] == 1.0
-    assert result["int8"]["top1"] == result["top1_agreement"] > 0.8
-    assert result["int8"]["top5"] >= result["int8"]["top1"]
+    assert result.agreement.fp32["top1"] == 1.0
+    assert result.agreement.int8["top1"] == result.agreement.top1_agreement > 0.8
+    assert result.agreement.int8["top5"] >= result.agreement.int8["top1"]
+
+
+def test_json_form(quantized):
+    result, folder = quantized
+    figures = {
+        "model_dir": str(folder),
+        "fp32_bytes": result.fp32_bytes,
+        "algo": "avg",
+        "calibration_images": 8,
+        "measured_images": 32,
+        "held_out": True,
+        "cosine": result.agreement.cosine,
+        "top1_agreement": result.agreement.top1_agreement,
+        "fp32": result.agreement.fp32,
+        "int8": result.agreement.int8,
+    }
+    assert result.to_json() == figures | {"bytes": result.bytes}
+    assert list(result.to_json()) == [*figures, "bytes"]
+
+
+def test_the_callers_paddle_and_its_loggers_stay_as_they_were(models, tmp_path, dygraph):
+    names = ("paddle.static.io", "paddle.static.quantization.post_training_quantization")
+    levels = [logging.getLogger(name).level for name in names]
+    quantize(models / "Both", Noise(2), tmp_path / "q", min_agreement=0)
+    assert paddle.in_dynamic_mode()
+    bad = Noise(2)
+    bad.arrays = bad.arrays[:, :2]
+    with pytest.raises(ConversionError):
+        quantize(models / "Both", bad, tmp_path / "q2")
+    assert paddle.in_dynamic_mode()
+    assert [logging.getLogger(name).level for name in names] == levels
+
+
+def test_a_list_of_arrays_and_labels_will_do_and_places_may_be_text(models, tmp_path):
+    images = [(array, index) for index, array in enumerate(Noise(2).arrays)]
+    result = quantize(str(models / "Both"), images, str(tmp_path / "q"), min_agreement=0)
+    assert result.model_dir == tmp_path / "q"
 
 
 def test_the_result_becomes_int8_arm_kernels(quantized, tmp_path):
     _, folder = quantized
     assert sorted(path.name for path in folder.iterdir()) == [PARAMS_FILE, MODEL_FILE, CONFIG_FILE]
     result = convert(folder, "arm", tmp_path / "x.nb")
-    assert result["precision"] == "int8"
+    assert result.info.precision == "int8"
     # the convolution and the fully connected layer
-    assert result["kernels"]["arm/int8"] >= 2
-    assert not {name for name in result["fallbacks"] if name.startswith(("conv2d", "fc", "mul"))}
-    assert {name.split()[0] for name in result["fallbacks"]} >= {"softmax"}
+    assert result.info.kernels["arm/int8"] >= 2
+    assert not {name for name in result.info.fallbacks if name.startswith(("conv2d", "fc", "mul"))}
+    assert {name.split()[0] for name in result.info.fallbacks} >= {"softmax"}
 
 
 def test_inference_yml_is_carried_over_and_marked(models, quantized):
@@ -90,9 +129,9 @@ def test_images_that_calibrate_are_not_measured_on(models, tmp_path):
 
 def test_a_single_image_serves_for_both_and_that_is_said(models, tmp_path):
     result = quantize(models / "Both", Noise(1), tmp_path / "q", min_agreement=0)
-    assert (result["calibration_images"], result["measured_images"]) == (1, 1)
-    assert not result["held_out"]
-    assert result["fp32"] == {"top1": None, "top5": None}
+    assert (result.calibration_images, result.measured_images) == (1, 1)
+    assert not result.held_out
+    assert result.agreement.fp32 == {"top1": None, "top5": None}
 
 
 def test_too_little_agreement_fails_with_the_figures_and_leaves_nothing(models, tmp_path):

@@ -14,7 +14,7 @@ from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.devices.host import device as host
 from ppghost.deploy.devices.host import worker as host_worker
 from ppghost.deploy.devices.host.device import HostDevice, HostSession, run_once
-from ppghost.deploy.devices.host.worker import seeded_inputs
+from ppghost.deploy.nb.reference import seeded_inputs
 from ppghost.errors import DeviceError, InputError
 from ppghost.formats.exported import open_model
 
