@@ -5,92 +5,99 @@ computes nonsense. So success here is: a file, a header that says the right targ
 Paddle's own outputs. A file for a phone carries Paddle's outputs along, to be checked there.
 """
 
-import dataclasses
+import copy
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ppghost.deploy.conversion import opt
+from ppghost.deploy.conversion import opt, paddle_runtime
+from ppghost.deploy.conversion.options import Options, parse_target
 from ppghost.deploy.conversion.repairs import repair
-from ppghost.deploy.devices.host import device as host
-from ppghost.deploy.devices.host.worker import seeded_inputs
+from ppghost.deploy.devices.host.device import run_once
 from ppghost.deploy.nb import output_check
+from ppghost.deploy.nb.compatibility import X86
 from ppghost.deploy.nb.header import NbInfo, inspect_nb
-from ppghost.deploy.nb.sidecar import describe_reference, sidecar_path
+from ppghost.deploy.nb.output_check import OutputCheck
+from ppghost.deploy.nb.reference import describe_reference, seeded_inputs
+from ppghost.deploy.nb.sidecar import Sidecar
 from ppghost.errors import ConversionError, DeviceError, InputError
-from ppghost.formats import program_desc as program
-from ppghost.formats.exported import ExportedModel, open_model
-from ppghost.utils.files import write_atomically, write_json
+from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE, ExportedModel, open_model
+from ppghost.formats.program_desc import (
+    check_parameters_are_fixed,
+    operator_types,
+    program_inputs,
+)
+from ppghost.utils.files import write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-#: our names -> `--valid_targets`, whose order matters: with `arm,opencl` every operator that has
-#: an arm kernel gets that one, and the GPU is left idle
-TARGETS = {"arm": "arm", "x86": "x86", "opencl": "opencl,arm"}
-#: what is weight-only: smaller files, fp32 kernels
-WEIGHT_TYPES = {"int8": "QUANT_INT8", "int16": "QUANT_INT16"}
 REFERENCE_SEED = 0
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How to convert: `target` is "arm", "x86" or "opencl", `weights` "int8", "int16" or None.
+@dataclass(frozen=True, kw_only=True)
+class Conversion(Sidecar):
+    """A `.nb` that was made, the exported model's folder, and what the sidecar says."""
 
-    Raises InputError for a combination that does not exist.
-    """
+    nb: Path
+    model_dir: Path
 
-    target: str
-    fp16: bool = False
-    weights: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.target not in TARGETS:
-            raise InputError(f"unknown target {self.target!r}; choose one of: {', '.join(TARGETS)}")
-        if self.fp16 and self.target != "arm":
-            raise InputError(f"--fp16 is for arm; {self.target} has no fp16 arm kernels to choose")
-        if self.weights is not None and self.weights not in WEIGHT_TYPES:
-            names = ", ".join(WEIGHT_TYPES)
-            raise InputError(f"unknown weights {self.weights!r}; choose one of: {names}")
-
-    @property
-    def valid_targets(self) -> str:
-        """The target as `paddle_lite_opt` wants it."""
-        return TARGETS[self.target]
-
-    def arguments(self) -> list[str]:
-        """Everything but the target, as arguments of `paddle_lite_opt`."""
-        arguments = ["--enable_fp16=true"] if self.fp16 else []
-        if self.weights:
-            arguments += ["--quant_model=true", f"--quant_type={WEIGHT_TYPES[self.weights]}"]
-        return arguments
+    def to_json(self) -> dict[str, Any]:
+        """The result of `ppghost convert`."""
+        return {"nb": str(self.nb), "model_dir": str(self.model_dir), **super().to_json()}
 
 
-def parse_target(text: str) -> str:
-    """ "arm,opencl" and "opencl,arm", as others say it, are "opencl": it falls back on arm."""
-    return "opencl" if sorted(text.split(",")) == ["arm", "opencl"] else text
+@dataclass(frozen=True)
+class FailedConversion:
+    """A model that `convert_all` left out, and why."""
+
+    model_dir: Path
+    error: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Its entry in the result of `ppghost convert`."""
+        return {"model_dir": str(self.model_dir), "error": self.error}
 
 
 def convert(
-    model_dir: Path,
+    model_dir: str | Path,
     target: str,
-    output: Path,
+    output: str | Path,
     *,
     fp16: bool = False,
     weights: str | None = None,
-    input_shape: list[int] | None = None,
+    input_shape: Sequence[int] | None = None,
     timeout: float = opt.TIMEOUT_S,
     command: str | None = None,
-) -> dict[str, Any]:
-    """Convert the exported model in `model_dir` for `target`; see `Options` for what there is.
+) -> Conversion:
+    """Convert an exported model for Paddle-Lite, and check the result.
 
-    Writes `output` (".nb" is added if it is not there) and `output` + ".json", the sidecar that
-    `bench` and `report` read, and returns the sidecar's content and the file's path as "nb".
-    An x86 result is run once and compared with Paddle's own outputs. `input_shape` (with the
-    batch) fills in sizes that the model leaves open; `command` is kept in the sidecar.
-    Raises InputError for a bad argument, model or output place, ConversionError for everything
-    that goes wrong after that; either leaves no file behind.
+    An x86 file is run once and compared with Paddle's own outputs; a file for a phone carries them
+    along. Beside the file lies its sidecar, `output` + ".json", which `bench` and `report` read.
+
+    Args:
+        model_dir: the folder of an exported model, of any Paddle 1.x or 2.x.
+        target: "arm", "x86" or "opencl" (with arm where the GPU has no kernel).
+        output: the file to write; ".nb" is added if it is not there.
+        fp16: kernels in half precision, for arm.
+        weights: "int8" or "int16" for a smaller file with the same kernels.
+        input_shape: [N, C, H, W], for a model that leaves its input open and has no inference.yml.
+        timeout: seconds for `paddle_lite_opt`.
+        command: kept in the sidecar, for people who ask how the file was made.
+
+    Returns:
+        Where the file is, and what its sidecar says.
+
+    Raises:
+        InputError: a bad argument, model or output place.
+        ConversionError: what goes wrong after that. No file is left behind by either.
     """
     options = Options(parse_target(target), fp16, weights)
     model_dir, output = Path(model_dir), Path(output)
@@ -101,25 +108,28 @@ def convert(
     try:
         with tempfile.TemporaryDirectory(prefix="ppghost-convert-") as folder:
             built = Path(folder) / "out.nb"
-            sidecar = {
-                **_build(model, options, input_shape, timeout, built),
-                "command": command,
-            }
+            sidecar = replace(_build(model, options, input_shape, timeout, built), command=command)
             _install(built, sidecar, output)
     except ConversionError as error:
-        raise ConversionError(f"{model_dir}: {error}") from None
-    if sidecar["fallbacks"]:
-        logger.warning("%s: %s", output, _describe_fallbacks(sidecar))
-    return {"nb": str(output), "model_dir": str(model_dir), **sidecar}
+        raise ConversionError(f"{model_dir}: {error}") from error
+    if sidecar.info.fallbacks:
+        logger.warning("%s: %s", output, _describe_fallbacks(sidecar.info))
+    return Conversion(**vars(sidecar), nb=output, model_dir=model_dir)
 
 
 def convert_all(
-    model_dirs: Sequence[Path], target: str, output: Path, **options: Any
-) -> list[dict[str, Any]]:
-    """Convert each model to `output`/FOLDER.nb; `options` as in `convert`.
+    model_dirs: Sequence[str | Path], target: str, output: str | Path, **options: Any
+) -> list[Conversion | FailedConversion]:
+    """Convert several models; one that fails is logged and left out, and the others go on.
 
-    One that fails is logged and left out: its entry is {"model_dir", "error"}, and the others
-    go on. Raises InputError, before anything is converted, for two folders of one name.
+    Args:
+        model_dirs: folders of exported models.
+        target: as in `convert`.
+        output: the folder to write FOLDER.nb of each into.
+        options: as in `convert`.
+
+    Raises:
+        InputError: two folders of one name, or a bad option; before anything is converted.
     """
     names = [Path(folder).resolve().name for folder in model_dirs]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -127,74 +137,72 @@ def convert_all(
         raise InputError(f"several models are in folders named {', '.join(twice)}; rename them")
     # a wrong option is the same for all
     Options(parse_target(target), options.get("fp16", False), options.get("weights"))
-    results = []
+    results: list[Conversion | FailedConversion] = []
     for folder, name in zip(model_dirs, names, strict=True):
         try:
             results.append(convert(folder, target, Path(output) / f"{name}.nb", **options))
         except (InputError, ConversionError) as error:
             logger.error("%s", error)
-            results.append({"model_dir": str(folder), "error": str(error)})
+            results.append(FailedConversion(Path(folder), str(error)))
     return results
 
 
 def _build(
     model: ExportedModel,
     options: Options,
-    input_shape: list[int] | None,
+    input_shape: Sequence[int] | None,
     timeout: float,
     built: Path,
-) -> dict[str, Any]:
-    """Make the file `built`, check it, and return its sidecar."""
+) -> Sidecar:
+    """Make the file `built`, check it, and describe it."""
     if input_shape is None and (image_shape := model.config.get("image_shape")):
         input_shape = [1, *image_shape]
-    inputs = program.program_inputs(model.program, input_shape)
-    program.check_parameters_are_fixed(model.program)
+    inputs = program_inputs(model.program, input_shape)
+    check_parameters_are_fixed(model.program)
     _check_supported(model.program, options)
-    source, repaired = built.parent / "source", built.parent / "repaired"
-    model.write(model.program, source)
-    repairs = repair(model.program)
-    model.write(model.program, repaired)
-    opt.run(
-        [
-            f"--model_file={repaired / program.MODEL_FILE}",
-            f"--param_file={repaired / program.PARAMS_FILE}",
-            *options.arguments(),
-        ],
-        built,
-        options.valid_targets,
-        timeout,
-    )
+    repairs = _run_opt(model, options, timeout, built)
     info = _check_header(options.target, built)
     values = seeded_inputs(inputs, REFERENCE_SEED)
     # of the program as it came: a repair that changes what is computed must show
-    expected = program.reference_outputs(source, values)
+    expected = paddle_runtime.reference_outputs(model, values)
     check = None
-    if options.target == host.TARGET:
+    if options.target == X86:
         check = _check_outputs(built, values, expected, options.weights)
-    return {
-        "model": model.name,
-        "weights": model.config.get("weights"),
-        **{key: _counted(model.config.get(key)) for key in ("params", "macs")},
-        "source_files": [path.name for path in model.files()],
-        "source_sha256": model.sha256(),
-        "inputs": inputs,
-        "options": {"fp16": options.fp16, "weights": options.weights},
-        "repairs": repairs,
-        "output_check": check,
-        "reference": describe_reference(REFERENCE_SEED, expected),
-        # target, precision, opt_version, kernels, fallbacks, bytes, content_sha256, meta_version
-        **dataclasses.asdict(info),
-    }
+    return Sidecar(
+        model=model.name,
+        weights=_typed(model.config.get("weights"), str),
+        params=_typed(model.config.get("params"), int),
+        macs=_typed(model.config.get("macs"), int),
+        source_files=[path.name for path in model.files()],
+        source_sha256=model.sha256(),
+        inputs=inputs,
+        options={"fp16": options.fp16, "weights": options.weights},
+        repairs=repairs,
+        output_check=check,
+        reference=describe_reference(REFERENCE_SEED, expected),
+        info=info,
+        command=None,
+    )
 
 
-def _counted(value: object) -> int | None:
-    """What inference.yml gives as a count; None for anything else: others write that file too."""
-    return value if type(value) is int else None
+def _run_opt(model: ExportedModel, options: Options, timeout: float, built: Path) -> dict[str, int]:
+    """Make the file `built` of the repaired program; how often each repair was needed."""
+    program, folder = copy.deepcopy(model.program), built.parent / "repaired"
+    repairs = repair(program)
+    model.write(program, folder)
+    files = [f"--model_file={folder / MODEL_FILE}", f"--param_file={folder / PARAMS_FILE}"]
+    opt.run([*files, *options.arguments()], built, options.valid_targets, timeout)
+    return repairs
 
 
-def _check_supported(graph: Any, options: Options) -> None:
+def _typed(value: Any, kind: type[T]) -> T | None:
+    """What inference.yml says, None if it is of another type: others write that file too."""
+    return value if type(value) is kind else None
+
+
+def _check_supported(program: Any, options: Options) -> None:
     supported = opt.supported_operators(options.valid_targets)
-    missing = sorted(program.operator_types(graph) - supported)
+    missing = sorted(operator_types(program) - supported)
     if missing:
         raise ConversionError(
             f"Paddle-Lite has no {options.target} kernel for: {', '.join(missing)}; "
@@ -207,7 +215,7 @@ def _check_header(target: str, built: Path) -> NbInfo:
         info = inspect_nb(built)
     except InputError as error:
         reason = str(error).removeprefix(f"{built}: ")
-        raise ConversionError(f"paddle_lite_opt wrote a bad file: {reason}") from None
+        raise ConversionError(f"paddle_lite_opt wrote a bad file: {reason}") from error
     # a network of nothing but host kernels runs anywhere
     if info.target not in (target, "host"):
         raise ConversionError(
@@ -217,29 +225,31 @@ def _check_header(target: str, built: Path) -> NbInfo:
 
 
 def _check_outputs(
-    built: Path, values: dict, expected: list, weights: str | None
-) -> dict[str, Any]:
+    built: Path,
+    values: "Mapping[str, np.ndarray]",
+    expected: "Sequence[np.ndarray]",
+    weights: str | None,
+) -> OutputCheck:
     """Compare the `.nb` with what Paddle gives for `values`. Raises ConversionError."""
     try:
         # Paddle-Lite keeps the order of the fetches, but not always their names
-        actual = list(host.run_once(built, values).values())
+        actual = list(run_once(built, dict(values)).values())
     except (DeviceError, InputError) as error:
         reason = str(error).removeprefix(f"{built}: ").removeprefix(f"{built.name}: ")
-        raise ConversionError(f"the converted model does not run: {reason}") from None
+        raise ConversionError(f"the converted model does not run: {reason}") from error
     return output_check.compare(actual, expected, weights)
 
 
-def _describe_fallbacks(sidecar: dict[str, Any]) -> str:
-    names = ", ".join(f"{name} ({count})" for name, count in sidecar["fallbacks"].items())
-    wanted = f"{sidecar['target']}/{sidecar['precision']}"
-    return f"not everything has a {wanted} kernel: {names}"
+def _describe_fallbacks(info: NbInfo) -> str:
+    names = ", ".join(f"{name} ({count})" for name, count in info.fallbacks.items())
+    return f"not everything has a {info.target}/{info.precision} kernel: {names}"
 
 
-def _install(built: Path, sidecar: dict[str, Any], output: Path) -> None:
+def _install(built: Path, sidecar: Sidecar, output: Path) -> None:
     """Put the model and its sidecar in place: both or, if anything fails, neither."""
     write_atomically(output, lambda file: file.write(built.read_bytes()))
     try:
-        write_json(sidecar_path(output), sidecar)
+        sidecar.write(output)
     except BaseException:
         output.unlink()
         raise

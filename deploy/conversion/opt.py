@@ -18,35 +18,47 @@ TIMEOUT_S = 300.0
 
 
 def run(arguments: list[str], built: Path, valid_targets: str, timeout: float) -> None:
-    """Run the tool with `arguments`; the file `built` exists afterwards.
+    """Run the tool; the file `built` exists afterwards.
 
-    Raises ConversionError with one readable line.
+    Args:
+        arguments: all but the target and the output.
+        built: the file to make, named `.nb`.
+        valid_targets: as the tool wants them.
+        timeout: in seconds.
+
+    Raises:
+        ConversionError: anything else happened; one readable line.
     """
     # the tool appends .nb itself
     places = [f"--valid_targets={valid_targets}", f"--optimize_out={built.with_suffix('')}"]
-    code, said = _call([*arguments, *places], timeout)
+    code, output = _call([*arguments, *places], timeout)
     if code != 0 or not built.is_file():
-        raise ConversionError(_explain(code, said, valid_targets))
+        raise ConversionError(_explain(code, output, valid_targets))
 
 
 @functools.cache
 def supported_operators(valid_targets: str) -> frozenset[str]:
     """The operator types that this version of the tool converts for `valid_targets`.
 
-    Raises ConversionError if it prints no such table.
+    Raises:
+        ConversionError: it prints no such table.
     """
-    code, said = _call(
+    code, output = _call(
         ["--print_supported_ops=true", f"--valid_targets={valid_targets}"], TIMEOUT_S
     )
     # a table: a name, then a Y under each target (or under kUnk, for what a pass takes out)
-    names = frozenset(re.findall(r"^ *(\w+)(?: +Y)+ *$", said, re.MULTILINE))
+    names = frozenset(re.findall(r"^ *(\w+)(?: +Y)+ *$", output, re.MULTILINE))
     if code != 0 or not names:
         raise ConversionError(f"paddle_lite_opt lists no operators for {valid_targets}: install it")
     return names
 
 
 def command() -> str:
-    """Path of the tool: beside this Python, else on PATH. Raises ConversionError."""
+    """Path of the tool: beside this Python, else on PATH.
+
+    Raises:
+        ConversionError: it is in neither place.
+    """
     beside = Path(sys.executable).with_name("paddle_lite_opt")
     found = str(beside) if beside.is_file() else shutil.which("paddle_lite_opt")
     if found is None:
@@ -69,19 +81,19 @@ def _call(arguments: list[str], timeout: float) -> tuple[int, str]:
             timeout=timeout,
             check=False,
         )
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as error:
         raise ConversionError(
             f"paddle_lite_opt did not finish in {timeout:g} s; raise --timeout"
-        ) from None
+        ) from error
     except OSError as error:
-        raise ConversionError(f"{path}: cannot be run ({error.strerror})") from None
+        raise ConversionError(f"{path}: cannot be run ({error.strerror})") from error
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
-def _explain(code: int, said: str, valid_targets: str) -> str:
+def _explain(code: int, output: str, valid_targets: str) -> str:
     """One line out of what the tool printed before it ended with `code`."""
     # "[F 11/22  4:31: 7.779 ...op_desc.h:118 GetAttr] Check failed: condition: what was wrong"
-    fatal = re.search(r"^\[F [^\]]*\]\s*(?:Check failed: )?(.+)", said, re.MULTILINE | re.DOTALL)
+    fatal = re.search(r"^\[F [^\]]*\]\s*(?:Check failed: )?(.+)", output, re.MULTILINE | re.DOTALL)
     if fatal:
         return f"paddle_lite_opt failed: {fatal[1].strip().splitlines()[0][:300]}"
     if code == 0:
@@ -94,5 +106,5 @@ def _explain(code: int, said: str, valid_targets: str) -> str:
             f"{valid_targets}; the graph holds something it cannot read "
             "(deploy/conversion/repairs.py knows the cases met so far)"
         )
-    lines = said.strip().splitlines()
+    lines = output.strip().splitlines()
     return f"paddle_lite_opt ended with code {code}" + (f": {lines[-1][:300]}" if lines else "")

@@ -7,6 +7,8 @@ computed stays the same, and a graph that needs no repair stays as it is.
 from collections.abc import Callable
 from typing import Any
 
+from ppghost.formats.program_desc import framework
+
 
 def add_xshape(program: Any) -> int:
     """Give every `flatten_contiguous_range` its `XShape` output.
@@ -61,13 +63,11 @@ def bmm_to_matmul(program: Any) -> int:
 
     Paddle-Lite lists bmm among its operators, but has no kernel for it on any of our targets.
     """
-    from paddle.base.proto.framework_pb2 import BOOLEAN
-
     repaired = 0
     for _, op in _operators(program, "bmm"):
         op.type = "matmul_v2"
         for name in ("trans_x", "trans_y"):
-            op.attrs.add(name=name, type=BOOLEAN, b=False)
+            op.attrs.add(name=name, type=framework().BOOLEAN, b=False)
         repaired += 1
     return repaired
 
@@ -79,8 +79,6 @@ def matmul_to_mul(program: Any) -> int:
     and gets nonsense or NaN out of them; those of mul it handles rightly. The result is the same
     otherwise, and Paddle-Lite joins mul and the addition of the bias into its `fc`.
     """
-    from paddle.base.proto.framework_pb2 import INT
-
     variables = {var.name: var for block in program.blocks for var in block.vars}
     repaired = 0
     for _, op in _operators(program, "matmul_v2"):
@@ -95,8 +93,8 @@ def matmul_to_mul(program: Any) -> int:
         if flipped or rank < 2 or not y.persistable or len(y.type.lod_tensor.tensor.dims) != 2:
             continue
         op.type = "mul"
-        op.attrs.add(name="x_num_col_dims", type=INT, i=rank - 1)
-        op.attrs.add(name="y_num_col_dims", type=INT, i=1)
+        op.attrs.add(name="x_num_col_dims", type=framework().INT, i=rank - 1)
+        op.attrs.add(name="y_num_col_dims", type=framework().INT, i=1)
         repaired += 1
     return repaired
 
@@ -114,7 +112,7 @@ PASSES: list[Callable[[Any], int]] = [
 
 def repair(program: Any) -> dict[str, int]:
     """Run every pass on `program` in place; the passes that changed something, with counts."""
-    counts = {one_pass.__name__: one_pass(program) for one_pass in PASSES}
+    counts = {repair_pass.__name__: repair_pass(program) for repair_pass in PASSES}
     return {name: count for name, count in counts.items() if count}
 
 
@@ -129,7 +127,7 @@ def _has_output(op: Any, name: str) -> bool:
 
 def _add_output(program: Any, block: Any, op: Any, name: str, *, like: str) -> Any:
     """Give `op` the output `name`, a new variable of the type of `like`; returns its tensor."""
-    [source] = [var for one in program.blocks for var in one.vars if var.name == like][:1]
+    [source] = [var for scope in program.blocks for var in scope.vars if var.name == like][:1]
     variable = block.vars.add()
     variable.CopyFrom(source)
     variable.name = f"{op.outputs[0].arguments[0]}.{name.lower()}"
@@ -139,11 +137,9 @@ def _add_output(program: Any, block: Any, op: Any, name: str, *, like: str) -> A
 
 
 def _add_float(program: Any, kind: str, name: str, value: float) -> int:
-    from paddle.base.proto.framework_pb2 import FLOAT
-
     repaired = 0
     for _, op in _operators(program, kind):
         if all(attr.name != name for attr in op.attrs):
-            op.attrs.add(name=name, type=FLOAT, f=value)
+            op.attrs.add(name=name, type=framework().FLOAT, f=value)
             repaired += 1
     return repaired

@@ -56,14 +56,15 @@ class NbInfo:
 
 
 def inspect_nb(path: Path) -> NbInfo:
-    """Read the header and the kernel table of `path`.
+    """Read the header and the kernel table of a file.
 
-    Raises InputError if the file is missing, empty, truncated or not a `.nb` of this generation.
+    Raises:
+        InputError: the file is missing, empty, truncated or not a `.nb` of this generation.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if not data:
         raise InputError(f"{path}: empty file; convert the model again")
     if len(data) < _HEADER.size:
@@ -86,12 +87,12 @@ def inspect_nb(path: Path) -> NbInfo:
         meta_version=meta_version,
         target=target,
         precision=precision,
-        kernels=_count(f"{one.target}/{one.precision}" for one in found),
+        kernels=_count(f"{kernel.target}/{kernel.precision}" for kernel in found),
         fallbacks=_count(
-            f"{one.operator} {one.target}/{one.precision}"
-            for one in found
-            if one.target not in (target, "host")
-            or (one.precision == "fp32" and precision != "fp32")
+            f"{kernel.operator} {kernel.target}/{kernel.precision}"
+            for kernel in found
+            if kernel.target not in (target, "host")
+            or (kernel.precision == "fp32" and precision != "fp32")
         ),
         bytes=len(data),
         content_sha256=_content_hash(data, opt_version),

@@ -1,7 +1,7 @@
 """Whether a converted model computes what Paddle does: how far apart two right runtimes may be."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from ppghost.errors import ConversionError
 
@@ -20,37 +20,61 @@ CHECK_NOISE = 1e-6
 CHECK_CORRELATION = {"int16": 0.999, "int8": 0.9}
 
 
+class _Comparison(TypedDict):
+    max_abs_diff: float | None
+    ok: bool | None
+
+
+class OutputCheck(_Comparison, total=False):
+    """How far a model's outputs are from Paddle's, and whether that is near enough.
+
+    `where` is "device" for a check that was made there; `why` says why one could not be made, with
+    None for the rest.
+    """
+
+    why: str
+    where: str
+
+
 def compare(
     actual: Sequence["np.ndarray"], expected: Sequence["np.ndarray"], weights: str | None = None
-) -> dict[str, Any]:
-    """{"max_abs_diff", "ok": True} for the outputs of a `.nb` and Paddle's.
+) -> OutputCheck:
+    """Compare the outputs of a `.nb` with Paddle's.
 
-    `weights` is "int8" or "int16" for a file of rounded weights.
-    Raises ConversionError if they differ by more than two right runtimes do.
+    Args:
+        actual: the outputs of the `.nb`, in the order of those of Paddle.
+        expected: Paddle's, for the same inputs.
+        weights: "int8" or "int16" for a file of rounded weights.
+
+    Returns:
+        The largest difference, which is near enough.
+
+    Raises:
+        ConversionError: they differ by more than two right runtimes do.
     """
     import numpy as np
 
-    shapes = [[one.shape for one in outputs] for outputs in (actual, expected)]
+    shapes = [[output.shape for output in outputs] for outputs in (actual, expected)]
     if shapes[0] != shapes[1]:
         raise ConversionError(
             f"outputs have shapes {shapes[0]} after conversion, {shapes[1]} in Paddle"
         )
     worst = 0.0
-    for ours, theirs in zip(actual, expected, strict=True):
-        difference = float(np.abs(ours - theirs).max())
+    for candidate, reference in zip(actual, expected, strict=True):
+        difference = float(np.abs(candidate - reference).max())
         if weights:
-            _check_correlation(ours, theirs, CHECK_CORRELATION[weights])
+            _check_correlation(candidate, reference, CHECK_CORRELATION[weights])
         else:
-            _check_difference(difference, theirs)
+            _check_difference(difference, reference)
         worst = max(worst, difference)
     return {"max_abs_diff": worst, "ok": True}
 
 
-def _check_difference(difference: float, theirs: "np.ndarray") -> None:
+def _check_difference(difference: float, reference: "np.ndarray") -> None:
     import numpy as np
 
-    noise = CHECK_NOISE * float(np.abs(theirs).max())
-    allowed = CHECK_RELATIVE * float(theirs.max() - theirs.min()) + noise
+    noise = CHECK_NOISE * float(np.abs(reference).max())
+    allowed = CHECK_RELATIVE * float(reference.max() - reference.min()) + noise
     # "not <=", so that NaN fails too
     if not difference <= allowed:
         raise ConversionError(
@@ -59,13 +83,13 @@ def _check_difference(difference: float, theirs: "np.ndarray") -> None:
         )
 
 
-def _check_correlation(ours: "np.ndarray", theirs: "np.ndarray", least: float) -> None:
+def _check_correlation(candidate: "np.ndarray", reference: "np.ndarray", minimum: float) -> None:
     import numpy as np
 
-    ours, theirs = ours - ours.mean(), theirs - theirs.mean()
-    correlation = float((ours * theirs).sum() / (np.linalg.norm(ours) * np.linalg.norm(theirs)))
-    if not correlation >= least:
+    x, y = candidate - candidate.mean(), reference - reference.mean()
+    correlation = float((x * y).sum() / (np.linalg.norm(x) * np.linalg.norm(y)))
+    if not correlation >= minimum:
         raise ConversionError(
             "the model with rounded weights computes something else than Paddle "
-            f"(correlation of the scores {correlation:.3f}, at least {least} wanted)"
+            f"(correlation of the scores {correlation:.3f}, at least {minimum} wanted)"
         )

@@ -2,44 +2,96 @@
 
 import collections
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypedDict, TypeVar
 
 from ppghost.deploy.nb.header import NbInfo, inspect_nb
+from ppghost.deploy.nb.output_check import OutputCheck
+from ppghost.deploy.nb.reference import Reference
 from ppghost.errors import InputError
-from ppghost.utils.files import read_json
+from ppghost.formats.program_desc import TensorShape
+from ppghost.utils.files import read_json, write_json
 
-if TYPE_CHECKING:
-    import numpy as np
-
-#: how ppghost.deploy.devices.host.worker.seeded_inputs makes its arrays, one after the other
-GENERATOR = "numpy.random.default_rng(seed).standard_normal(shape, dtype=numpy.float32)"
-#: a classifier's scores are kept whole; of a larger output its beginning tells enough
-REFERENCE_VALUES = 2000
-#: what older sidecars, or those of models that we did not export, do not tell
-_OPTIONAL = ("weights", "params", "macs", "source_sha256", "command", "reference")
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class NbModel:
-    """A `.nb` file and what its sidecar says of it; `inputs` is [{"name", "shape"}].
+class KernelOptions(TypedDict):
+    """What `convert` asked for besides a target: fp16 kernels, "int8" or "int16" weights."""
 
-    `reference` is Paddle's own outputs (see `describe_reference`); None in older sidecars.
-    `params` and `macs` are the network's, None unless `ppghost export` counted them.
+    fp16: bool
+    weights: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """What is known of a `.nb` besides its content.
+
+    What older sidecars, or those of models that we did not export, do not tell is None.
+
+    Attributes:
+        model: the network's name.
+        weights: of which training they are, as inference.yml says.
+        params: of the network, counted by `ppghost export`.
+        macs: multiply-accumulates of one image, counted by `ppghost export`.
+        source_files: names of the exported model's files.
+        source_sha256: over their contents.
+        inputs: in feed order.
+        options: what was asked for.
+        repairs: how many operators each repair changed.
+        output_check: of `convert` on this host; None for a file that does not run here.
+        reference: Paddle's own outputs.
+        info: what the `.nb` says about itself.
+        command: the command line that made it.
     """
 
-    path: Path
-    name: str
-    info: NbInfo
+    model: str
     weights: str | None
     params: int | None
     macs: int | None
+    source_files: list[str]
     source_sha256: str | None
+    inputs: list[TensorShape]
+    options: KernelOptions
+    repairs: dict[str, int]
+    output_check: OutputCheck | None
+    reference: Reference | None
+    info: NbInfo
     command: str | None
-    inputs: list[dict[str, Any]]
-    output_check: dict[str, Any] | None
-    reference: dict[str, Any] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The sidecar's JSON form: its attributes, with those of `info` among them."""
+        return {
+            "model": self.model,
+            "weights": self.weights,
+            "params": self.params,
+            "macs": self.macs,
+            "source_files": self.source_files,
+            "source_sha256": self.source_sha256,
+            "inputs": self.inputs,
+            "options": self.options,
+            "repairs": self.repairs,
+            "output_check": self.output_check,
+            "reference": self.reference,
+            **asdict(self.info),
+            "command": self.command,
+        }
+
+    def write(self, nb: Path) -> None:
+        """Write it beside `nb`.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        write_json(sidecar_path(nb), Sidecar.to_json(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NbModel(Sidecar):
+    """A `.nb` file, its name among those that are loaded with it, and what its sidecar says."""
+
+    path: Path
+    name: str
 
 
 def sidecar_path(nb: Path) -> Path:
@@ -47,31 +99,113 @@ def sidecar_path(nb: Path) -> Path:
     return nb.with_name(nb.name + ".json")
 
 
-def describe_reference(seed: int, outputs: Sequence["np.ndarray"]) -> dict[str, Any]:
-    """What Paddle gives for `seeded_inputs(inputs, seed)`, for checks where there is no Paddle.
+def read_sidecar(nb: Path) -> Sidecar:
+    """What lies beside `nb`, checked to be of that file.
 
-    `outputs` are flat lists in fetch order, of at most REFERENCE_VALUES values; `shapes` are whole.
+    Raises:
+        InputError: `nb` is no `.nb` file, or there is no valid sidecar of it.
     """
-    return {
-        "seed": seed,
-        "generator": GENERATOR,
-        "shapes": [list(one.shape) for one in outputs],
-        # nine digits tell every float32 from its neighbours
-        "outputs": [
-            [float(f"{value:.9g}") for value in one.ravel()[:REFERENCE_VALUES]] for one in outputs
+    info = inspect_nb(nb)
+    path = sidecar_path(nb)
+    if not path.is_file():
+        raise InputError(f"{nb}: no {path.name} beside it; convert with `ppghost convert`")
+    described = read_json(path)
+    try:
+        content = described["content_sha256"]
+        sidecar = _from_json(described, info)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: not a description of a .nb; convert again") from error
+    if content != info.content_sha256:
+        raise InputError(f"{path}: describes another file than {nb.name}; convert again")
+    return sidecar
+
+
+def _from_json(described: Any, info: NbInfo) -> Sidecar:
+    """`Sidecar.to_json` undone, for older forms too; raises what a wrong form raises."""
+    options = _optional(described, "options", dict) or {}
+    return Sidecar(
+        model=str(described["model"]),
+        weights=_optional(described, "weights", str),
+        params=_optional(described, "params", int),
+        macs=_optional(described, "macs", int),
+        source_files=_optional(described, "source_files", list) or [],
+        source_sha256=_optional(described, "source_sha256", str),
+        inputs=[
+            {"name": str(tensor["name"]), "shape": [int(size) for size in tensor["shape"]]}
+            for tensor in described["inputs"]
         ],
+        options={"fp16": bool(options.get("fp16")), "weights": _optional(options, "weights", str)},
+        repairs=_optional(described, "repairs", dict) or {},
+        output_check=_output_check(described["output_check"]),
+        reference=_reference(_optional(described, "reference", dict)),
+        info=info,
+        command=_optional(described, "command", str),
+    )
+
+
+def _optional(described: dict[str, Any], key: str, kind: type[T]) -> T | None:
+    value = described.get(key)
+    if value is None:
+        return None
+    # a bool is no count
+    if type(value) is not kind:
+        raise TypeError(f"{key}: {value!r} is no {kind.__name__}")
+    return value
+
+
+def _output_check(described: dict[str, Any] | None) -> OutputCheck | None:
+    if described is None:
+        return None
+    return {"max_abs_diff": described["max_abs_diff"], "ok": described["ok"]}
+
+
+def _reference(described: dict[str, Any] | None) -> Reference | None:
+    if described is None:
+        return None
+    return {
+        "seed": described["seed"],
+        "generator": described["generator"],
+        "shapes": described["shapes"],
+        "outputs": described["outputs"],
     }
 
 
-def load_models(paths: Sequence[Path]) -> list[NbModel]:
+def read_inputs(nb: Path) -> dict[str, list[int]] | None:
+    """Declared shapes by input name; None if `nb` has no sidecar.
+
+    Raises:
+        InputError: `nb` is no `.nb` file, or its sidecar is not valid.
+    """
+    if not sidecar_path(nb).is_file():
+        return None
+    return {tensor["name"]: tensor["shape"] for tensor in read_sidecar(nb).inputs}
+
+
+def load_models(paths: Sequence[str | Path]) -> list[NbModel]:
     """The models in `paths` (`.nb` files or folders of them), each content once.
 
     Several of one name for one target (one network with other weights, inputs or precision) are
     called by their files, with as much of the folders as tells them apart, so that results and
     references mean one of them.
 
-    Raises InputError for a file that is no `.nb` or has no valid sidecar.
+    Raises:
+        InputError: a file is no `.nb` or has no valid sidecar, or there is none at all.
     """
+    models: dict[str, NbModel] = {}
+    for file in _nb_files(paths):
+        sidecar = read_sidecar(file)
+        model = NbModel(**vars(sidecar), path=file, name=sidecar.model)
+        models.setdefault(sidecar.info.content_sha256, model)
+    alike: dict[tuple[str, str], list[Path]] = collections.defaultdict(list)
+    for model in models.values():
+        alike[model.model, model.info.target].append(model.path)
+    return [
+        replace(model, name=_distinct_name(model, alike[model.model, model.info.target]))
+        for model in models.values()
+    ]
+
+
+def _nb_files(paths: Sequence[str | Path]) -> list[Path]:
     files: list[Path] = []
     for path in map(Path, paths):
         found = sorted(path.glob("*.nb")) if path.is_dir() else [path]
@@ -80,20 +214,10 @@ def load_models(paths: Sequence[Path]) -> list[NbModel]:
         files += found
     if not files:
         raise InputError("no model to time; give .nb files or folders that hold them")
-    models: dict[str, NbModel] = {}
-    for file in files:
-        info = inspect_nb(file)
-        models.setdefault(info.content_sha256, _read(file, info))
-    alike: dict[tuple[str, str], list[Path]] = collections.defaultdict(list)
-    for model in models.values():
-        alike[model.name, model.info.target].append(model.path)
-    return [
-        replace(model, name=_distinct(model, alike[model.name, model.info.target]))
-        for model in models.values()
-    ]
+    return files
 
 
-def _distinct(model: NbModel, alike: list[Path]) -> str:
+def _distinct_name(model: NbModel, alike: list[Path]) -> str:
     """A name that no other of the files `alike` gets."""
     if len(alike) == 1:
         return model.name
@@ -102,35 +226,3 @@ def _distinct(model: NbModel, alike: list[Path]) -> str:
     while len({parts[-depth:] for parts in paths}) < len(set(paths)):
         depth += 1
     return "/".join(model.path.resolve().with_suffix("").parts[-depth:])
-
-
-def read_inputs(nb: Path) -> dict[str, list[int]] | None:
-    """Declared shapes by input name; None if `nb` has no sidecar. Raises InputError."""
-    if not sidecar_path(nb).is_file():
-        return None
-    return {one["name"]: one["shape"] for one in _read(nb, inspect_nb(nb)).inputs}
-
-
-def _read(file: Path, info: NbInfo) -> NbModel:
-    sidecar = sidecar_path(file)
-    if not sidecar.is_file():
-        raise InputError(f"{file}: no {sidecar.name} beside it; convert with `ppghost convert`")
-    described = read_json(sidecar)
-    try:
-        content = described["content_sha256"]
-        model = NbModel(
-            path=file,
-            name=str(described["model"]),
-            info=info,
-            **{key: described.get(key) for key in _OPTIONAL},
-            inputs=[
-                {"name": str(one["name"]), "shape": [int(size) for size in one["shape"]]}
-                for one in described["inputs"]
-            ],
-            output_check=described["output_check"],
-        )
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{sidecar}: not a description of a .nb; convert again") from None
-    if content != info.content_sha256:
-        raise InputError(f"{sidecar}: describes another file than {file.name}; convert again")
-    return model

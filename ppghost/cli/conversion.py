@@ -2,9 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ppghost.cli.common import Commands, Output, command_line, positive, positives
 from ppghost.errors import ConversionError
+
+if TYPE_CHECKING:
+    from ppghost.deploy.conversion.convert import Conversion
+    from ppghost.deploy.conversion.quantize import Quantization
 
 
 def add_commands(commands: Commands) -> None:
@@ -72,7 +77,7 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
 
 def convert(args: argparse.Namespace) -> Output:
     """Exported models as `.nb` files."""
-    from ppghost.deploy.conversion.convert import convert, convert_all
+    from ppghost.deploy.conversion.convert import Conversion, convert, convert_all
 
     options = {
         "fp16": args.fp16,
@@ -83,22 +88,24 @@ def convert(args: argparse.Namespace) -> Output:
     }
     if len(args.model_dirs) == 1:
         result = convert(args.model_dirs[0], args.target, args.output, **options)
-        return result, _converted(result)
+        return result.to_json(), _converted(result)
     results = convert_all(args.model_dirs, args.target, args.output, **options)
-    failed = [result for result in results if "error" in result]
-    if failed:
+    entries = [result.to_json() for result in results]
+    converted = [result for result in results if isinstance(result, Conversion)]
+    if len(converted) < len(results):
         error = ConversionError(
-            f"{len(failed)} of {len(results)} models could not be converted; see above"
+            f"{len(results) - len(converted)} of {len(results)} models could not be converted; "
+            "see above"
         )
-        error.result = results
+        error.result = entries
         raise error
-    return results, "\n".join(map(_converted, results))
+    return entries, "\n".join(map(_converted, converted))
 
 
-def _converted(result: dict) -> str:
-    check = result["output_check"]
+def _converted(result: "Conversion") -> str:
+    check = result.output_check
     checked = f", largest difference from Paddle {check['max_abs_diff']:.1e}" if check else ""
-    return f"{result['nb']}: {result['bytes']} bytes for {result['target']}{checked}"
+    return f"{result.nb}: {result.info.bytes} bytes for {result.info.target}{checked}"
 
 
 def quantize(args: argparse.Namespace) -> Output:
@@ -115,19 +122,20 @@ def quantize(args: argparse.Namespace) -> Output:
         algo=args.algo,
         min_agreement=args.min_agreement,
     )
-    return result, _quantized(result)
+    return result.to_json(), _quantized(result)
 
 
-def _quantized(result: dict) -> str:
+def _quantized(result: "Quantization") -> str:
     """What was written, and how well it agrees, in a few lines."""
-    where = "held-out" if result["held_out"] else "calibration"
+    where = "held-out" if result.held_out else "calibration"
+    agreement = result.agreement
+    fp32, int8 = agreement.fp32, agreement.int8
     lines = [
-        f"{result['model_dir']}: int8 by {result['algo']}, {result['bytes']} bytes",
-        f"agreement with fp32 on {result['measured_images']} {where} images, in Paddle's "
-        f"simulation: top-1 {result['top1_agreement']:.4f}, cosine {result['cosine']:.4f}",
+        f"{result.model_dir}: int8 by {result.algo}, {result.bytes} bytes",
+        f"agreement with fp32 on {result.measured_images} {where} images, in Paddle's "
+        f"simulation: top-1 {agreement.top1_agreement:.4f}, cosine {agreement.cosine:.4f}",
     ]
-    if result["fp32"]["top1"] is not None:
-        fp32, int8 = result["fp32"], result["int8"]
+    if fp32["top1"] is not None:
         lines.append(
             f"top-1 {fp32['top1']:.4f} -> {int8['top1']:.4f}, "
             f"top-5 {fp32['top5']:.4f} -> {int8['top5']:.4f}"

@@ -147,7 +147,7 @@ def _digits_stages(stages: Stages, output: Path) -> None:
     stages.run(
         "convert",
         "convert to arm and x86, compare x86 with Paddle",
-        lambda: [convert(model, t, _nb(output, model.name, t)) for t in ("arm", "x86")],
+        lambda: [_convert(output, model, target) for target in ("arm", "x86")],
         [_nb(output, model.name, t) for t in ("arm", "x86")],
     )
 
@@ -226,4 +226,8 @@ def _network(output: Path, name: str) -> dict:
     settings = config.load(CONFIGS / "demo" / "latency.yaml", [f"Arch.name={name}"])
     model = output / "networks" / name
     export.export(settings, model, random_weights=True)
-    return convert(model, "x86", _nb(output, name, "x86"))
+    return _convert(output, model, "x86")
+
+
+def _convert(output: Path, model: Path, target: str) -> dict:
+    return convert(model, target, _nb(output, model.name, target)).to_json()

@@ -1,10 +1,12 @@
-"""An exported model on disk, in any form that Paddle ever wrote, checked before anything runs it.
+"""An exported model on disk: found in any form that Paddle ever wrote, checked before anything runs
+it, and put in its place so that it is whole or not there.
 
 `ppghost export` and PaddleClas write `inference.pdmodel` and `inference.pdiparams`, perhaps with
 an `inference.yml`; others name the pair differently; Paddle 1.x wrote `__model__` with one
 `__params__` file, or with a file for each parameter.
 """
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +16,15 @@ import yaml
 
 from ppghost.errors import InputError
 from ppghost.formats.operators import check_known
-from ppghost.formats.program_desc import (
-    CONFIG_FILE,
-    MODEL_FILE,
-    PARAMS_FILE,
-    load_program,
-    operator_types,
-    parameter_names,
-)
-from ppghost.utils.files import sha256
+from ppghost.formats.program_desc import load_program, operator_types, parameter_names
+from ppghost.utils.files import output_errors, sha256, sync_directory
 
+#: the names that `ppghost export` and PaddleClas give an exported model's files
+MODEL_FILE = "inference.pdmodel"
+PARAMS_FILE = "inference.pdiparams"
+CONFIG_FILE = "inference.yml"
+#: what is published; inference.yml is last: where it is, the model is whole
+FILES = (MODEL_FILE, PARAMS_FILE, CONFIG_FILE)
 #: Paddle 1.x's program, and the names its one parameter file goes by
 _OLD_MODEL_FILE = "__model__"
 _OLD_PARAMS_FILES = ("__params__", "params", "weights")
@@ -33,15 +34,25 @@ _OLD_PARAMS_FILES = ("__params__", "params", "weights")
 class ExportedModel:
     """A folder's program, and the files that hold its parameters.
 
-    `params_files` are in the order in which Paddle puts parameters into one file, so that their
-    concatenation is that file. `config` is the `Global` part of inference.yml, {} without one.
+    Attributes:
+        folder: as it was given.
+        program: a ProgramDesc.
+        program_file: where it was read from.
+        params_files: in the order in which Paddle puts parameters into one file, so that their
+            concatenation is that file.
+        description: the content of inference.yml, {} without one.
     """
 
     folder: Path
     program: Any
     program_file: Path
     params_files: tuple[Path, ...]
-    config: dict[str, Any]
+    description: dict[str, Any]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The `Global` part of inference.yml, {} without one."""
+        return self.description.get("Global", {})
 
     @property
     def name(self) -> str:
@@ -49,7 +60,20 @@ class ExportedModel:
         return str(self.config.get("model_name") or self.folder.resolve().name)
 
     def files(self) -> list[Path]:
+        """The program, then its parameters."""
         return [self.program_file, *self.params_files]
+
+    def params(self) -> bytes:
+        """The parameters, as Paddle puts them into one file.
+
+        Raises:
+            InputError: a file cannot be read.
+        """
+        try:
+            return b"".join(path.read_bytes() for path in self.params_files)
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(f"{self.folder}: cannot read the parameters ({reason})") from error
 
     def sha256(self) -> str:
         """Hash over program and parameters."""
@@ -58,25 +82,27 @@ class ExportedModel:
     def write(self, program: Any, folder: Path) -> None:
         """Write `program` with this model's parameters to `folder`, under today's names.
 
-        Raises InputError for a file that cannot be read or written.
+        Raises:
+            InputError: a file cannot be read or written.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / MODEL_FILE).write_bytes(program.SerializeToString())
             with (folder / PARAMS_FILE).open("wb") as combined:
                 for path in self.params_files:
-                    with path.open("rb") as one:
-                        shutil.copyfileobj(one, combined)
+                    with path.open("rb") as params:
+                        shutil.copyfileobj(params, combined)
         except OSError as error:
             reason = error.strerror or error
-            raise InputError(f"{folder}: cannot copy the model there ({reason})") from None
+            raise InputError(f"{folder}: cannot copy the model there ({reason})") from error
 
 
 def open_model(folder: Path) -> ExportedModel:
     """The exported model in `folder`; nothing of it has been run.
 
-    Raises InputError, naming the file, if there is none or more than one, if a file is missing or
-    damaged, or if the program holds an operator that is not known to be harmless.
+    Raises:
+        InputError: there is none or more than one, a file is missing or damaged, or the program
+            holds an operator that is not known to be harmless. It names the file.
     """
     program_file = _program_file(folder)
     program = load_program(program_file)
@@ -86,8 +112,64 @@ def open_model(folder: Path) -> ExportedModel:
         program=program,
         program_file=program_file,
         params_files=_params_files(program_file, program),
-        config=_config(folder / CONFIG_FILE),
+        description=read_description(folder),
     )
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The content of a folder's inference.yml; {} where there is none.
+
+    Raises:
+        InputError: it cannot be read, or its `Global` is no mapping.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        return {}
+    try:
+        description = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
+    if not isinstance(description, dict) or not isinstance(description.get("Global", {}), dict):
+        raise InputError(f"{path}: does not describe an exported model; export it again")
+    return description
+
+
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Write a folder's inference.yml; raises what writing a file raises."""
+    text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
+    (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
+
+
+def publish(stage: Path, output: Path) -> int:
+    """Move a whole model from one folder to another, which may hold an older one.
+
+    Whatever interrupts it, a failing disk or power too: where inference.yml is, it is that of the
+    program and the parameters beside it.
+
+    Args:
+        stage: holds `FILES`, on the same disk as `output`.
+        output: is made if it is not there.
+
+    Returns:
+        The bytes of the files together.
+
+    Raises:
+        InputError: `output` cannot be written to.
+    """
+    with output_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+        # a full disk shows here, where the older model is still whole
+        for name in FILES:
+            with (stage / name).open("rb") as file:
+                os.fsync(file.fileno())
+        (output / CONFIG_FILE).unlink(missing_ok=True)
+        sync_directory(output)
+        for name in (MODEL_FILE, PARAMS_FILE):
+            os.replace(stage / name, output / name)
+        sync_directory(output)
+        os.replace(stage / CONFIG_FILE, output / CONFIG_FILE)
+        sync_directory(output)
+        return sum((output / name).stat().st_size for name in FILES)
 
 
 def _program_file(folder: Path) -> Path:
@@ -126,17 +208,3 @@ def _params_files(program_file: Path, program: Any) -> tuple[Path, ...]:
             f"({len(missing)} of {len(paths)} are missing, the first: {missing[0]})"
         )
     return paths
-
-
-def _config(path: Path) -> dict[str, Any]:
-    """The `Global` part of an inference.yml; {} where there is no such file or part."""
-    if not path.is_file():
-        return {}
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
-    section = config.get("Global", {}) if isinstance(config, dict) else None
-    if not isinstance(section, dict):
-        raise InputError(f"{path}: does not describe an exported model; export it again")
-    return section

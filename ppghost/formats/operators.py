@@ -60,9 +60,16 @@ KNOWN = frozenset(f"{_PADDLE_LITE} {_PADDLE}".split())
 
 
 def check_known(types: Iterable[str], where: str) -> None:
-    """Raises InputError, naming `where` and the operators, unless every type in `types` is known.
+    """Refuse a program with operators that could do more than compute.
 
     To be called before a program that somebody hands us is run or converted.
+
+    Args:
+        types: the types of all its operators.
+        where: the file or folder, for the message.
+
+    Raises:
+        InputError: some type is not known; it names them.
     """
     unknown = sorted(set(types) - KNOWN)
     if unknown:

@@ -5,7 +5,6 @@
 
 import importlib.util
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import yaml
 from ppghost import weights
 from ppghost.analysis import complexity as analysis
 from ppghost.errors import InputError
+from ppghost.formats.exported import CONFIG_FILE, MODEL_FILE, publish
 from ppghost.models import dy2static
 from ppghost.static import program
 from ppghost.static import runtime as static
@@ -28,8 +28,6 @@ from ppghost.weights.pretrained import pretrained_path
 
 logger = logging.getLogger(__name__)
 
-#: inference.yml is last: where it is, the model is whole
-FILES = ("inference.pdmodel", "inference.pdiparams", "inference.yml")
 #: what inference.yml calls the weights of a network that was never trained
 RANDOM_WEIGHTS = "random, never trained"
 
@@ -65,17 +63,21 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
         outputs = list(graph.outputs.values())
         with output_errors(output):
             paddle.static.save_inference_model(
-                str(stage / "inference"), graph.inputs, outputs, executor, program=graph.program
+                str((stage / MODEL_FILE).with_suffix("")),
+                graph.inputs,
+                outputs,
+                executor,
+                program=graph.program,
             )
             text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
-            (stage / "inference.yml").write_text(text, encoding="utf-8")
-        _publish(stage, output)
+            (stage / CONFIG_FILE).write_text(text, encoding="utf-8")
+        size = publish(stage, output)
     logger.info("exported %s to %s", config["Arch"]["name"], output)
     return {
         "model_dir": str(output),
         "inputs": [_tensor(v) for v in graph.inputs],
         "outputs": [_tensor(v) for v in outputs],
-        "bytes": sum((output / name).stat().st_size for name in FILES),
+        "bytes": size,
     }
 
 
@@ -183,14 +185,3 @@ def read_labels(path: Path) -> list[str]:
 
 def _tensor(variable) -> dict:
     return {"name": variable.name, "shape": list(variable.shape)}
-
-
-def _publish(stage: Path, output: Path) -> None:
-    """Move the files into place; `inference.yml` goes first and comes last."""
-    with output_errors(output):
-        output.mkdir(parents=True, exist_ok=True)
-        (output / FILES[-1]).unlink(missing_ok=True)
-        for name in FILES:
-            with open(stage / name, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(stage / name, output / name)

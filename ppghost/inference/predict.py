@@ -6,8 +6,9 @@ import numpy as np
 import paddle
 
 from ppghost.errors import InputError
+from ppghost.formats.exported import FILES
 from ppghost.formats.operators import check_known
-from ppghost.inference.export import FILES, read_labels
+from ppghost.inference.export import read_labels
 from ppghost.inference.preprocess import ImageReader
 from ppghost.static import runtime as static
 

@@ -9,6 +9,7 @@ import yaml
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
+from ppghost.formats.exported import CONFIG_FILE
 
 
 class ImageReader:
@@ -19,7 +20,7 @@ class ImageReader:
     """
 
     def __init__(self, model_dir: Path):
-        path = model_dir / "inference.yml"
+        path = model_dir / CONFIG_FILE
         self.description = _read_description(path)
         ops = self.description["PreProcess"]["transform_ops"]
         if not any("DecodeImage" in op for op in ops):

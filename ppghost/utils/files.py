@@ -42,14 +42,14 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
 
-def _sync_directory(directory: Path) -> None:
-    """Make a rename in it last, also when the power fails."""
+def sync_directory(directory: Path) -> None:
+    """Make the renames in `directory` last, also when the power fails."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

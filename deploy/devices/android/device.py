@@ -16,8 +16,8 @@ from ppghost.deploy.devices.android import system as android
 from ppghost.deploy.devices.android.adb import FOLDER, Adb
 from ppghost.deploy.devices.android.adb_client import ADVICE, ShellResult
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
-from ppghost.deploy.devices.host import device as host
 from ppghost.deploy.latency.throttling import Burst, timestamp
+from ppghost.deploy.nb.compatibility import incompatibility
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost, InputError
@@ -87,12 +87,7 @@ class Phone:
 
     def refusal(self, info: NbInfo) -> str | None:
         """Why such a file does not run here; None if it does."""
-        abi = self._abi()
-        if abi.startswith("x86"):
-            return host.refusal(info)
-        if info.target in ("arm", "opencl", "host"):
-            return None
-        return f"made for {info.target}, not for {abi}; convert the model with `--target arm`"
+        return incompatibility(info, self._abi())
 
     def check(self) -> None:
         """Raises DeviceError for a phone that cannot be used, InputError for no benchmark_bin."""

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ppghost.deploy.devices.android.benchmark_bin import NAME
-from ppghost.deploy.devices.host.worker import seeded_inputs
 from ppghost.deploy.nb import output_check
-from ppghost.deploy.nb.sidecar import NbModel, sidecar_path
+from ppghost.deploy.nb.reference import seeded_inputs
+from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import ConversionError, DeviceError
-from ppghost.utils.files import read_json
 
 #: kernels that round: held to what files of weights as coarse are held to (not tried on a phone)
 _AS_COARSE_AS = {"fp16": "int16", "int8": "int8"}
@@ -43,8 +42,7 @@ def compare(model: NbModel, outputs: Sequence[Sequence[float]]) -> dict[str, Any
     expected = [np.array(one) for one in model.reference["outputs"]]
     # what is too short stays so, and is refused for its shape
     actual = [np.array(one)[: len(theirs)] for one, theirs in zip(outputs, expected, strict=True)]
-    options = read_json(sidecar_path(model.path)).get("options", {})
-    rounded = options.get("weights") or _AS_COARSE_AS.get(model.info.precision)
+    rounded = model.options["weights"] or _AS_COARSE_AS.get(model.info.precision)
     try:
         return {**output_check.compare(actual, expected, rounded), "where": "device"}
     except ConversionError as error:

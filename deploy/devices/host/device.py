@@ -20,14 +20,14 @@ import ppghost
 from ppghost.deploy.devices.host import sensors
 from ppghost.deploy.devices.lock import HostLock
 from ppghost.deploy.latency.throttling import Burst, timestamp
-from ppghost.deploy.nb.header import NbInfo, inspect_nb
+from ppghost.deploy.nb.compatibility import X86, check_runs_on_x86, incompatibility
+from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import NbModel, read_inputs
 from ppghost.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
-TARGET = "x86"
 LOAD_TIMEOUT_S = 60.0
 #: how long one request of many inferences may take before the worker counts as hung
 RUN_TIMEOUT_S = 120.0
@@ -49,7 +49,7 @@ class HostSession:
         Raises InputError if `nb` is not an x86 file or `threads` is not positive, DeviceError if
         the runtime cannot run it.
         """
-        check_runnable(nb)
+        check_runs_on_x86(nb)
         if threads < 1:
             raise InputError(f"threads must be 1 or more, not {threads}")
         self.name = name
@@ -180,7 +180,7 @@ class HostDevice:
 
     def refusal(self, info: NbInfo) -> str | None:
         """Why such a file does not run here; None if it does."""
-        return refusal(info)
+        return incompatibility(info, X86)
 
     def check(self) -> None:
         """Nothing can be missing."""
@@ -255,24 +255,6 @@ def run_once(
         np.savez(path, **inputs)
         with HostSession(nb, {"npz": str(path)}, threads, nb.name) as session:
             return session.outputs()
-
-
-def check_runnable(nb: Path) -> None:
-    """Raises InputError unless `nb` is a float32 file for this host's runtime."""
-    if why := refusal(inspect_nb(nb)):
-        raise InputError(f"{nb}: {why}")
-
-
-def refusal(info: NbInfo) -> str | None:
-    """Why the x86 runtime is not given such a file (it would compute garbage); None: it is."""
-    if info.target not in (TARGET, "host"):
-        return (
-            f"made for {info.target}, not for {TARGET}; "
-            f"convert the model with `--target {TARGET}` to run it on this host"
-        )
-    if info.precision != "fp32":
-        return f"has {info.precision} kernels; the x86 runtime gives NaN for them"
-    return None
 
 
 def _worker_environment(threads: int) -> dict[str, str]:

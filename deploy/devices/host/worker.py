@@ -19,16 +19,7 @@ from typing import Any
 
 import numpy as np
 
-
-def seeded_inputs(inputs: list[dict[str, Any]], seed: int) -> dict[str, np.ndarray]:
-    """Standard normal float32 arrays for `inputs` ([{"name", "shape"}]), the same for a seed.
-
-    Normal values, because that is what a normalised image looks like to a network.
-    """
-    generator = np.random.default_rng(seed)
-    return {
-        one["name"]: generator.standard_normal(one["shape"], dtype=np.float32) for one in inputs
-    }
+from ppghost.deploy.nb.reference import seeded_inputs
 
 
 class Model:

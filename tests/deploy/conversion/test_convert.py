@@ -5,16 +5,16 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import paddle
 import pytest
 
-from ppghost.deploy.conversion import opt
-from ppghost.deploy.conversion.convert import convert, convert_all
+from ppghost.deploy.conversion import opt, paddle_runtime
+from ppghost.deploy.conversion.convert import Conversion, FailedConversion, convert, convert_all
 from ppghost.deploy.devices.host.device import run_once
-from ppghost.deploy.devices.host.worker import seeded_inputs
 from ppghost.deploy.nb.header import inspect_nb
+from ppghost.deploy.nb.reference import seeded_inputs
 from ppghost.errors import ConversionError, InputError
-from ppghost.formats import program_desc as program
-from ppghost.formats.program_desc import PARAMS_FILE
+from ppghost.formats.exported import PARAMS_FILE
 
 
 def assert_fails(error, message, model_dir, target, output, **options):
@@ -29,14 +29,14 @@ def assert_fails(error, message, model_dir, target, output, **options):
 def test_a_real_network_converts_and_computes_what_paddle_does(models, tmp_path):
     result = convert(models / "GhostNet_x0_5", "x86", tmp_path / "new" / "ghost.nb")
     nb = tmp_path / "new" / "ghost.nb"
-    assert result["nb"] == str(nb)
-    assert result["model"] == "GhostNet_x0_5"
-    assert (result["target"], result["opt_version"]) == ("x86", "v2.13-rc")
-    assert result["bytes"] == nb.stat().st_size
-    assert result["inputs"] == [{"name": "x", "shape": [1, 3, 32, 32]}]
-    assert result["output_check"]["ok"]
-    assert result["output_check"]["max_abs_diff"] < 1e-5
-    assert len(result["source_sha256"]) == 64
+    assert result.nb == nb
+    assert result.model == "GhostNet_x0_5"
+    assert (result.info.target, result.info.opt_version) == ("x86", "v2.13-rc")
+    assert result.info.bytes == nb.stat().st_size
+    assert result.inputs == [{"name": "x", "shape": [1, 3, 32, 32]}]
+    assert result.output_check["ok"]
+    assert result.output_check["max_abs_diff"] < 1e-5
+    assert len(result.source_sha256) == 64
     assert sorted(path.name for path in nb.parent.iterdir()) == ["ghost.nb", "ghost.nb.json"]
 
 
@@ -51,17 +51,54 @@ def test_sidecar_says_what_the_result_says(converted):
     assert sidecar["output_check"]["ok"]
 
 
+#: the sidecar's keys, in order: files of today are read tomorrow
+SIDECAR = [
+    "model", "weights", "params", "macs", "source_files", "source_sha256", "inputs", "options",
+    "repairs", "output_check", "reference", "opt_version", "meta_version", "target", "precision",
+    "kernels", "fallbacks", "bytes", "content_sha256", "command",
+]  # fmt: skip
+
+
+def test_json_forms(models, tmp_path):
+    result = convert(str(models / "Both"), "arm", str(tmp_path / "both"), command="ppghost convert")
+    described = result.to_json()
+    sidecar = json.loads((tmp_path / "both.nb.json").read_text())
+    assert list(sidecar) == SIDECAR
+    assert list(described) == ["nb", "model_dir", *SIDECAR]
+    assert json.loads(json.dumps(described)) == {
+        "nb": str(tmp_path / "both.nb"), "model_dir": str(models / "Both"), **sidecar,
+    }  # fmt: skip
+    failed = FailedConversion(tmp_path, "why")
+    assert failed.to_json() == {"model_dir": str(tmp_path), "error": "why"}
+
+
+def test_inputs_are_told_apart_by_name(tmp_path):
+    """Of several of one shape, whose feed operators stand in reverse."""
+    paddle.enable_static()
+    with paddle.static.program_guard(paddle.static.Program()):
+        a, b = (paddle.static.data(name, [1, 10], "float32") for name in "ab")
+        outputs = [paddle.static.nn.fc(paddle.nn.functional.softmax(a - 3 * b), 5)]
+        executor = paddle.static.Executor(paddle.CPUPlace())
+        executor.run(paddle.static.default_startup_program())
+        paddle.static.save_inference_model(
+            str(tmp_path / "model" / "inference"), [a, b], outputs, executor
+        )
+    result = convert(tmp_path / "model", "x86", tmp_path / "x.nb")
+    assert [tensor["name"] for tensor in result.inputs] == ["a", "b"]
+    assert result.output_check["ok"]
+
+
 @pytest.mark.parametrize("target", ["arm", "opencl"])
 def test_targets_for_phones_are_made_for_them_and_not_run_here(models, tmp_path, target):
     result = convert(models / "Both", target, tmp_path / "both")
-    assert Path(result["nb"]).name == "both.nb"
-    assert result["target"] == inspect_nb(Path(result["nb"])).target == target
-    assert result["output_check"] is None
+    assert result.nb.name == "both.nb"
+    assert result.info.target == inspect_nb(result.nb).target == target
+    assert result.output_check is None
 
 
 def test_the_same_model_gives_the_same_content_hash(models, converted, tmp_path):
     again = convert(models / "Both", "x86", tmp_path / "again.nb")
-    assert again["content_sha256"] == inspect_nb(converted / "both.nb").content_sha256
+    assert again.info.content_sha256 == inspect_nb(converted / "both.nb").content_sha256
 
 
 def test_unknown_target_lists_the_known_ones(models, tmp_path):
@@ -90,12 +127,12 @@ def test_slow_tool_is_ended(models, tmp_path):
 
 
 def test_model_that_computes_something_else_is_no_success(models, tmp_path, monkeypatch):
-    real = program.reference_outputs
+    real = paddle_runtime.reference_outputs
 
     def slightly_wrong(*arguments):
         return [scores + np.float32(1e-3) for scores in real(*arguments)]
 
-    monkeypatch.setattr(program, "reference_outputs", slightly_wrong)
+    monkeypatch.setattr(paddle_runtime, "reference_outputs", slightly_wrong)
     message = "computes something else than Paddle"
     assert_fails(ConversionError, message, models / "Both", "x86", tmp_path / "x.nb")
 
@@ -167,7 +204,7 @@ def test_no_model_is_left_when_its_sidecar_cannot_be_written(models, tmp_path):
 def test_sidecar_carries_paddles_outputs_for_the_seeded_input(models, tmp_path, target):
     result = convert(models / "Both", target, tmp_path / "both.nb")
     reference = json.loads((tmp_path / "both.nb.json").read_text())["reference"]
-    values = seeded_inputs(result["inputs"], reference["seed"])
+    values = seeded_inputs(result.inputs, reference["seed"])
     [x] = values.values()
     same = np.random.default_rng(0).standard_normal([1, 3, 32, 32], dtype=np.float32)
     assert np.array_equal(x, same)
@@ -209,8 +246,8 @@ def test_model_with_an_operator_that_acts_is_refused_before_anything_runs(models
 
 def test_fp16_kernels_for_arm_only(models, tmp_path):
     result = convert(models / "GhostNet_x0_5", "arm", tmp_path / "x.nb", fp16=True)
-    assert (result["precision"], result["options"]["fp16"]) == ("fp16", True)
-    assert result["kernels"]["arm/fp16"] > 100
+    assert (result.info.precision, result.options["fp16"]) == ("fp16", True)
+    assert result.info.kernels["arm/fp16"] > 100
     for target in ("x86", "opencl"):
         assert_fails(
             InputError, "--fp16 is for arm", models / "Both", target, tmp_path / "y.nb", fp16=True
@@ -221,10 +258,10 @@ def test_rounded_weights_make_a_smaller_file_of_the_same_kernels(models, tmp_pat
     whole = convert(models / "GhostNet_x0_5", "x86", tmp_path / "whole.nb")
     for weights, most in (("int16", 0.75), ("int8", 0.55)):
         small = convert(models / "GhostNet_x0_5", "x86", tmp_path / "small.nb", weights=weights)
-        assert small["bytes"] < most * whole["bytes"]
-        assert small["kernels"].get("x86/int8") is None
-        assert small["options"]["weights"] == weights
-        assert small["output_check"]["max_abs_diff"] > whole["output_check"]["max_abs_diff"]
+        assert small.info.bytes < most * whole.info.bytes
+        assert small.info.kernels.get("x86/int8") is None
+        assert small.options["weights"] == weights
+        assert small.output_check["max_abs_diff"] > whole.output_check["max_abs_diff"]
     assert_fails(
         InputError,
         "choose one of: int8, int16",
@@ -236,12 +273,12 @@ def test_rounded_weights_make_a_smaller_file_of_the_same_kernels(models, tmp_pat
 
 
 def test_rounded_weights_that_change_the_scores_are_no_success(models, tmp_path, monkeypatch):
-    real = program.reference_outputs
+    real = paddle_runtime.reference_outputs
 
     def shuffled(*arguments):
         return [scores[:, ::-1] for scores in real(*arguments)]
 
-    monkeypatch.setattr(program, "reference_outputs", shuffled)
+    monkeypatch.setattr(paddle_runtime, "reference_outputs", shuffled)
     message = "model with rounded weights computes something else"
     output = tmp_path / "x.nb"
     assert_fails(ConversionError, message, models / "Both", "x86", output, weights="int8")
@@ -250,22 +287,22 @@ def test_rounded_weights_that_change_the_scores_are_no_success(models, tmp_path,
 @pytest.mark.parametrize("text", ["arm,opencl", "opencl,arm", "opencl"])
 def test_opencl_is_asked_for_in_any_order_and_used(models, tmp_path, text):
     result = convert(models / "Both", text, tmp_path / "x.nb")
-    assert result["target"] == "opencl"
-    assert result["kernels"]["opencl/fp16"] >= 3
+    assert result.info.target == "opencl"
+    assert result.info.kernels["opencl/fp16"] >= 3
 
 
 def test_operators_off_the_gpu_are_named(models, tmp_path, caplog):
     result = convert(models / "Split", "opencl", tmp_path / "x.nb")
-    assert result["fallbacks"] == {"split host/fp32": 1}
+    assert result.info.fallbacks == {"split host/fp32": 1}
     assert "split host/fp32 (1)" in caplog.text
 
 
 def test_one_bad_model_does_not_stop_the_others(models, tmp_path):
     folders = [models / name for name in ("Both", "Unsupported", "Flatten")]
     results = convert_all(folders, "arm", tmp_path / "nb")
-    assert [("error" in one) for one in results] == [False, True, False]
-    assert "no arm kernel for: erfinv" in results[1]["error"]
-    assert results[1]["model_dir"] == str(models / "Unsupported")
+    assert [type(result) for result in results] == [Conversion, FailedConversion, Conversion]
+    assert "no arm kernel for: erfinv" in results[1].error
+    assert results[1].model_dir == models / "Unsupported"
     assert {path.name for path in (tmp_path / "nb").glob("*.nb")} == {"Both.nb", "Flatten.nb"}
 
 

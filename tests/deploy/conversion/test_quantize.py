@@ -1,15 +1,18 @@
 """Static int8 by Paddle's own post-training quantization, and its way to int8 arm kernels."""
 
+import errno
+import logging
+
 import numpy as np
+import paddle
 import pytest
 import yaml
 
 from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.conversion.paddle_runtime import Runner
 from ppghost.deploy.conversion.quantize import quantize
 from ppghost.errors import CheckFailed, ConversionError, InputError
-from ppghost.formats import program_desc as program
-from ppghost.formats.exported import open_model
-from ppghost.formats.program_desc import CONFIG_FILE, MODEL_FILE, PARAMS_FILE
+from ppghost.formats.exported import CONFIG_FILE, MODEL_FILE, PARAMS_FILE, open_model
 
 
 class Noise:
@@ -30,8 +33,8 @@ class Noise:
 
 
 def fp32_classes(folder, arrays):
-    runner = program.Runner(folder)
-    return [int(runner([one[None]])[0].argmax()) for one in arrays]
+    runner = Runner(open_model(folder))
+    return [int(runner({"x": array[None]})[0].argmax()) for array in arrays]
 
 
 @pytest.fixture(scope="module")
@@ -45,26 +48,63 @@ def quantized(models, tmp_path_factory):
 
 def test_figures_say_what_was_measured(quantized):
     result, folder = quantized
-    assert result["model_dir"] == str(folder)
-    assert result["bytes"] == sum(path.stat().st_size for path in folder.iterdir())
-    assert (result["calibration_images"], result["measured_images"]) == (8, 32)
-    assert result["held_out"]
-    assert 0.99 < result["cosine"] < 1
+    assert result.model_dir == folder
+    assert result.bytes == sum(path.stat().st_size for path in folder.iterdir())
+    assert (result.calibration_images, result.measured_images) == (8, 32)
+    assert result.held_out
+    assert 0.99 < result.agreement.cosine < 1
     # the labels are fp32's answers: so its accuracy is 1, and int8's is the agreement
-    assert result["fp32"]["top1"] == 1.0
-    assert result["int8"]["top1"] == result["top1_agreement"] > 0.8
-    assert result["int8"]["top5"] >= result["int8"]["top1"]
+    assert result.agreement.fp32["top1"] == 1.0
+    assert result.agreement.int8["top1"] == result.agreement.top1_agreement > 0.8
+    assert result.agreement.int8["top5"] >= result.agreement.int8["top1"]
+
+
+def test_json_form(quantized):
+    result, folder = quantized
+    figures = {
+        "model_dir": str(folder),
+        "fp32_bytes": result.fp32_bytes,
+        "algo": "avg",
+        "calibration_images": 8,
+        "measured_images": 32,
+        "held_out": True,
+        "cosine": result.agreement.cosine,
+        "top1_agreement": result.agreement.top1_agreement,
+        "fp32": result.agreement.fp32,
+        "int8": result.agreement.int8,
+    }
+    assert result.to_json() == figures | {"bytes": result.bytes}
+    assert list(result.to_json()) == [*figures, "bytes"]
+
+
+def test_the_callers_paddle_and_its_loggers_stay_as_they_were(models, tmp_path, dygraph):
+    names = ("paddle.static.io", "paddle.static.quantization.post_training_quantization")
+    levels = [logging.getLogger(name).level for name in names]
+    quantize(models / "Both", Noise(2), tmp_path / "q", min_agreement=0)
+    assert paddle.in_dynamic_mode()
+    bad = Noise(2)
+    bad.arrays = bad.arrays[:, :2]
+    with pytest.raises(ConversionError):
+        quantize(models / "Both", bad, tmp_path / "q2")
+    assert paddle.in_dynamic_mode()
+    assert [logging.getLogger(name).level for name in names] == levels
+
+
+def test_a_list_of_arrays_and_labels_will_do_and_places_may_be_text(models, tmp_path):
+    images = [(array, index) for index, array in enumerate(Noise(2).arrays)]
+    result = quantize(str(models / "Both"), images, str(tmp_path / "q"), min_agreement=0)
+    assert result.model_dir == tmp_path / "q"
 
 
 def test_the_result_becomes_int8_arm_kernels(quantized, tmp_path):
     _, folder = quantized
     assert sorted(path.name for path in folder.iterdir()) == [PARAMS_FILE, MODEL_FILE, CONFIG_FILE]
     result = convert(folder, "arm", tmp_path / "x.nb")
-    assert result["precision"] == "int8"
+    assert result.info.precision == "int8"
     # the convolution and the fully connected layer
-    assert result["kernels"]["arm/int8"] >= 2
-    assert not {name for name in result["fallbacks"] if name.startswith(("conv2d", "fc", "mul"))}
-    assert {name.split()[0] for name in result["fallbacks"]} >= {"softmax"}
+    assert result.info.kernels["arm/int8"] >= 2
+    assert not {name for name in result.info.fallbacks if name.startswith(("conv2d", "fc", "mul"))}
+    assert {name.split()[0] for name in result.info.fallbacks} >= {"softmax"}
 
 
 def test_inference_yml_is_carried_over_and_marked(models, quantized):
@@ -89,9 +129,9 @@ def test_images_that_calibrate_are_not_measured_on(models, tmp_path):
 
 def test_a_single_image_serves_for_both_and_that_is_said(models, tmp_path):
     result = quantize(models / "Both", Noise(1), tmp_path / "q", min_agreement=0)
-    assert (result["calibration_images"], result["measured_images"]) == (1, 1)
-    assert not result["held_out"]
-    assert result["fp32"] == {"top1": None, "top5": None}
+    assert (result.calibration_images, result.measured_images) == (1, 1)
+    assert not result.held_out
+    assert result.agreement.fp32 == {"top1": None, "top5": None}
 
 
 def test_too_little_agreement_fails_with_the_figures_and_leaves_nothing(models, tmp_path):
@@ -107,8 +147,8 @@ def test_the_same_images_give_the_same_model(models, tmp_path):
     scores = []
     for name in ("a", "b"):
         quantize(models / "Both", Noise(6), tmp_path / name, min_agreement=0)
-        runner = program.Runner(tmp_path / name)
-        scores.append(runner([Noise(1).arrays])[0])
+        runner = Runner(open_model(tmp_path / name))
+        scores.append(runner({"x": Noise(1).arrays})[0])
     assert np.array_equal(*scores)
 
 
@@ -138,3 +178,15 @@ def test_a_broken_image_ends_it_at_once(models, tmp_path):
     with pytest.raises(InputError, match=r"^b\.png: cannot be decoded$"):
         quantize(models / "Both", Broken(4), tmp_path / "q")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_on_the_disk_before_inference_yml_says_so(models, tmp_path, monkeypatch):
+    """The one way to publish a model, as export's: a disk that is full when files are flushed."""
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match=r"q: cannot be written \(No space left on device\)"):
+        quantize(models / "Both", Noise(2), tmp_path / "q", min_agreement=0)
+    assert not list((tmp_path / "q").iterdir())

@@ -15,8 +15,7 @@ from ppghost.deploy.conversion.repairs import (
     repair,
 )
 from ppghost.errors import ConversionError
-from ppghost.formats.exported import open_model
-from ppghost.formats.program_desc import MODEL_FILE, PARAMS_FILE
+from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE, open_model
 
 
 def bare_opt(folder, target):

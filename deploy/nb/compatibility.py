@@ -1,0 +1,44 @@
+"""Which `.nb` runs on which runtime: a runtime given another one computes garbage or aborts."""
+
+from pathlib import Path
+
+from ppghost.deploy.nb.header import NbInfo, inspect_nb
+from ppghost.errors import InputError
+
+#: the target that Paddle-Lite's x86 runtime is for
+X86 = "x86"
+
+
+def incompatibility(info: NbInfo, abi: str) -> str | None:
+    """Why a file does not run on a processor; None if it does.
+
+    Args:
+        info: what the file says about itself.
+        abi: "x86" or "x86_64"; anything else is an ARM processor with a GPU, as phones have it.
+    """
+    if abi.startswith(X86):
+        return _x86_incompatibility(info)
+    if info.target in ("arm", "opencl", "host"):
+        return None
+    return f"made for {info.target}, not for {abi}; convert the model with `--target arm`"
+
+
+def check_runs_on_x86(nb: Path) -> None:
+    """Refuse a file that the x86 runtime would compute garbage for.
+
+    Raises:
+        InputError: it is no float32 file for x86, or no `.nb` at all.
+    """
+    if reason := incompatibility(inspect_nb(nb), X86):
+        raise InputError(f"{nb}: {reason}")
+
+
+def _x86_incompatibility(info: NbInfo) -> str | None:
+    if info.target not in (X86, "host"):
+        return (
+            f"made for {info.target}, not for {X86}; "
+            f"convert the model with `--target {X86}` to run it on this host"
+        )
+    if info.precision != "fp32":
+        return f"has {info.precision} kernels; the x86 runtime gives NaN for them"
+    return None

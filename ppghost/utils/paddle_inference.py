@@ -1,0 +1,81 @@
+"""A program in Paddle's inference engine, which needs neither of Paddle's two modes.
+
+Only for programs whose operators were checked (`ppghost.formats.exported.open_model`). Paddle is
+imported inside the functions: it costs over a second.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class EngineError(Exception):
+    """Paddle's engine refused; the message is one line, the cause is what Paddle raised."""
+
+
+class Engine:
+    """A program and its parameters, loaded and ready to be run.
+
+    Args:
+        program: a serialized ProgramDesc.
+        params: its parameters, as Paddle puts them into one file.
+        threads: of the CPU's kernels.
+        optimize: rewrite the graph and use oneDNN: several times as fast, and equal but for the
+            order of summation. Without it outputs are those of Paddle's plain kernels, bit for bit.
+
+    Raises:
+        EngineError: Paddle cannot load it.
+    """
+
+    def __init__(self, program: bytes, params: bytes, *, threads: int, optimize: bool) -> None:
+        paddle = import_paddle()
+        config = paddle.inference.Config()
+        config.set_model_buffer(program, len(program), params, len(params))
+        config.disable_glog_info()
+        config.switch_ir_optim(optimize)
+        config.set_cpu_math_library_num_threads(threads)
+        with _one_line():
+            self._predictor = paddle.inference.create_predictor(config)
+
+    def __call__(self, inputs: Mapping[str, "np.ndarray"]) -> list["np.ndarray"]:
+        """Run it once.
+
+        Args:
+            inputs: arrays by the names of the program's inputs.
+
+        Returns:
+            The outputs, in the order of the program's fetches.
+
+        Raises:
+            EngineError: Paddle cannot run it on them.
+        """
+        predictor = self._predictor
+        with _one_line():
+            for name, value in inputs.items():
+                predictor.get_input_handle(name).copy_from_cpu(value)
+            predictor.run()
+            names = predictor.get_output_names()
+            return [predictor.get_output_handle(name).copy_to_cpu() for name in names]
+
+
+@contextlib.contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn what Paddle raises into one line."""
+    try:
+        yield
+    # every C++ check of Paddle arrives as one of these
+    except (RuntimeError, ValueError, IndexError, TypeError, OSError, SystemError) as error:
+        reason = [line.strip() for line in str(error).splitlines() if "Error:" in line]
+        raise EngineError(reason[0] if reason else type(error).__name__) from error
+
+
+def import_paddle() -> Any:
+    """Paddle, made ready for a process that handles its own signals."""
+    import paddle
+
+    # paddle's C++ handlers allocate memory: a SIGTERM inside malloc would hang for good
+    paddle.disable_signal_handler()
+    return paddle
