@@ -37,7 +37,7 @@ from PIL import Image
 
 from ppghost.utils.yaml_files import read_yaml
 from ppghost.config import loading as config
-from ppghost.static import runtime as static
+from ppghost.static.runtime import static_graph
 from ppghost.data.samplers import STAGES as TRAINING_STAGES
 from ppghost.errors import PPGhostError
 from ppghost.utils.files import read_json, write_json
@@ -130,9 +130,10 @@ def run(path: Path, data: Path, report) -> None:
 
 def _train(settings: dict, report) -> None:
     """Build, two steps, a checkpoint; nothing stays in memory if it fails."""
-    trainer = loop.prepare(settings)
-    report(stage="built")
-    figures = trainer.run()
+    with static_graph() as place:
+        trainer = loop.prepare(settings, place)
+        report(stage="built")
+        figures = trainer.run()
     report(stage="trained", loss=round(figures["train"]["loss"], 4))
 
 
@@ -150,7 +151,6 @@ def _child(path: Path, data: Path, pipe, memory_gb: float) -> None:
     with open(os.devnull, "w") as null:
         os.dup2(null.fileno(), 1)
         os.dup2(null.fileno(), 2)
-    static.enable()
     run(path, data, lambda **row: pipe.send(row))
     pipe.send({"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024})
     os._exit(0)  # what the parent would clean up at its own end is not the child's to clean up

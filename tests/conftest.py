@@ -13,17 +13,17 @@ import numpy as np
 import paddle
 import pytest
 import yaml
-from paddle.utils import unique_name
 from PIL import Image
 from support import ROOT
 
 from ppghost.cli import main as cli
 from ppghost import weights
-from ppghost.models import ghostnet, factory, network, registry
+from ppghost.weights import conversion
+from ppghost.models import ghostnet, network, registry
 from ppghost.models.ghost import ghost_bottleneck
 from ppghost.models.layers import conv_bn_layer, dropout, fc_layer, global_pool
 from ppghost.models.network import Network
-from ppghost.static.runtime import enable as enable_static
+from ppghost.static.runtime import static_graph
 
 
 def tiny_ghostnet(class_num=1000, in_channels=3):
@@ -58,15 +58,18 @@ def _own_locks(tmp_path_factory):
 @pytest.fixture
 def dygraph():
     """Paddle in dygraph for one test."""
+    static = not paddle.in_dynamic_mode()
     paddle.disable_static()
     yield
-    paddle.enable_static()
+    if static:
+        paddle.enable_static()
 
 
 @pytest.fixture
 def static():
     """Paddle in static mode for one test."""
-    enable_static()
+    with static_graph():
+        yield
 
 
 @pytest.fixture
@@ -175,10 +178,8 @@ def config_file(shapes_dir, tmp_path):
 @pytest.fixture(scope="session")
 def trained(shapes_dir, tmp_path_factory):
     """Weights (a prefix) of TinyGhostNet with 3 classes: random, but no two tensors alike."""
-    paddle.disable_static()
-    with unique_name.guard():
-        network = factory.create("TinyGhostNet", class_num=3)
-    paddle.enable_static()
+    with static_graph():
+        network = conversion.network("TinyGhostNet", 3)
     slots = weights.slots_of(network)
     rng = np.random.default_rng(5)
     arrays = {s.parameter: rng.uniform(0.5, 1.0, s.shape).astype("float32") * 0.1 for s in slots}

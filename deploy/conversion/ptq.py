@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppghost.errors import ConversionError
 from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE
-from ppghost.utils.paddle_inference import import_paddle
+from ppghost.utils.paddle import import_paddle
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,7 +20,7 @@ from ppghost.errors import InputError
 from ppghost.formats.exported import CONFIG_FILE, MODEL_FILE, publish
 from ppghost.models import dy2static
 from ppghost.static import program
-from ppghost.static import runtime as static
+from ppghost.static.runtime import Place, static_graph
 from ppghost.tasks.classification import Classification
 from ppghost.utils.files import output_errors, staging_directory
 from ppghost.utils.text import parse_number
@@ -32,10 +32,12 @@ logger = logging.getLogger(__name__)
 RANDOM_WEIGHTS = "random, never trained"
 
 
-def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
+def export(config: dict, output: str | Path, *, random_weights: bool = False) -> dict:
     """Write the inference model of the config's network into the directory `output`.
 
     Args:
+        config: a checked configuration (`ppghost.load_config`).
+        output: the folder; what it held of an older export is replaced.
         random_weights: export freshly initialised weights where the config names none; the
             latency of such a model is real, its predictions are not.
 
@@ -45,11 +47,17 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
     Raises:
         InputError: no weights, weights of another network, `output` cannot be written.
     """
-    static.enable()
+    with static_graph() as place:
+        result = _export(config, Path(output), random_weights, place)
+    logger.info("exported %s to %s", config["Arch"]["name"], output)
+    return result
+
+
+def _export(config: dict, output: Path, random_weights: bool, place: Place) -> dict:
     description = describe(config)
     graph = build_inference(config)
     description["Global"] |= _complexity(config)
-    scope, executor = paddle.static.Scope(), paddle.static.Executor(paddle.CPUPlace())
+    scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     path = pretrained_path(config)
     if path is None and not random_weights:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
@@ -72,7 +80,6 @@ def export(config: dict, output: Path, *, random_weights: bool = False) -> dict:
             text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
             (stage / CONFIG_FILE).write_text(text, encoding="utf-8")
         size = publish(stage, output)
-    logger.info("exported %s to %s", config["Arch"]["name"], output)
     return {
         "model_dir": str(output),
         "inputs": [_tensor(v) for v in graph.inputs],

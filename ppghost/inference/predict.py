@@ -10,7 +10,7 @@ from ppghost.formats.exported import FILES
 from ppghost.formats.operators import check_known
 from ppghost.inference.export import read_labels
 from ppghost.inference.preprocess import ImageReader
-from ppghost.static import runtime as static
+from ppghost.utils.paddle import import_paddle
 
 
 class Predictor:
@@ -29,7 +29,8 @@ class Predictor:
         post = next(iter(self.read.description["PostProcess"].values())) or {}
         self.topk: int = post.get("topk", 5)
         self.labels: list[str] = post.get("label_list", [])
-        static.enable()
+        import_paddle()
+        paddle.enable_static()
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(paddle.CPUPlace())
         with paddle.static.scope_guard(self.scope):

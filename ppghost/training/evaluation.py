@@ -9,8 +9,8 @@ from ppghost import weights
 from ppghost.data.build import make_loader
 from ppghost.data.loader import Loader
 from ppghost.errors import InputError
-from ppghost.static import runtime as static
 from ppghost.static.program import Graph, assign, initialize
+from ppghost.static.runtime import Place, on_gpu, static_graph
 from ppghost.tasks.classification import Classification
 from ppghost.training.distributed import Group, connect
 from ppghost.training.program import build_evaluation
@@ -61,13 +61,17 @@ def describe(figures: dict) -> str:
 
 def evaluate_config(config: dict) -> dict:
     """Evaluate `Global.pretrained_model` on `DataLoader.Eval`."""
-    place = static.enable(config["Global"]["device"])
+    with static_graph(config["Global"]["device"]) as place:
+        return _evaluate_config(config, place)
+
+
+def _evaluate_config(config: dict, place: Place) -> dict:
     path = pretrained_path(config)
     if path is None:
         raise InputError("Global.pretrained_model is missing; give the weights to evaluate")
     group = connect(config)
     loader = make_loader(config, "Eval", rank=group.rank, world_size=group.size)
-    graph = build_evaluation(config, Classification(config), on_gpu=static.on_gpu(place))
+    graph = build_evaluation(config, Classification(config), on_gpu=on_gpu(place))
     found = weights.load(path, graph.network, config["Arch"]["name"])
     scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     # what is no weight: index tables and the like

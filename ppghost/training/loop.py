@@ -10,8 +10,9 @@ import paddle
 
 from ppghost.data.build import make_loader
 from ppghost.errors import InputError, TrainingError
-from ppghost.static import runtime as static
 from ppghost.static.program import initialize
+from ppghost.static.runtime import Place, static_graph
+from ppghost.static.runtime import on_gpu as is_on_gpu
 from ppghost.tasks.classification import Classification
 from ppghost.tasks.metrics import Averages, primary
 from ppghost.training import checkpoint, optimizer, program
@@ -35,7 +36,7 @@ class Trainer:
     run goes on as if it had never stopped.
     """
 
-    def __init__(self, config: dict, place: static.Place, group: Group):
+    def __init__(self, config: dict, place: Place, group: Group):
         self.config = config
         self.settings = config["Global"]
         self.group = group
@@ -43,7 +44,7 @@ class Trainer:
         share = {"rank": group.rank, "world_size": group.size}
         self.loader = make_loader(config, "Train", self.seed, **share)
         self.sampler = self.loader.sampler
-        on_gpu = static.on_gpu(place)
+        on_gpu = is_on_gpu(place)
         task = Classification(config)
         self.eval_loader = self.eval_graph = None
         if self.settings["eval_during_train"]:
@@ -262,10 +263,12 @@ def dropout_seed(seed: int, step: int, rank: int, processes: int) -> int:
     return (seed * 1_000_003 + step * processes + rank) % 2**63
 
 
-def prepare(config: dict, resume: str | None = None) -> Trainer:
-    """A run at its starting point: new, from pretrained weights, or resumed.
+def prepare(config: dict, place: Place, resume: str | None = None) -> Trainer:
+    """A run at its starting point: new, from pretrained weights, or resumed. In static mode.
 
     Args:
+        config: a checked configuration.
+        place: where it is to run.
         resume: "auto" (the newest whole checkpoint of this output directory, if any), or a
             checkpoint's prefix.
 
@@ -273,7 +276,6 @@ def prepare(config: dict, resume: str | None = None) -> Trainer:
         InputError: config, data or weights are wrong.
     """
     optimizer.check(config)
-    place = static.enable(config["Global"]["device"])
     trainer = Trainer(config, place, connect(config))
     trainer.state.start_from(resume)
     return trainer
@@ -281,4 +283,5 @@ def prepare(config: dict, resume: str | None = None) -> Trainer:
 
 def train(config: dict, resume: str | None = None) -> dict:
     """Train as the config says; the last figures. See `prepare` and `Trainer.run`."""
-    return prepare(config, resume).run()
+    with static_graph(config["Global"]["device"]) as place:
+        return prepare(config, place, resume).run()

@@ -10,8 +10,8 @@ import paddle
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.static import runtime as static
 from ppghost.static.program import assign, fetch, initialize
+from ppghost.static.runtime import Place
 from ppghost.training import checkpoint, program
 from ppghost.training.distributed import Group
 from ppghost.training.optimizer import Schedule
@@ -35,7 +35,7 @@ class RunState:
         graph: program.TrainingGraph,
         schedule: Schedule,
         group: Group,
-        place: static.Place,
+        place: Place,
         identity: dict,
     ):
         self.config, self.graph, self.schedule, self.group = config, graph, schedule, group

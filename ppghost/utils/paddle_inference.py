@@ -6,7 +6,9 @@ imported inside the functions: it costs over a second.
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ppghost.utils.paddle import import_paddle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,12 +72,3 @@ def _one_line() -> Iterator[None]:
     except (RuntimeError, ValueError, IndexError, TypeError, OSError, SystemError) as error:
         reason = [line.strip() for line in str(error).splitlines() if "Error:" in line]
         raise EngineError(reason[0] if reason else type(error).__name__) from error
-
-
-def import_paddle() -> Any:
-    """Paddle, made ready for a process that handles its own signals."""
-    import paddle
-
-    # paddle's C++ handlers allocate memory: a SIGTERM inside malloc would hang for good
-    paddle.disable_signal_handler()
-    return paddle

@@ -7,8 +7,8 @@ from paddle.utils import unique_name
 
 from ppghost import weights
 from ppghost.errors import InputError
-from ppghost.models import factory, paddleclas_zoo, registry
-from ppghost.static import runtime as static
+from ppghost.models import factory
+from ppghost.static.runtime import static_graph
 
 #: ending -> what writes it
 WRITERS = {".pdparams": weights.write_state, ".safetensors": weights.write_safetensors}
@@ -17,19 +17,23 @@ WRITERS = {".pdparams": weights.write_state, ".safetensors": weights.write_safet
 def network(name: str, class_num: int | None = None) -> paddle.nn.Layer:
     """The architecture `name`, called once on its own input in a Program of its own.
 
+    Args:
+        name: see `ppghost list`.
+        class_num: None for the architecture's own.
+
     Raises:
         InputError: no such architecture, or one that no static graph can hold.
     """
-    static.enable()
     arguments = {} if class_num is None else {"class_num": class_num}
-    known = registry.ARCHITECTURES.get(name) or paddleclas_zoo.paddleclas_architectures().get(name)
+    shape = factory.find(name).input_shape
     with (
+        static_graph(),
         paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()),
         unique_name.guard(),
     ):
         made = factory.create(name, **arguments)
         with factory.building(name):
-            made(paddle.static.data("image", [1, *known.input_shape], "float32"))
+            made(paddle.static.data("image", [1, *shape], "float32"))
     return made
 
 

@@ -9,6 +9,7 @@ from support.runs import assert_same_parameters, ctrl_c_after_step, make_trainer
 from ppghost import weights
 from ppghost.config import loading as config
 from ppghost.errors import InputError
+from ppghost.static.runtime import static_graph
 from ppghost.training import checkpoint, loop
 
 pytestmark = pytest.mark.usefixtures("static")
@@ -131,5 +132,6 @@ def test_other_threads_are_told_of_when_a_run_goes_on(config_file, monkeypatch, 
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     make_trainer(config.load(config_file)).state.save("latest")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    loop.prepare(config.load(config_file), "auto")
+    with static_graph() as place:
+        loop.prepare(config.load(config_file), place, "auto")
     assert "was trained with OMP_NUM_THREADS 1, now it is 2" in caplog.text
