@@ -43,7 +43,7 @@ def campaign_seconds(phones, models, rounds, repeats) -> float:
         repeats=repeats,
         benchmark_bin=BENCHMARK_BIN,
     )
-    devices = find_devices(campaign.devices, campaign)
+    devices = find_devices(campaign.devices, campaign.device_options())
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         bench(campaign, devices, output=Path(folder) / "latency.json")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ppghost.deploy.devices.android.benchmark_bin import POWER_MODES
+from ppghost.deploy.devices.base import DeviceOptions
 from ppghost.errors import InputError
 
 #: rounds without a wanted precision, and the most with one
@@ -78,6 +79,10 @@ class Campaign:
     def most_rounds(self) -> int:
         """The number of rounds that is never exceeded."""
         return self.rounds or (ROUNDS if self.precision is None else MOST_ROUNDS)
+
+    def device_options(self) -> DeviceOptions:
+        """What it asks of its devices."""
+        return DeviceOptions(self.benchmark_bin, self.power_mode, self.affinity)
 
     def settings(self) -> dict[str, Any]:
         """All but models, devices and programs, as kept in a result."""

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ppghost.deploy.devices.android.device import Phone
-from ppghost.deploy.devices.host.device import HostDevice
+from ppghost.deploy.devices.discovery import KINDS
 from ppghost.deploy.latency.results import (
     device_identity,
     load_result,
@@ -31,7 +30,7 @@ Pair = tuple[dict[str, Any], dict[str, Any]]
 #: what a result of the same model and threads must have in common beside its device
 _SETTINGS = ("power_mode", "affinity", "samples_are", "inputs")
 #: inferences of a burst where a plan leaves them to the device, by its kind
-_REPEATS = {device.kind: device.repeats for device in (HostDevice, Phone)}
+_REPEATS = {device.kind: device.repeats for device in KINDS}
 
 
 def compare(

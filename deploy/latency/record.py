@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from ppghost.deploy.devices.discovery import Device
+from ppghost.deploy.devices.base import Burst, Device
 from ppghost.deploy.latency.results import counted_rounds, shared_rounds
 from ppghost.deploy.latency.stats import (
     MAX_RELATIVE_WIDTH,
@@ -13,7 +13,6 @@ from ppghost.deploy.latency.stats import (
     summarize,
     too_wide,
 )
-from ppghost.deploy.latency.throttling import Burst
 from ppghost.deploy.nb.sidecar import NbModel
 
 logger = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ def begin(model: NbModel, device: Device, threads: int) -> dict[str, Any]:
         "precision": model.info.precision,
         "status": "skipped",
         "error": UNFINISHED,
-        "samples_are": device.samples_are,
+        "samples_are": device.sample_kind,
         "samples_ms": [],
         "warmup_ms": [],
         "stats": None,
@@ -85,7 +84,7 @@ def add_ratio(result: dict[str, Any], results: Iterable[dict[str, Any]], referen
         result["ratio"] = {"reference": reference, **paired_ratio(ours, theirs)}
 
 
-def conclude(result: dict[str, Any], caveat: str | None) -> None:
+def conclude(result: dict[str, Any], limitation: str | None) -> None:
     """Mark a result that did not fail as done, and say what is to be known about its figures.
 
     `notes` are single sentences, for the report; `warning` names model and threads too.
@@ -98,9 +97,9 @@ def conclude(result: dict[str, Any], caveat: str | None) -> None:
     warnings = [f"{head}: {note}" for note in notes]
     for warning in warnings:
         logger.warning("%s", warning)
-    if caveat:
-        notes.append(caveat)
-        warnings.append(f"threads {result['threads']}: {caveat}")
+    if limitation:
+        notes.append(limitation)
+        warnings.append(f"threads {result['threads']}: {limitation}")
     result["notes"], result["warning"] = notes, "; ".join(warnings) or None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from typing import Any
 
-from ppghost.deploy.devices.discovery import Device, Session
+from ppghost.deploy.devices.base import Device, Session
 from ppghost.deploy.latency import record
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.results import device_identity, result_key
@@ -92,9 +92,9 @@ class DeviceRounds:
 
     def _measure(self, threads: int) -> None:
         """All rounds of all models at one thread count."""
-        caveat = self.device.caveat(threads)
-        if caveat:
-            logger.warning("%s, threads %d: %s", self.device.serial, threads, caveat)
+        limitation = self.device.limitation(threads)
+        if limitation:
+            logger.warning("%s, threads %d: %s", self.device.serial, threads, limitation)
         with self.document.lock:
             results = {index: self._result(one, threads) for index, one in self.models.items()}
         unfinished = [index for index, one in results.items() if one["status"] != "ok"]
@@ -118,7 +118,7 @@ class DeviceRounds:
         with self.document.lock:
             for result in results.values():
                 record.add_ratio(result, results.values(), self.reference)
-                record.conclude(result, caveat)
+                record.conclude(result, limitation)
         self.document.save()
 
     def _rounds(

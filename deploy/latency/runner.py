@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ppghost.deploy.devices.discovery import Device
+from ppghost.deploy.devices.base import Device
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.results import SCHEMA, host_metadata, load_result
 from ppghost.deploy.latency.rounds import DeviceRounds, Document
@@ -71,14 +71,14 @@ def _share_out(
     """
     shares: list[tuple[Device, dict[int, NbModel]]] = []
     taken: set[str] = set()
-    refusals: dict[int, str | None] = {}
+    reasons: dict[int, str | None] = {}
     for device in devices:
-        refusals = {index: device.refusal(model.info) for index, model in enumerate(loaded)}
-        fitting = {index: loaded[index] for index, why in refusals.items() if why is None}
+        reasons = {index: device.incompatibility(model.info) for index, model in enumerate(loaded)}
+        fitting = {index: loaded[index] for index, why in reasons.items() if why is None}
         names = {model.name for model in fitting.values()}
         missing = [index for index, one in enumerate(loaded) if one.name not in names]
         if missing and whole:
-            raise InputError(f"{loaded[missing[0]].path}: {refusals[missing[0]]}")
+            raise InputError(f"{loaded[missing[0]].path}: {reasons[missing[0]]}")
         taken |= names
         if fitting:
             shares.append((device, fitting))
@@ -86,7 +86,7 @@ def _share_out(
             logger.warning("%s is left out: no file is made for it", device.serial)
     for index, model in enumerate(loaded):
         if model.name not in taken:
-            raise InputError(f"{model.path}: {refusals[index]}")
+            raise InputError(f"{model.path}: {reasons[index]}")
     return shares
 
 
@@ -111,7 +111,7 @@ def _plan(
 
 def _run(document: Document, runs: list[DeviceRounds]) -> None:
     """All phones at once, then this host, which drives them and would be disturbed by it."""
-    phones = [run for run in runs if run.device.kind != "host"]
+    phones = [run for run in runs if not run.device.runs_here]
     if phones:
         with ThreadPoolExecutor(len(phones)) as pool:
             futures = [pool.submit(run.run) for run in phones]

@@ -1,28 +1,10 @@
-"""What every kind of device hands back, and whether it was measured in a fair state."""
+"""Whether a burst was measured in a fair state of the device."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
-from ppghost.deploy.devices.android.system import status_in_words
-
-
-class Burst(NamedTuple):
-    """A few inferences in a row: samples that count, those that warm up, the sensors around them.
-
-    `details` is what the program tells besides.
-    """
-
-    samples_ms: list[float]
-    warmup_ms: list[float]
-    before: dict[str, Any]
-    after: dict[str, Any]
-    details: dict[str, Any]
-
-
-def timestamp() -> str:
-    """Now, in UTC."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+from ppghost.deploy.devices.base import Burst
+from ppghost.deploy.devices.thermal import format_thermal_status
 
 
 def throttled(
@@ -34,7 +16,7 @@ def throttled(
     was at the start (`caps_khz`). The frequency of the moment says less: it follows the load.
     """
     if status := state.get("thermal_status"):
-        return f"thermal status {status_in_words(status)}"
+        return f"thermal status {format_thermal_status(status)}"
     for sensors in (burst.before, burst.after):
         caps = zip(sensors["freq_cap_khz"] or (), caps_khz or (), strict=False)
         for core, (cap, start) in enumerate(caps):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ppghost.deploy.devices.discovery import Device
+from ppghost.deploy.devices.base import Device
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.errors import DeviceError, DeviceLost
 

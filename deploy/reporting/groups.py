@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ppghost.deploy.devices.android.system import cores_in_words
+from ppghost.deploy.devices.base import format_cores
 from ppghost.deploy.latency.results import device_identity, round_medians
 from ppghost.deploy.latency.stats import unpaired_ratio
 from ppghost.deploy.reporting.messages import Messages
@@ -52,7 +52,7 @@ class Group:
         if device.get("android"):
             facts.append(t["android"].format(version=device["android"]))
         if device.get("cores"):
-            facts.append(t["cores"].format(cores=cores_in_words(device["cores"])))
+            facts.append(t["cores"].format(cores=format_cores(device["cores"])))
         if self.power_mode:
             facts.append(t["power_mode"].format(mode=self.power_mode))
         if self.affinity:

@@ -111,10 +111,10 @@ def _thread_counts(text: str) -> tuple[int, ...]:
 
 def list_devices(args: argparse.Namespace) -> Output:
     """This host, and every phone that adb sees."""
-    from ppghost.deploy.devices.discovery import describe_all, in_words
+    from ppghost.deploy.devices.discovery import describe_all, format_device
 
     devices = describe_all()
-    return devices, "\n".join(map(in_words, devices))
+    return devices, "\n".join(map(format_device, devices))
 
 
 def bench(args: argparse.Namespace) -> Output:
@@ -130,7 +130,7 @@ def bench(args: argparse.Namespace) -> Output:
     output = Path(args.json) if args.json not in (None, "-") else args.results
     result = bench(
         campaign,
-        find_devices(campaign.devices, campaign),
+        find_devices(campaign.devices, campaign.device_options()),
         output=output,
         resume=args.resume,
         dry_run=args.dry_run,

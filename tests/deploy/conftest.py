@@ -79,7 +79,7 @@ def measure(converted, tmp_path):
             "warmup": 0, "max_wait": 5.0, "devices": [phone.serial for phone in phones], **settings,
         }  # fmt: skip
         campaign = Campaign(**settings)
-        devices = find_devices(campaign.devices, campaign)
+        devices = find_devices(campaign.devices, campaign.device_options())
         return bench(campaign, devices, output=run.file, resume=resume)
 
     run.file = tmp_path / "latency.json"

@@ -27,7 +27,7 @@ from ppghost.deploy.devices.android.adb_client import (
     last_line,
     list_serials,
 )
-from ppghost.deploy.devices.lock import PhoneLock
+from ppghost.deploy.devices.android.lock import PhoneLock
 from ppghost.errors import DeviceError, DeviceLost
 from ppghost.utils.files import sha256
 

@@ -5,7 +5,6 @@ import secrets
 import shlex
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ from ppghost.deploy.devices.android import benchmark_bin
 from ppghost.deploy.devices.android import output_check as phone_check
 from ppghost.deploy.devices.android import system as android
 from ppghost.deploy.devices.android.adb import FOLDER, Adb
-from ppghost.deploy.devices.android.adb_client import ADVICE, ShellResult
+from ppghost.deploy.devices.android.adb_client import ADVICE, ShellResult, connect, list_serials
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
-from ppghost.deploy.latency.throttling import Burst, timestamp
+from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
 from ppghost.deploy.nb.compatibility import incompatibility
 from ppghost.deploy.nb.header import NbInfo
+from ppghost.deploy.nb.reference import Reference
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost, InputError
 
@@ -45,24 +45,36 @@ class Phone:
     """One phone by its serial; the kind "adb". `state` is what adb says of it."""
 
     kind = "adb"
-    samples_are = "invocation mean"
+    sample_kind = "invocation mean"
+    # every burst starts a process
     repeats = 5
+    runs_here = False
 
     def __init__(
-        self,
-        serial: str,
-        state: str = "device",
-        *,
-        programs: Mapping[str, Path] | None = None,
-        power_mode: str = "big",
-        affinity: str | None = None,
+        self, serial: str, state: str = "device", options: DeviceOptions | None = None
     ) -> None:
+        options = options or DeviceOptions()
         self.serial, self.state = serial, state
-        self.power_mode, self.affinity = power_mode, affinity
-        self._given = programs or {}
+        self.power_mode: str | None = options.power_mode
+        self.affinity = options.affinity
+        self._given = options.programs
         self._adb = Adb(serial)
         self._description: dict[str, Any] | None = None
         self._program: Program | None = None
+
+    @classmethod
+    def discover(cls, options: DeviceOptions) -> list["Phone"]:
+        """Every phone that adb knows, in whatever state. Raises DeviceError."""
+        return [cls(serial, state, options) for serial, state in list_serials().items()]
+
+    @classmethod
+    def find(cls, name: str, options: DeviceOptions) -> "Phone | None":
+        """The phone of that serial; one like HOST:PORT is connected to. Raises DeviceError."""
+        states = list_serials()
+        if name not in states and ":" in name:
+            connect(name)
+            states = list_serials()
+        return cls(name, states[name], options) if name in states else None
 
     def describe(self) -> dict[str, Any]:
         """Who this phone is; asked once. A state other than "device" leaves most of it None."""
@@ -79,13 +91,19 @@ class Phone:
         version = self._program.version if self._program else None
         return {**self._description, "lite_version": version}
 
-    def caveat(self, threads: int) -> str | None:
+    @property
+    def _prepared_program(self) -> Program:
+        if self._program is None:
+            raise RuntimeError("prepare() comes before anything that runs on the phone")
+        return self._program
+
+    def limitation(self, threads: int) -> str | None:
         """What a figure does not show; None if there is nothing to say."""
         if self._program and not self._program.prints_sections:
             return "this old benchmark_bin cannot check outputs"
         return None
 
-    def refusal(self, info: NbInfo) -> str | None:
+    def incompatibility(self, info: NbInfo) -> str | None:
         """Why such a file does not run here; None if it does."""
         return incompatibility(info, self._abi())
 
@@ -115,7 +133,7 @@ class Phone:
         except DeviceLost:
             raise
         except DeviceError as error:
-            raise DeviceError(f"{self.serial}: {path}: {error}") from None
+            raise DeviceError(f"{self.serial}: {path}: {error}") from error
         try:
             benchmark_bin.remember(abi, path)
         except InputError as error:
@@ -137,7 +155,7 @@ class Phone:
             target = "x86" if self._abi().startswith("x86") else "arm"
         invocation = Invocation(
             nb=name,
-            shapes=[one["shape"] for one in model.inputs],
+            shapes=[tensor["shape"] for tensor in model.inputs],
             target=target,
             threads=threads,
             power_mode=self.power_mode,
@@ -163,9 +181,10 @@ class Phone:
 
     def _invoke(self, session: PhoneSession, asked: Invocation, token: str) -> ShellResult:
         """Run benchmark_bin between two looks at the sensors, with `token` lines between them."""
-        old = not self._program.prints_sections
+        program = self._prepared_program
+        old = not program.prints_sections
         result = shlex.quote(benchmark_bin.RESULT_FILE)
-        words = asked.arguments(self._program)
+        words = asked.arguments(program)
         if self.affinity:
             words = ["taskset", self.affinity, *words]
         try:
@@ -180,45 +199,48 @@ class Phone:
         except DeviceLost:
             raise
         except DeviceError as error:
-            raise DeviceError(f"{session.model.name}: {benchmark_bin.NAME} {error}") from None
+            raise DeviceError(f"{session.model.name}: {benchmark_bin.NAME} {error}") from error
 
     def _parse(
         self, session: PhoneSession, asked: Invocation, done: ShellResult
     ) -> benchmark_bin.Timing:
         try:
-            return benchmark_bin.parse(self._program, asked, done, session.model.info.opt_version)
+            return benchmark_bin.parse(
+                self._prepared_program, asked, done, session.model.info.opt_version
+            )
         except DeviceError as error:
-            raise DeviceError(f"{session.model.name}: {error}") from None
+            raise DeviceError(f"{session.model.name}: {error}") from error
 
     def check_output(self, session: PhoneSession) -> dict[str, Any]:
         """Compare with Paddle's outputs for the same input; {"max_abs_diff", "ok", ...}.
 
         "ok" is None, with "why", where that is not possible. Raises DeviceError if they differ.
         """
-        if not session.model.reference:
+        reference = session.model.reference
+        if not reference:
             return phone_check.unchecked(
                 "the file's description holds no reference; convert it again"
             )
-        if not self._program.prints_sections:
+        if not self._prepared_program.prints_sections:
             return phone_check.unchecked("a benchmark_bin before 2.10 does not show its outputs")
         try:
-            return phone_check.compare(session.model, self._outputs(session))
+            return phone_check.compare(session.model, reference, self._outputs(session, reference))
         except DeviceLost:
             raise
         except DeviceError as error:
-            raise DeviceError(f"{session.model.name}: {error}") from None
+            raise DeviceError(f"{session.model.name}: {error}") from error
 
-    def _outputs(self, session: PhoneSession) -> list[list[float]]:
+    def _outputs(self, session: PhoneSession, reference: Reference) -> list[list[float]]:
         inputs = []
         with tempfile.TemporaryDirectory(prefix="ppghost-input-") as folder:
-            for index, text in enumerate(phone_check.input_texts(session.model)):
+            for index, text in enumerate(phone_check.input_texts(session.model, reference)):
                 file = Path(folder) / f"input{index}.txt"
                 file.write_text(text, encoding="ascii")
                 self._adb.push(file, file.name)
                 inputs.append(file.name)
         asked = replace(session.invocation, inputs=inputs)
-        count = len(session.model.reference["outputs"])
-        to_files = "output_data_path" in self._program.flags
+        count = len(reference["outputs"])
+        to_files = "output_data_path" in self._prepared_program.flags
         if to_files:
             files = [f"output{index}.txt" for index in range(count)]
             asked = replace(asked, outputs=files)

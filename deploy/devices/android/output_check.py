@@ -6,7 +6,7 @@ from typing import Any
 
 from ppghost.deploy.devices.android.benchmark_bin import NAME
 from ppghost.deploy.nb import output_check
-from ppghost.deploy.nb.reference import seeded_inputs
+from ppghost.deploy.nb.reference import Reference, seeded_inputs
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import ConversionError, DeviceError
 
@@ -14,12 +14,12 @@ from ppghost.errors import ConversionError, DeviceError
 _AS_COARSE_AS = {"fp16": "int16", "int8": "int8"}
 
 
-def input_texts(model: NbModel) -> list[str]:
+def input_texts(model: NbModel, reference: Reference) -> list[str]:
     """The seeded inputs as benchmark_bin reads them: numbers between blanks, in input order."""
     # nine digits tell every float32 from its neighbours
     return [
         " ".join(f"{value:.9g}" for value in array.ravel()) + "\n"
-        for array in seeded_inputs(model.inputs, model.reference["seed"]).values()
+        for array in seeded_inputs(model.inputs, reference["seed"]).values()
     ]
 
 
@@ -27,26 +27,38 @@ def numbers(text: str, what: str) -> list[float]:
     """The numbers in a file of benchmark_bin's. Raises DeviceError."""
     try:
         return [float(word) for word in text.replace(",", " ").split()]
-    except ValueError:
-        raise DeviceError(f"{what} holds something else than numbers") from None
+    except ValueError as error:
+        raise DeviceError(f"{what} holds something else than numbers") from error
 
 
-def compare(model: NbModel, outputs: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """{"max_abs_diff", "ok": True, "where": "device"} for `outputs` (flat lists) of a phone.
+def compare(
+    model: NbModel, reference: Reference, outputs: Sequence[Sequence[float]]
+) -> dict[str, Any]:
+    """What a phone computed against what Paddle did.
 
-    Raises DeviceError if they differ from the reference by more than the file's precision
-    explains. The reference may hold the beginning of an output only.
+    Args:
+        model: what was run.
+        reference: Paddle's outputs; of a large one the beginning only.
+        outputs: the phone's, flat, in fetch order.
+
+    Returns:
+        {"max_abs_diff", "ok": True, "where": "device"}.
+
+    Raises:
+        DeviceError: they differ by more than the file's precision explains.
     """
     import numpy as np
 
-    expected = [np.array(one) for one in model.reference["outputs"]]
+    expected = [np.array(values) for values in reference["outputs"]]
     # what is too short stays so, and is refused for its shape
-    actual = [np.array(one)[: len(theirs)] for one, theirs in zip(outputs, expected, strict=True)]
+    actual = [
+        np.array(values)[: len(paddles)] for values, paddles in zip(outputs, expected, strict=True)
+    ]
     rounded = model.options["weights"] or _AS_COARSE_AS.get(model.info.precision)
     try:
         return {**output_check.compare(actual, expected, rounded), "where": "device"}
     except ConversionError as error:
-        raise DeviceError(f"{error}; convert it again") from None
+        raise DeviceError(f"{error}; convert it again") from error
 
 
 def shown(text: str, index: int) -> list[float]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ppghost.deploy.devices.host.sensors import hottest
+from ppghost.deploy.devices.thermal import hottest
 from ppghost.errors import DeviceError
 
 _CPU = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
@@ -35,9 +35,6 @@ _DESCRIBE = "\n".join(
     [f'echo "{key}=$(getprop {name})"' for key, name in _PROPERTIES.items()]
     + [f"grep -s . {_CPU}/cpuinfo_max_freq"]
 )
-#: android.os.PowerManager: THERMAL_STATUS_*
-THERMAL_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
-
 Shell = Callable[[str], Any]
 
 
@@ -75,19 +72,6 @@ def _cores(maxima: list[int]) -> list[dict[str, int]]:
             cluster += 1
         cores.append({"max_khz": maximum, "cluster": cluster})
     return cores
-
-
-def cores_in_words(cores: list[dict[str, int]]) -> str:
-    """'4 x 1.79 + 3 x 2.42 + 1 x 2.84 GHz'."""
-    clusters: dict[int, list[int]] = {}
-    for core in cores:
-        clusters.setdefault(core["cluster"], []).append(core["max_khz"])
-    return " + ".join(f"{len(all_)} x {all_[0] / 1e6:.2f}" for all_ in clusters.values()) + " GHz"
-
-
-def status_in_words(status: int) -> str:
-    """Android's name for a thermal status."""
-    return THERMAL_STATUS[min(status, len(THERMAL_STATUS) - 1)]
 
 
 def big_cores(cores: list[dict[str, int]]) -> int | None:

@@ -14,12 +14,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import ppghost
+from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
 from ppghost.deploy.devices.host import sensors
-from ppghost.deploy.devices.lock import HostLock
-from ppghost.deploy.latency.throttling import Burst, timestamp
+from ppghost.deploy.devices.host.lock import HostLock
 from ppghost.deploy.nb.compatibility import X86, check_runs_on_x86, incompatibility
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import NbModel, read_inputs
@@ -44,10 +44,17 @@ class HostSession:
     """One loaded model in a worker process; a context manager that kills the worker."""
 
     def __init__(self, nb: Path, request: dict[str, Any], threads: int, name: str) -> None:
-        """Start a worker and load `nb` in it. `request` says what the inputs are.
+        """Start a worker and load a model in it.
 
-        Raises InputError if `nb` is not an x86 file or `threads` is not positive, DeviceError if
-        the runtime cannot run it.
+        Args:
+            nb: the file.
+            request: what the inputs are: {"inputs", "seed"} or {"npz"}.
+            threads: of the runtime's libraries.
+            name: what errors call the model.
+
+        Raises:
+            InputError: `nb` is not an x86 file, or `threads` is not positive.
+            DeviceError: the runtime cannot run it.
         """
         check_runs_on_x86(nb)
         if threads < 1:
@@ -69,6 +76,8 @@ class HostSession:
             # Ctrl-C reaches us alone; we then end the worker
             start_new_session=True,
         )
+        self._requests = cast(IO[bytes], self._process.stdin)
+        self._answers = cast(IO[bytes], self._process.stdout)
         try:
             answer = self._ask({"do": "load", "nb": str(nb.resolve()), **request}, LOAD_TIMEOUT_S)
         except BaseException:
@@ -94,7 +103,7 @@ class HostSession:
         """End the worker now, whatever it is doing."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._stderr):
+        for pipe in (self._requests, self._answers, self._stderr):
             pipe.close()
 
     def __enter__(self) -> "HostSession":
@@ -105,10 +114,10 @@ class HostSession:
 
     def _ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            raise self._died() from None
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
+        except BrokenPipeError as error:
+            raise self._died() from error
         answer = json.loads(self._read_line(timeout))
         if "error" in answer:
             raise DeviceError(f"{self.name}: {answer['error']}; convert the model again")
@@ -116,7 +125,7 @@ class HostSession:
 
     def _read_line(self, timeout: float) -> bytes:
         deadline = time.monotonic() + timeout
-        descriptor = self._process.stdout.fileno()
+        descriptor = self._answers.fileno()
         while b"\n" not in self._pending:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
@@ -148,16 +157,28 @@ class HostDevice:
 
     serial = "host"
     kind = "host"
-    samples_are = "inference"
+    state = "device"
+    sample_kind = "inference"
+    runs_here = True
     # short bursts, and so more rounds in the same time: docs/results.md
     repeats = 2
-    power_mode = None
-    affinity = None
+    power_mode: str | None = None
+    affinity: str | None = None
 
     def __init__(self) -> None:
         self._lock = HostLock()
 
-    def caveat(self, threads: int) -> str | None:
+    @classmethod
+    def discover(cls, options: DeviceOptions) -> list["HostDevice"]:
+        """This host, which is always there."""
+        return [cls()]
+
+    @classmethod
+    def find(cls, name: str, options: DeviceOptions) -> "HostDevice | None":
+        """This host, if that is its name."""
+        return cls() if name == cls.serial else None
+
+    def limitation(self, threads: int) -> str | None:
         """What a figure at `threads` threads does not show; None if there is nothing to say."""
         # measured with 2.13rc0 on 2 cores: CPU time equals wall time at 2 threads, and the
         # medians of 11 networks are those of 1 thread
@@ -178,7 +199,7 @@ class HostDevice:
             "lite_version": sensors.package_version("paddlelite"),
         }
 
-    def refusal(self, info: NbInfo) -> str | None:
+    def incompatibility(self, info: NbInfo) -> str | None:
         """Why such a file does not run here; None if it does."""
         return incompatibility(info, X86)
 

@@ -2,8 +2,9 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping
 from pathlib import Path
+
+from ppghost.deploy.devices.thermal import hottest
 
 _CPUFREQ = "devices/system/cpu/cpu[0-9]*/cpufreq"
 
@@ -45,22 +46,6 @@ def temperature_c() -> float | None:
     """The hottest thermal zone."""
     zones = _read_numbers("class/thermal/thermal_zone*/temp")
     return hottest({f"zone {number}": value for number, value in enumerate(zones)})
-
-
-def hottest(zones: Mapping[str, int]) -> float | None:
-    """Degrees Celsius of the hottest processor zone ("cpu" in its name), else of any zone.
-
-    Kernels give thousandths, tenths or whole degrees; what no running machine has (at or below
-    0, above 150) is a zone that is switched off.
-    """
-    degrees = {name: _celsius(value) for name, value in zones.items()}
-    plausible = {name: value for name, value in degrees.items() if 0 < value <= 150}
-    processors = [value for name, value in plausible.items() if "cpu" in name.lower()]
-    return max(processors or plausible.values(), default=None)
-
-
-def _celsius(value: int) -> float:
-    return value / 1000 if value > 1500 else value / 10 if value > 150 else float(value)
 
 
 def frequencies_khz() -> list[int] | None:

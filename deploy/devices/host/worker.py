@@ -118,15 +118,16 @@ def main() -> int:
     # the runtime prints to standard output as it likes: the answers get a descriptor of their own
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    model = None
+    model: Model | None = None
     for line in sys.stdin:
         request = json.loads(line)
+        answer: dict[str, Any]
         try:
-            if request["do"] == "load":
+            if request["do"] == "load" or model is None:
                 model = Model(request)
                 answer = {"os_threads": _os_threads()}
             elif request["do"] == "measure":
-                answer = model.measure(request["repeats"])
+                answer = dict(model.measure(request["repeats"]))
             else:
                 outputs = model.outputs()
                 np.savez(request["npz"], **outputs)

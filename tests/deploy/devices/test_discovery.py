@@ -6,8 +6,8 @@ import pytest
 from support.phone import CORES_KHZ
 
 from ppghost.deploy.devices.android import system as android
-from ppghost.deploy.devices.discovery import describe_all, find_devices, in_words, list_devices
-from ppghost.deploy.devices.host.sensors import hottest
+from ppghost.deploy.devices.discovery import describe_all, find_devices, format_device, list_devices
+from ppghost.deploy.devices.thermal import hottest
 from ppghost.errors import DeviceError, InputError
 
 
@@ -52,7 +52,7 @@ def test_an_unauthorized_phone_is_listed_with_what_to_do(run, phone, converted):
     phone.reconnect()
     (described,) = [one for one in describe_all() if one["serial"] == phone.serial]
     assert (described["state"], described["model"]) == ("unauthorized", None)
-    assert "allow USB debugging" in in_words(described)
+    assert "allow USB debugging" in format_device(described)
     with pytest.raises(DeviceError, match="unauthorized; unlock it"):
         find_devices([phone.serial])[0].check()
     code, _, err = run("bench", converted, "--device", phone.serial)
@@ -102,7 +102,7 @@ def test_the_host_alone_is_found_without_asking_adb(monkeypatch):
     def refuse():
         raise AssertionError
 
-    monkeypatch.setattr("ppghost.deploy.devices.discovery.list_serials", refuse)
+    monkeypatch.setattr("ppghost.deploy.devices.android.device.list_serials", refuse)
     assert [one.serial for one in find_devices(["host"])] == ["host"]
 
 

@@ -10,7 +10,8 @@ import pytest
 from support.phone import BENCHMARK_BIN
 
 from ppghost.deploy.devices.android.adb import FOLDER, Adb
-from ppghost.deploy.devices.lock import LEASE_S, HostLock
+from ppghost.deploy.devices.android.lock import LEASE_S
+from ppghost.deploy.devices.host.lock import HostLock
 from ppghost.errors import DeviceError, DeviceLost
 
 LOCK = f"{FOLDER}/lock"
@@ -108,7 +109,7 @@ def test_who_lost_a_phone_leaves_it_alone(adb, phone):
 
 def test_this_host_is_one_campaigns_at_a_time_until_its_process_ends():
     keep = "lock = HostLock(); lock.take(); print(flush=True); time.sleep(60)"
-    script = f"import time; from ppghost.deploy.devices.lock import HostLock; {keep}"
+    script = f"import time; from ppghost.deploy.devices.host.lock import HostLock; {keep}"
     holder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     holder.stdout.readline()
     lock = HostLock()

@@ -15,7 +15,7 @@ from support.fake_device import FakeDevice, by_name, run
 
 from ppghost import __version__
 from ppghost.deploy.devices.discovery import find_devices
-from ppghost.deploy.devices.lock import HostLock
+from ppghost.deploy.devices.host.lock import HostLock
 from ppghost.errors import DeviceError, InputError
 
 

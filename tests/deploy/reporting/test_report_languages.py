@@ -170,7 +170,7 @@ def test_what_bench_records_is_said_in_chinese():
         _reason(cap=1500000),
         hot[0]["throttled"],
         *said_by_phone,
-        HostDevice().caveat(2),
+        HostDevice().limitation(2),
         record.UNFINISHED,
         RANDOM_WEIGHTS,
     ]

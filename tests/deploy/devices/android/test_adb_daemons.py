@@ -11,7 +11,7 @@ from support.aosp_adbd import AospPhone, find_adbd
 
 from ppghost.deploy.devices.android.adb import FOLDER, Adb
 from ppghost.deploy.devices.android.adb_client import find_adb, list_serials
-from ppghost.deploy.devices.lock import LEASE_S
+from ppghost.deploy.devices.android.lock import LEASE_S
 from ppghost.errors import DeviceError, DeviceLost
 
 

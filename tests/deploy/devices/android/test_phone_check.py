@@ -19,12 +19,12 @@ def model(converted):
 
 def test_paddles_own_outputs_pass_and_others_do_not(model):
     (scores,) = model.reference["outputs"]
-    assert phone_check.compare(model, [scores]) == {
+    assert phone_check.compare(model, model.reference, [scores]) == {
         "max_abs_diff": 0.0, "ok": True, "where": "device",
     }  # fmt: skip
     for wrong in ([score * 1.01 for score in scores], scores[:-1], [*scores[:-1], float("nan")]):
         with pytest.raises(DeviceError, match="convert it again"):
-            phone_check.compare(model, [wrong])
+            phone_check.compare(model, model.reference, [wrong])
 
 
 def test_a_file_of_rounded_weights_is_held_to_what_rounding_leaves(converted, tmp_path):
@@ -35,17 +35,17 @@ def test_a_file_of_rounded_weights_is_held_to_what_rounding_leaves(converted, tm
     (model,) = load_models([tmp_path])
     scores = np.array(model.reference["outputs"][0])
     rounded = scores + np.ptp(scores) * 0.02 * np.cos(np.arange(scores.size))
-    assert phone_check.compare(model, [rounded.tolist()])["ok"]
+    assert phone_check.compare(model, model.reference, [rounded.tolist()])["ok"]
     with pytest.raises(DeviceError, match="correlation of the scores"):
-        phone_check.compare(model, [scores[::-1].tolist()])
+        phone_check.compare(model, model.reference, [scores[::-1].tolist()])
 
 
 def test_inputs_are_written_so_that_nothing_is_lost(model, converted):
-    (text,) = phone_check.input_texts(model)
+    (text,) = phone_check.input_texts(model, model.reference)
     (shape,) = (one["shape"] for one in model.inputs)
     values = np.array(text.split(), np.float32).reshape(shape)
     (outputs,) = run_once(converted / "both.nb", {model.inputs[0]["name"]: values}).values()
-    assert phone_check.compare(model, [outputs.ravel().tolist()])["max_abs_diff"] < 1e-6
+    assert phone_check.compare(model, model.reference, [outputs.ravel().tolist()])["max_abs_diff"] < 1e-6
 
 
 def test_a_file_that_holds_no_numbers_is_refused():

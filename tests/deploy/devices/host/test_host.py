@@ -80,8 +80,8 @@ def test_thread_count_reaches_the_runtime(converted):
         with open_session(converted / "both.nb", count) as session:
             threads[count] = session.os_threads
     assert threads == {1: 1, 2: 2}
-    assert HostDevice().caveat(1) is None
-    assert "one core" in HostDevice().caveat(2)
+    assert HostDevice().limitation(1) is None
+    assert "one core" in HostDevice().limitation(2)
 
 
 def test_file_for_another_target_is_never_loaded(converted):

@@ -1,14 +1,12 @@
-"""One campaign at a time on a device: two would disturb each other, and neither would know.
+"""One campaign at a time on a phone: two would disturb each other, and neither would know.
 
-This host is locked by a file (`flock`), which the kernel unlocks when its process ends, however
-that ends. A phone is locked by a file on the phone itself, since it may be measured from several
-computers: created only where there is none (the shell's noclobber), it says who holds the phone and
-until when by the phone's clock. Every sample renews it. It is void once that time is past, if the
+A phone is locked by a file on the phone itself, since it may be measured from several computers:
+created only where there is none (the shell's noclobber), it says who holds the phone and until
+when by the phone's clock. Every sample renews it. It is void once that time is past, if the
 phone's clock went back behind its last renewal, or if its process is gone and was one of ours.
 """
 
 import contextlib
-import fcntl
 import os
 import platform
 import re
@@ -16,7 +14,7 @@ import secrets
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from ppghost.errors import DeviceError, DeviceLost
 
@@ -27,53 +25,6 @@ LEASE_S = 600
 _TAKEN = "ppghost: locked by another\n"
 #: the locks on phones that this process holds
 _HELD: set[str] = set()
-
-
-class HostLock:
-    """This host, for this process."""
-
-    def __init__(self) -> None:
-        self._file: TextIO | None = None
-
-    def take(self) -> None:
-        """Raises DeviceError if another process measures on this host."""
-        if self._file:
-            return
-        # with its name: computers may share a home
-        path = _runtime_folder() / f"ppghost-{platform.node()}.lock"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a+", encoding="ascii")
-        except OSError as error:
-            raise DeviceError(f"{path}: cannot be written ({error.strerror})") from None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            # there is a moment in which the number is not yet written
-            holder = f"process {file.read().strip()}".rstrip()
-            file.close()
-            raise DeviceError(
-                f"host: {holder} is measuring on it; wait for its end or stop it"
-            ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        self._file = file
-
-    def release(self) -> None:
-        """Let others measure."""
-        if self._file:
-            self._file.close()
-            self._file = None
-
-
-def _runtime_folder() -> Path:
-    """Where locks of this user lie, the same for all sessions."""
-    if given := os.environ.get("XDG_RUNTIME_DIR"):
-        return Path(given)
-    system = Path(f"/run/user/{os.getuid()}")
-    return system if system.is_dir() else Path.home() / ".cache"
 
 
 class PhoneLock:

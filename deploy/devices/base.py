@@ -1,0 +1,148 @@
+"""What a device is: the methods that a campaign times models with.
+
+A new kind of device is one class with the methods of `Device`, and its name in
+`ppghost.deploy.devices.discovery.KINDS`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from ppghost.deploy.nb.header import NbInfo
+from ppghost.deploy.nb.sidecar import NbModel
+
+
+@dataclass(frozen=True)
+class DeviceOptions:
+    """What a campaign asks of its devices; each kind takes what it knows.
+
+    Attributes:
+        programs: for phones, Paddle-Lite's benchmark_bin by ABI ("*": any).
+        power_mode: Paddle-Lite's: big, little, all or none (no binding).
+        affinity: a hexadecimal mask for `taskset`, with power mode none.
+    """
+
+    programs: Mapping[str, Path] = field(default_factory=dict)
+    power_mode: str = "big"
+    affinity: str | None = None
+
+
+class Burst(NamedTuple):
+    """A few inferences in a row.
+
+    Attributes:
+        samples_ms: those that count; `warmup_ms`: those before them.
+        before, after: the sensors around them: temp_c, freq_khz, freq_cap_khz.
+        details: what the program tells besides.
+    """
+
+    samples_ms: list[float]
+    warmup_ms: list[float]
+    before: dict[str, Any]
+    after: dict[str, Any]
+    details: dict[str, Any]
+
+
+class Session(Protocol):
+    """One model on a device, ready to be timed."""
+
+    def close(self) -> None:
+        """Leave nothing running on the device."""
+
+
+SessionT = TypeVar("SessionT", bound=Session)
+
+
+class Device(Protocol[SessionT]):
+    """Something that runs `.nb` files.
+
+    Attributes:
+        serial: its name, one of a kind.
+        kind: the kind's name.
+        state: "device" if it can be used; anything else says why not.
+        sample_kind: what one sample is: "inference", or "invocation mean" where a program tells no
+            more.
+        repeats: inferences of a burst that count, unless a campaign says how many.
+        runs_here: whether timing it takes this machine's cores, so that others must not run
+            beside it.
+        power_mode, affinity: None where the device knows no such thing.
+    """
+
+    serial: str
+    kind: str
+    state: str
+    sample_kind: str
+    repeats: int
+    runs_here: bool
+    power_mode: str | None
+    affinity: str | None
+
+    def describe(self) -> dict[str, Any]:
+        """serial, kind, state, model, soc, abi, android, lite_version, and more.
+
+        Raises:
+            DeviceError: it does not answer.
+        """
+
+    def limitation(self, threads: int) -> str | None:
+        """What a figure at `threads` threads does not show; None if there is nothing to say."""
+
+    def incompatibility(self, info: NbInfo) -> str | None:
+        """Why such a file does not run here; None if it does."""
+
+    def check(self) -> None:
+        """Whether it can be used at all, before anything runs.
+
+        Raises:
+            DeviceError: it cannot.
+            InputError: what it needs is not given.
+        """
+
+    def prepare(self) -> None:
+        """What is needed once, before any model; keeps other campaigns off the device.
+
+        Raises:
+            DeviceError: another campaign is on it, or it fails.
+            InputError: what it needs is not given.
+        """
+
+    def open(self, model: NbModel, threads: int) -> SessionT:
+        """Load a model. Raises DeviceError."""
+
+    def check_output(self, session: SessionT) -> dict[str, Any] | None:
+        """Compare with Paddle's outputs; None: `convert` did. Raises DeviceError."""
+
+    def measure(self, session: SessionT, repeats: int, warmup: int) -> Burst:
+        """Time `repeats` inferences after `warmup` others. Raises DeviceError, DeviceLost."""
+
+    def conditions(self) -> dict[str, Any]:
+        """t, temp_c, freq_khz, freq_cap_khz, battery, ... now; None where unknown."""
+
+    def recover(self, seconds: float) -> bool:
+        """Wait for a lost device; whether it is back."""
+
+    def cancel(self) -> None:
+        """Make a call that another thread waits for raise DeviceLost."""
+
+    def close(self) -> None:
+        """Leave nothing on the device."""
+
+
+def timestamp() -> str:
+    """Now, in UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def format_cores(cores: list[dict[str, int]]) -> str:
+    """'4 x 1.79 + 3 x 2.42 + 1 x 2.84 GHz'.
+
+    Args:
+        cores: of a device's description: {"max_khz", "cluster"} each.
+    """
+    clusters: dict[int, list[int]] = {}
+    for core in cores:
+        clusters.setdefault(core["cluster"], []).append(core["max_khz"])
+    maxima = (f"{len(cluster)} x {cluster[0] / 1e6:.2f}" for cluster in clusters.values())
+    return " + ".join(maxima) + " GHz"
