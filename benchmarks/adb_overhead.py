@@ -31,7 +31,7 @@ from ppghost.deploy.devices.android.adb import Adb  # noqa: E402
 from ppghost.deploy.devices.android.adb_client import find_adb  # noqa: E402
 from ppghost.deploy.devices.discovery import find_devices  # noqa: E402
 from ppghost.deploy.latency.campaign import Campaign  # noqa: E402
-from ppghost.deploy.latency.runner import bench  # noqa: E402
+from ppghost.deploy.latency.runner import run_campaign  # noqa: E402
 
 
 def campaign_seconds(phones, models, rounds, repeats) -> float:
@@ -46,7 +46,7 @@ def campaign_seconds(phones, models, rounds, repeats) -> float:
     devices = find_devices(campaign.devices, campaign.device_options())
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        bench(campaign, devices, output=Path(folder) / "latency.json")
+        run_campaign(campaign, devices, output=Path(folder) / "latency.json")
     return time.monotonic() - started
 
 

@@ -32,12 +32,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import msgspec  # noqa: E402
+
 from ppghost.deploy.devices.discovery import find_devices  # noqa: E402
 from ppghost.deploy.devices.host.device import HostDevice  # noqa: E402
 from ppghost.deploy.latency.campaign import Campaign  # noqa: E402
 from ppghost.deploy.latency.compare import compare  # noqa: E402
 from ppghost.deploy.latency.record import add_ratio  # noqa: E402
-from ppghost.deploy.latency.runner import bench  # noqa: E402
+from ppghost.deploy.latency.results import Result, ResultRecord  # noqa: E402
+from ppghost.deploy.latency.runner import run_campaign  # noqa: E402
 from ppghost.deploy.latency.stats import median_interval  # noqa: E402
 from ppghost.deploy.nb.sidecar import load_models  # noqa: E402
 from ppghost.utils.files import write_json  # noqa: E402
@@ -113,7 +116,8 @@ def ours(
         rounds = round((WARMUP + REPEATS - default.warmup) / per_round)
     campaign = Campaign(models=models, devices="host", rounds=rounds, round_every=round_every)
     with tempfile.TemporaryDirectory() as folder:
-        latency = bench(campaign, find_devices(["host"]), output=Path(folder) / "latency.json")
+        output = Path(folder) / "latency.json"
+        latency = run_campaign(campaign, find_devices(["host"]), output=output).to_json()
     for result in latency["results"]:
         # by file everywhere here, as in PaddleClas's part
         result["model"] = Path(result["nb"]).stem
@@ -173,9 +177,11 @@ def stems(paths: list[Path]) -> list[str]:
 
 def pair_ratio(latency: dict[str, Any], pair: list[str]) -> dict[str, Any]:
     """The product's paired ratio of the second of a pair to the first."""
-    first, second = ({**find(latency, name)} for name in pair)
+    first, second = (
+        Result.from_record(msgspec.convert(find(latency, name), ResultRecord)) for name in pair
+    )
     add_ratio(second, [first], pair[0])
-    return second["ratio"]
+    return msgspec.to_builtins(second.ratio)
 
 
 def find(latency: dict[str, Any], name: str) -> dict[str, Any]:
@@ -193,7 +199,7 @@ def compared(old: dict[str, Any], new: dict[str, Any], names: list[str], by: str
                 results.append(find(latency, by))
             files.append(Path(folder) / f"{len(files)}.json")
             write_json(files[-1], {**latency, "plan": {"reference": by}, "results": results})
-        return compare(*files)["rows"][0]["verdict"]
+        return compare(*files).rows[0].verdict
 
 
 def deviation(values: list[float]) -> float:

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import NbModel
 
@@ -76,8 +77,11 @@ class Device(Protocol[SessionT]):
     sample_kind: str
     repeats: int
     runs_here: bool
-    power_mode: str | None
     affinity: str | None
+
+    @property
+    def power_mode(self) -> str | None:
+        """Paddle-Lite's."""
 
     def describe(self) -> dict[str, Any]:
         """serial, kind, state, model, soc, abi, android, lite_version, and more.
@@ -86,7 +90,7 @@ class Device(Protocol[SessionT]):
             DeviceError: it does not answer.
         """
 
-    def limitation(self, threads: int) -> str | None:
+    def limitation(self, threads: int) -> Note | None:
         """What a figure at `threads` threads does not show; None if there is nothing to say."""
 
     def incompatibility(self, info: NbInfo) -> str | None:

@@ -1,6 +1,5 @@
 """What to measure and how: a campaign, from a YAML file, `-o key=value` and the command line."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -10,14 +9,20 @@ from typing import Any
 from ppghost.deploy.devices.android.benchmark_bin import POWER_MODES
 from ppghost.deploy.devices.base import DeviceOptions
 from ppghost.errors import InputError
+from ppghost.utils.text import whole_number
+from ppghost.utils.validation import Parsed, check
+from ppghost.utils.yaml_files import apply_override, read_yaml
 
 #: rounds without a wanted precision, and the most with one
-ROUNDS, MOST_ROUNDS = 40, 200
+ROUNDS, MAX_ROUNDS = 40, 200
 
 
 @dataclass(frozen=True)
 class Campaign:
     """All settings of a measurement; each is a key of a campaign file.
+
+    Values are checked, and taken in every form that a file may have: "2%" for 0.02, one path for
+    a list of one.
 
     models: `.nb` files or folders of them; of several targets, each device takes its own
     devices: serials, "host", or "all"
@@ -59,16 +64,13 @@ class Campaign:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, parse in _PARSERS.items():
-            value = getattr(self, name)
-            if value is None and getattr(Campaign, name, ...) is None:
-                continue
-            try:
-                object.__setattr__(self, name, parse(value))
-            except (TypeError, ValueError, AttributeError):
-                raise InputError(
-                    f"{name}: {value!r} is not {_EXPECTED[parse]}; see `ppghost bench --help`"
-                ) from None
+        given = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if getattr(self, each.name) is not None or each.default is not None
+        }
+        for name, value in check(given, _SCHEMA, "", "campaign").items():
+            object.__setattr__(self, name, value)
         if self.affinity and self.power_mode != "none":
             raise InputError(
                 "affinity needs power_mode none: in every other mode Paddle-Lite binds its "
@@ -76,9 +78,9 @@ class Campaign:
             )
 
     @property
-    def most_rounds(self) -> int:
+    def max_rounds(self) -> int:
         """The number of rounds that is never exceeded."""
-        return self.rounds or (ROUNDS if self.precision is None else MOST_ROUNDS)
+        return self.rounds or (ROUNDS if self.precision is None else MAX_ROUNDS)
 
     def device_options(self) -> DeviceOptions:
         """What it asks of its devices."""
@@ -89,81 +91,46 @@ class Campaign:
         kept = asdict(self)
         for name in ("models", "devices", "benchmark_bin"):
             del kept[name]
-        return {**kept, "threads": list(self.threads), "rounds": self.most_rounds}
+        return {**kept, "threads": list(self.threads), "rounds": self.max_rounds}
 
 
 def load_campaign(
-    path: Path | None, overrides: Sequence[str] = (), given: Mapping[str, Any] = {}
+    path: Path | None, overrides: Sequence[str] = (), given: Mapping[str, Any] | None = None
 ) -> Campaign:
-    """The campaign in `path` (None: the defaults), changed by `overrides` ("key=VALUE" in YAML)
-    and then by `given`, whose None values mean not given.
+    """The campaign of a file.
 
-    Paths in the file are relative to it. Raises InputError that names file and key.
+    Args:
+        path: the file, None for the defaults alone. Paths in it are relative to it.
+        overrides: "key=VALUE" in YAML, over the file.
+        given: over both; values that are None or empty mean not given.
+
+    Raises:
+        InputError: file and key that are wrong.
     """
     values = _read(path) if path else {}
     for override in overrides:
-        name, equals, text = override.partition("=")
-        if not equals:
-            raise InputError(f"-o {override}: expected key=VALUE")
-        _check_key(name, f"-o {override}")
-        values[name] = _yaml(text, f"-o {override}")
-    values |= {name: value for name, value in given.items() if value not in (None, (), [], {})}
-    try:
-        return Campaign(**values)
-    except InputError as error:
-        raise InputError(f"{path}: {error}" if path else str(error)) from None
+        apply_override(values, override)
+    values |= {k: value for k, value in (given or {}).items() if value not in (None, (), [], {})}
+    # once more in the constructor, which does not know the file
+    return Campaign(**check(values, _SCHEMA, "", str(path or "campaign")))
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = _yaml(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the campaign ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: holds no keys; see configs/bench/ for examples")
-    for name in values:
-        _check_key(name, str(path))
-    here = path.parent
+    values, here = read_yaml(path), path.parent
     if models := values.get("models"):
-        values["models"] = [here / path for path in _paths(models)]
+        values["models"] = [here / model for model in _paths(models)]
     program = values.get("benchmark_bin")
     if isinstance(program, str):
         values["benchmark_bin"] = here / Path(program).expanduser()
     elif isinstance(program, dict):
         values["benchmark_bin"] = {
-            abi: here / Path(str(one)).expanduser() for abi, one in program.items()
+            abi: here / Path(str(file)).expanduser() for abi, file in program.items()
         }
     return values
 
 
-def _check_key(name: object, where: str) -> None:
-    known = [one.name for one in fields(Campaign)]
-    if name not in known:
-        near = difflib.get_close_matches(str(name), known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-        raise InputError(f"{where}: unknown key {name!r}; {hint}")
-
-
-def _yaml(text: str, where: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise InputError(f"{where}: not valid YAML ({problem})") from None
-
-
 def _positive(value: Any) -> int:
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError
-    return int(value)
-
-
-def _count(value: Any) -> int:
-    return _positive(value + 1) - 1
+    return whole_number(value, minimum=1)
 
 
 def _positives(value: Any) -> tuple[int, ...]:
@@ -191,7 +158,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _paths(value: Any) -> tuple[Path, ...]:
-    return tuple(Path(str(one)) for one in _list(value))
+    return tuple(Path(str(path)) for path in _list(value))
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -216,23 +183,25 @@ def _programs(value: Any) -> dict[str, Path]:
     return {str(abi): Path(path) for abi, path in table.items()}
 
 
-_PARSERS = {
-    "models": _paths, "devices": _names, "threads": _positives, "rounds": _positive,
-    "repeats": _positive, "burst_warmup": _count, "warmup": _count, "precision": _share,
-    "round_every": _quantity, "time_limit": _quantity, "reference": str, "power_mode": _mode,
-    "affinity": _mask, "max_temp": _quantity, "max_wait": _quantity, "benchmark_bin": _programs,
-    "seed": _count,
-}  # fmt: skip
-_EXPECTED = {
-    _paths: "a path or a list of paths",
-    _names: "a serial or a list of serials",
-    _positives: "a list of whole numbers above 0",
-    _positive: "a whole number above 0",
-    _count: "a whole number, 0 or more",
-    _share: "a share such as 2% or 0.02",
-    _quantity: "a number above 0",
-    str: "a text",
-    _mode: f"one of {', '.join(POWER_MODES)}",
-    _mask: "a hexadecimal mask such as f0",
-    _programs: "a path, or paths by ABI",
+_COUNT = Parsed(whole_number, "a whole number, 0 or more")
+_POSITIVE = Parsed(_positive, "a whole number above 0")
+_QUANTITY = Parsed(_quantity, "a number above 0")
+_SCHEMA = {
+    "models": Parsed(_paths, "a path or a list of paths"),
+    "devices": Parsed(_names, "a serial or a list of serials"),
+    "threads": Parsed(_positives, "a list of whole numbers above 0"),
+    "rounds": _POSITIVE,
+    "repeats": _POSITIVE,
+    "burst_warmup": _COUNT,
+    "warmup": _COUNT,
+    "precision": Parsed(_share, "a share such as 2% or 0.02"),
+    "round_every": _QUANTITY,
+    "time_limit": _QUANTITY,
+    "reference": Parsed(str, "a text"),
+    "power_mode": Parsed(_mode, f"one of {', '.join(POWER_MODES)}"),
+    "affinity": Parsed(_mask, "a hexadecimal mask such as f0"),
+    "max_temp": _QUANTITY,
+    "max_wait": _QUANTITY,
+    "benchmark_bin": Parsed(_programs, "a path, or paths by ABI"),
+    "seed": _COUNT,
 }

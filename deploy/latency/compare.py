@@ -7,17 +7,22 @@ interval, as no interval of one campaign covers it.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from ppghost.deploy.devices.discovery import KINDS
 from ppghost.deploy.latency.results import (
+    LatencyResult,
+    Plan,
+    Result,
     device_identity,
     load_result,
-    round_medians,
     shared_rounds,
 )
-from ppghost.deploy.latency.stats import unpaired_ratio
+from ppghost.deploy.latency.stats import Interval, unpaired_ratio
 from ppghost.errors import InputError
 
 THRESHOLD = 0.05
@@ -26,32 +31,89 @@ THRESHOLD = 0.05
 #: 95 % of them differ by no more; nobody has measured phones
 RATIO_DRIFT, MS_DRIFT = 0.015, 0.05
 #: the result of one model and thread count in the old file and in the new
-Pair = tuple[dict[str, Any], dict[str, Any]]
+Pair = tuple[Result, Result]
 #: what a result of the same model and threads must have in common beside its device
 _SETTINGS = ("power_mode", "affinity", "samples_are", "inputs")
 #: inferences of a burst where a plan leaves them to the device, by its kind
 _REPEATS = {device.kind: device.repeats for device in KINDS}
 
 
+@dataclass(frozen=True)
+class Row:
+    """One model at one thread count, old against new.
+
+    Attributes:
+        device: its serial.
+        ratio: new over old, of latencies or, with a `reference`, of their ratios to that model in
+            the same rounds; with its interval, None for too few rounds.
+        rounds: how many counted, old and new.
+        drift: what two campaigns of one model may differ by, as a share.
+        regression: slower by more than the threshold, or failing where it ran before.
+        why: what to know about the verdict.
+    """
+
+    model: str
+    threads: int
+    device: str
+    verdict: Literal["faster", "slower", "cannot tell"] = "cannot tell"
+    ratio: float | None = None
+    ci95: Interval | None = None
+    rounds: tuple[int, ...] = ()
+    reference: str | None = None
+    drift: float = 0.0
+    regression: bool = False
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two latency results against each other.
+
+    Attributes:
+        threshold: share above which slower is a regression.
+        not_compared: models that one of the files lacks.
+    """
+
+    old: str
+    new: str
+    threshold: float
+    rows: list[Row]
+    not_compared: list[str]
+
+    @property
+    def regressions(self) -> list[str]:
+        """The models that are slower, or fail now."""
+        return [row.model for row in self.rows if row.regression]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `ppghost compare --json` writes it."""
+        return {**msgspec.json.decode(msgspec.json.encode(self)), "regressions": self.regressions}
+
+
 def compare(
-    old: Path,
-    new: Path,
+    old: str | Path,
+    new: str | Path,
     *,
     threshold: float = THRESHOLD,
     drift: float | None = None,
     force: bool = False,
-) -> dict[str, Any]:
+) -> Comparison:
     """Compare two results of schema ppghost.latency/1, model by model and thread count.
 
-    Returns {"rows": [{"model", "threads", "device", "verdict", "ratio", "ci95", "rounds",
-    "reference", "drift", "regression", "why"}], "regressions", "threshold"}; "ratio" is new over
-    old, of latencies or, with a "reference", of their ratios to that model in the same rounds: the
-    new file's reference, if the old one timed the same `.nb` file. A verdict other than "cannot
-    tell" needs an interval that ends further from 1 than `drift` (None: RATIO_DRIFT with a
-    reference, MS_DRIFT without); a regression is "slower" by more than `threshold` (a share), or a
-    model that ran before and fails now. Raises InputError if devices or settings differ, unless
-    `force`, or if nothing is common to both.
+    The reference is the new file's, if the old one timed the same `.nb` file. A verdict other than
+    "cannot tell" needs an interval that ends further from 1 than `drift`; a regression is "slower"
+    by more than `threshold`, or a model that ran before and fails now.
+
+    Args:
+        old, new: the files.
+        threshold: a share.
+        drift: a share; None: RATIO_DRIFT with a reference, MS_DRIFT without.
+        force: also across devices and settings.
+
+    Raises:
+        InputError: devices or settings differ, or nothing is common to both.
     """
+    old, new = Path(old), Path(new)
     before, after = load_result(old), load_result(new)
     if not force:
         _refuse_other_conditions(before, after, old, new)
@@ -61,134 +123,114 @@ def compare(
     for pair in pairs.values():
         if not force:
             _refuse_other_settings(*pair, new)
-        reference = _common_reference(pair[1], pairs.values(), after["plan"].get("reference"))
+        reference = _common_reference(pair[1], pairs.values(), after.plan.reference)
         rows.append(_row(*pair, reference, threshold, drift))
     if not rows:
         raise InputError(f"{new}: no model and thread count in common with {old}")
-    return {
-        "old": str(old),
-        "new": str(new),
-        "threshold": threshold,
-        "rows": rows,
-        "regressions": [row["model"] for row in rows if row["regression"]],
-        "not_compared": sorted({key[0] for key in known.keys() ^ found.keys()}),
-    }
+    not_compared = sorted({key[0] for key in known.keys() ^ found.keys()})
+    return Comparison(str(old), str(new), threshold, rows, not_compared)
 
 
-def _by_key(document: dict[str, Any], force: bool) -> dict[tuple, dict[str, Any]]:
+def _by_key(measured: LatencyResult, force: bool) -> dict[tuple, Result]:
     """Results by what must be equal; whatever the device, if `force`."""
     return {
-        (one["model"], one["threads"], one["precision"], not force and _device(one)): one
-        for one in document["results"]
+        (result.model, result.threads, result.precision, not force and _device(result)): result
+        for result in measured.results
     }
 
 
-def _device(result: dict[str, Any]) -> tuple:
-    return device_identity(result["device"])
+def _device(result: Result) -> tuple:
+    return device_identity(result.device)
 
 
 def _refuse_other_conditions(
-    before: dict[str, Any], after: dict[str, Any], old: Path, new: Path
+    before: LatencyResult, after: LatencyResult, old: Path, new: Path
 ) -> None:
-    known, found = ({_device(one) for one in doc["results"]} for doc in (before, after))
+    known, found = ({_device(result) for result in each.results} for each in (before, after))
     if others := found - known:
         name = " ".join(map(str, filter(None, min(others, key=str))))
         raise InputError(
             f"{new}: measured on {name}, of which {old} holds nothing; --force compares anyway"
         )
-    kinds = {one["device"]["kind"] for one in after["results"]}
-    for was, is_ in (
-        (_bursts(before["plan"], kind), _bursts(after["plan"], kind)) for kind in sorted(kinds)
-    ):
+    for kind in sorted({result.device["kind"] for result in after.results}):
+        was, now = _bursts(before.plan, kind), _bursts(after.plan, kind)
         for name in was:
-            if was[name] != is_[name]:
+            if was[name] != now[name]:
                 raise InputError(
-                    f"{new}: {name} was {was[name]} and is {is_[name]}; --force compares anyway"
+                    f"{new}: {name} was {was[name]} and is {now[name]}; --force compares anyway"
                 )
 
 
-def _bursts(plan: dict[str, Any], kind: str) -> dict[str, int | None]:
+def _bursts(plan: Plan, kind: str) -> dict[str, int | str | None]:
     """What a burst on a device of that kind was, as far as the plan tells."""
-    repeats = plan.get("repeats", "unknown")
     return {
-        "repeats": _REPEATS.get(kind) if repeats is None else repeats,
-        "burst_warmup": plan.get("burst_warmup"),
+        "repeats": _REPEATS.get(kind) if plan.repeats is None else plan.repeats,
+        "burst_warmup": plan.burst_warmup,
     }
 
 
-def _refuse_other_settings(old: dict[str, Any], new: dict[str, Any], where: Path) -> None:
+def _refuse_other_settings(old: Result, new: Result, file: Path) -> None:
     for name in _SETTINGS:
-        if old[name] != new[name]:
+        was, now = getattr(old, name), getattr(new, name)
+        if was != now:
             raise InputError(
-                f"{where}: {new['model']}: {name} was {old[name]} and is {new[name]}; "
-                "--force compares anyway"
+                f"{file}: {new.model}: {name} was {was} and is {now}; --force compares anyway"
             )
 
 
-def _common_reference(
-    result: dict[str, Any], pairs: Iterable[Pair], reference: str | None
-) -> Pair | None:
+def _common_reference(result: Result, pairs: Iterable[Pair], reference: str | None) -> Pair | None:
     """The reference model of `result`'s campaign, old and new, if both are one file."""
     for old, new in pairs:
         if (
             new is not result
-            and new["model"] == reference
-            and (new["threads"], _device(new)) == (result["threads"], _device(result))
-            and new["nb_sha256"] == old["nb_sha256"]
-            and old["stats"]
-            and new["stats"]
+            and new.model == reference
+            and (new.threads, _device(new)) == (result.threads, _device(result))
+            and new.nb_sha256 == old.nb_sha256
+            and old.stats
+            and new.stats
         ):
             return old, new
     return None
 
 
 def _row(
-    old: dict[str, Any],
-    new: dict[str, Any],
-    reference: Pair | None,
-    threshold: float,
-    drift: float | None,
-) -> dict[str, Any]:
+    old: Result, new: Result, reference: Pair | None, threshold: float, drift: float | None
+) -> Row:
     if drift is None:
         drift = RATIO_DRIFT if reference else MS_DRIFT
-    samples = [
-        _per_round(one, other)
-        for one, other in zip((old, new), reference or (None, None), strict=True)
-    ]
-    row = {
-        "model": new["model"],
-        "threads": new["threads"],
-        "device": new["device"]["serial"],
-        "verdict": "cannot tell",
-        "ratio": None,
-        "ci95": None,
-        "rounds": [len(one) for one in samples],
-        "reference": reference and reference[1]["model"],
-        "drift": drift,
-        "regression": False,
-        "why": None,
-    }
-    if new["status"] == "failed" and old["status"] == "ok":
-        return {**row, "regression": True, "why": f"fails now: {new['error']}"}
-    if not (old["stats"] and new["stats"]):
-        return {**row, "why": "not measured in both"}
+    bases = reference or (None, None)
+    samples = [_per_round(result, base) for result, base in zip((old, new), bases, strict=True)]
+    row = Row(
+        model=new.model,
+        threads=new.threads,
+        device=new.device["serial"],
+        rounds=tuple(map(len, samples)),
+        reference=reference and reference[1].model,
+        drift=drift,
+    )
+    if new.status == "failed" and old.status == "ok":
+        return replace(row, regression=True, why=f"fails now: {new.error}")
+    if not (old.stats and new.stats):
+        return replace(row, why="not measured in both")
     if not all(samples):
-        return {**row, "why": "too few rounds"}
-    ratio, interval = unpaired_ratio(samples[1], samples[0])
-    row |= {"ratio": ratio, "ci95": interval}
-    if interval is None:
-        return {**row, "why": "too few rounds"}
-    if interval[0] > 1 + drift:
-        return {**row, "verdict": "slower", "regression": ratio > 1 + threshold}
-    if interval[1] < 1 / (1 + drift):
-        return {**row, "verdict": "faster"}
-    chance = interval[0] <= 1 <= interval[1]
-    why = "may be chance" if chance else f"two campaigns of one model may differ by {drift:.1%}"
-    return {**row, "why": why}
+        return replace(row, why="too few rounds")
+    estimate = unpaired_ratio(samples[1], samples[0])
+    row = replace(row, ratio=estimate.median, ci95=estimate.ci95)
+    if estimate.ci95 is None:
+        return replace(row, why="too few rounds")
+    low, high = estimate.ci95
+    if low > 1 + drift:
+        return replace(row, verdict="slower", regression=estimate.median > 1 + threshold)
+    if high < 1 / (1 + drift):
+        return replace(row, verdict="faster")
+    by_chance = low <= 1 <= high
+    why = "may be chance" if by_chance else f"two campaigns of one model may differ by {drift:.1%}"
+    return replace(row, why=why)
 
 
-def _per_round(result: dict[str, Any], reference: dict[str, Any] | None) -> list[float]:
+def _per_round(result: Result, reference: Result | None) -> list[float]:
     """Each round's latency, or its ratio to the reference's in that round."""
     if reference is None:
-        return list(round_medians(result).values())
-    return [ours / theirs for ours, theirs in zip(*shared_rounds(result, reference), strict=True)]
+        return list(result.round_medians().values())
+    rounds = zip(*shared_rounds(result, reference), strict=True)
+    return [latency / base for latency, base in rounds]

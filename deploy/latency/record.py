@@ -1,144 +1,128 @@
-"""One result of schema ppghost.latency/1: begun, filled burst by burst, concluded."""
+"""One result of a campaign: begun, filled round by round, concluded."""
 
 import logging
 from collections.abc import Iterable
 from typing import Any
 
 from ppghost.deploy.devices.base import Burst, Device
-from ppghost.deploy.latency.results import counted_rounds, shared_rounds
-from ppghost.deploy.latency.stats import (
-    MAX_RELATIVE_WIDTH,
-    paired_ratio,
-    relative_width,
-    summarize,
-    too_wide,
-)
+from ppghost.deploy.devices.notes import Note, format_note
+from ppghost.deploy.latency.results import Result, Round, ThrottledRounds, shared_rounds
+from ppghost.deploy.latency.stats import MAX_RELATIVE_WIDTH, paired_ratio, summarize
 from ppghost.deploy.nb.sidecar import NbModel
 
 logger = logging.getLogger(__name__)
 
 #: share of the time that the host's inferences may wait for a core without a word
-MOST_WAITED = 0.1
+MAX_WAITED = 0.1
 UNFINISHED = "not finished; run again with --resume"
 
 
-def begin(model: NbModel, device: Device, threads: int) -> dict[str, Any]:
+def begin(model: NbModel, device: Device, threads: int) -> Result:
     """A result without a sample."""
-    return {
-        "model": model.name,
-        "weights": model.weights,
-        "params": model.params,
-        "macs": model.macs,
-        "nb": str(model.path),
-        "nb_sha256": model.info.content_sha256,
-        "nb_bytes": model.info.bytes,
-        "opt_version": model.info.opt_version,
-        "convert_command": model.command,
-        "source_sha256": model.source_sha256,
-        "inputs": model.inputs,
-        "device": device.describe(),
-        "threads": threads,
-        "power_mode": device.power_mode,
-        "affinity": device.affinity,
-        "precision": model.info.precision,
-        "status": "skipped",
-        "error": UNFINISHED,
-        "samples_are": device.sample_kind,
-        "samples_ms": [],
-        "warmup_ms": [],
-        "stats": None,
-        "ratio": None,
-        "throttled": None,
-        "warning": None,
-        "notes": [],
-        "conditions": [],
-        "output_check": model.output_check,
-    }
+    return Result(
+        model=model.name,
+        weights=model.weights,
+        params=model.params,
+        macs=model.macs,
+        nb=str(model.path),
+        nb_sha256=model.info.content_sha256,
+        nb_bytes=model.info.bytes,
+        opt_version=model.info.opt_version,
+        convert_command=model.command,
+        source_sha256=model.source_sha256,
+        inputs=[dict(tensor) for tensor in model.inputs],
+        device=device.describe(),
+        threads=threads,
+        power_mode=device.power_mode,
+        affinity=device.affinity,
+        precision=model.info.precision,
+        status="skipped",
+        error=UNFINISHED,
+        samples_are=device.sample_kind,
+        stats=None,
+        output_check=model.output_check,
+    )
 
 
-def add_burst(result: dict[str, Any], burst: Burst, condition: dict[str, Any]) -> None:
-    """One round more, and the figures anew."""
-    result["warmup_ms"] += burst.warmup_ms
-    result["samples_ms"] += burst.samples_ms
-    result["conditions"].append(condition)
-    rounds, total = counted_rounds(result), len(result["conditions"])
-    size = len(result["samples_ms"]) // total
-    counted = [
-        sample
-        for index in rounds
-        for sample in result["samples_ms"][index * size : (index + 1) * size]
-    ]
-    inferences = result["samples_are"] == "inference"
-    result["stats"] = summarize(counted, len(rounds), percentiles=inferences)
-    marked = sum(bool(one["throttled"]) for one in result["conditions"])
-    result["throttled"] = {"rounds": marked, "in_stats": bool(marked) and len(rounds) == total}
+def add_round(
+    result: Result, burst: Burst, conditions: dict[str, Any], throttled: Note | None
+) -> None:
+    """One round more, and the figures anew.
+
+    Args:
+        burst: what was measured.
+        conditions: of the device and its sensors then.
+        throttled: why it does not count, if so.
+    """
+    result.warmup_ms += burst.warmup_ms
+    result.rounds.append(Round(burst.samples_ms, conditions, throttled))
+    counted = result.counted_rounds()
+    samples = [sample for number in counted for sample in result.rounds[number].samples_ms]
+    inferences = result.samples_are == "inference"
+    result.stats = summarize(samples, len(counted), percentiles=inferences)
+    marked = sum(bool(each.throttled) for each in result.rounds)
+    all_counted = len(counted) == len(result.rounds)
+    result.throttled = ThrottledRounds(marked, in_stats=bool(marked) and all_counted)
 
 
-def add_ratio(result: dict[str, Any], results: Iterable[dict[str, Any]], reference: str) -> None:
+def add_ratio(result: Result, results: Iterable[Result], reference: str | None) -> None:
     """The ratio to the model `reference` among `results`, over the rounds that count for both."""
-    other = next((one for one in results if one["model"] == reference), None)
-    if other is None or not (other["stats"] and result["stats"]):
+    other = next((each for each in results if each.model == reference), None)
+    if other is None or not (other.stats and result.stats):
         return
-    ours, theirs = shared_rounds(result, other)
-    if ours:
-        result["ratio"] = {"reference": reference, **paired_ratio(ours, theirs)}
+    candidate, base = shared_rounds(result, other)
+    if candidate:
+        result.ratio = paired_ratio(candidate, base, other.model)
 
 
-def conclude(result: dict[str, Any], limitation: str | None) -> None:
+def conclude(result: Result, limitation: Note | None) -> None:
     """Mark a result that did not fail as done, and say what is to be known about its figures.
 
-    `notes` are single sentences, for the report; `warning` names model and threads too.
+    `notes` are for the report; `warning` is one text that names model and threads too.
+
+    Args:
+        limitation: what the device cannot show at this thread count.
     """
-    if result["status"] == "failed" or not result["stats"]:
+    if result.status == "failed" or not result.stats:
         return
-    result["status"], result["error"] = "ok", None
-    head = f"{result['model']}, threads {result['threads']}"
-    notes = _notes(result)
-    warnings = [f"{head}: {note}" for note in notes]
+    result.status, result.error = "ok", None
+    notes = [note for make in _NOTES if (note := make(result))]
+    warnings = [f"{result.model}, threads {result.threads}: {format_note(note)}" for note in notes]
     for warning in warnings:
         logger.warning("%s", warning)
     if limitation:
         notes.append(limitation)
-        warnings.append(f"threads {result['threads']}: {limitation}")
-    result["notes"], result["warning"] = notes, "; ".join(warnings) or None
+        warnings.append(f"threads {result.threads}: {format_note(limitation)}")
+    result.notes, result.warning = [*notes], "; ".join(warnings) or None
 
 
-def _notes(result: dict[str, Any]) -> list[str]:
-    notes = (_spread, _throttling, _waiting, _unchecked)
-    return list(filter(None, (note(result) for note in notes)))
-
-
-def _spread(result: dict[str, Any]) -> str | None:
-    if not too_wide(result["stats"]):
+def _spread(result: Result) -> Note | None:
+    if not result.stats or not result.stats.too_wide:
         return None
-    width = relative_width(result["stats"])
-    problem = (
-        "too few rounds for an interval"
-        if width is None
-        else f"the 95 % interval is {width:.1%} of the median (trusted up to "
-        f"{MAX_RELATIVE_WIDTH:.0%})"
-    )
-    return f"{problem}; measure again with more --rounds, and with nothing else running"
+    width = result.stats.relative_width
+    if width is None:
+        return Note("too_few_rounds")
+    return Note("wide_interval", {"width": width, "trusted": MAX_RELATIVE_WIDTH})
 
 
-def _throttling(result: dict[str, Any]) -> str | None:
-    marked = [one["throttled"] for one in result["conditions"] if one.get("throttled")]
-    if not marked:
+def _throttling(result: Result) -> Note | None:
+    reasons = [each.throttled for each in result.rounds if each.throttled]
+    if not reasons:
         return None
-    kept = "kept, but not in the figures"
-    treated = "counted, as too few others are left" if result["throttled"]["in_stats"] else kept
-    total = len(result["conditions"])
-    return f"{len(marked)} of {total} rounds were throttled ({marked[0]}); {treated}"
+    counted = result.throttled is not None and result.throttled.in_stats
+    values = {"rounds": len(reasons), "total": len(result.rounds), "reason": reasons[0]}
+    return Note("throttled_counted" if counted else "throttled_left_out", values)
 
 
-def _waiting(result: dict[str, Any]) -> str | None:
-    waited = sum(sum(one.get("waited_ms") or ()) for one in result["conditions"])
-    share = waited / (waited + sum(result["samples_ms"]))
-    if share <= MOST_WAITED:
-        return None
-    return f"other processes had the core for {share:.0%} of the time; that is not counted"
+def _waiting(result: Result) -> Note | None:
+    waited = sum(sum(each.conditions.get("waited_ms") or ()) for each in result.rounds)
+    share = waited / (waited + sum(result.samples_ms))
+    return Note("waited_for_core", {"share": share}) if share > MAX_WAITED else None
 
 
-def _unchecked(result: dict[str, Any]) -> str | None:
-    check = result["output_check"] or {}
-    return f"outputs not checked on the device: {check['why']}" if check.get("why") else None
+def _unchecked(result: Result) -> Note | None:
+    reason = (result.output_check or {}).get("why")
+    return Note("output_unchecked", {"reason": reason}) if reason else None
+
+
+_NOTES = (_spread, _throttling, _waiting, _unchecked)

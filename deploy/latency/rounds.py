@@ -8,62 +8,65 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any
 
 from ppghost.deploy.devices.base import Device, Session
+from ppghost.deploy.devices.notes import format_note
 from ppghost.deploy.latency import record
 from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.results import device_identity, result_key
-from ppghost.deploy.latency.stats import relative_width
+from ppghost.deploy.latency.results import LatencyResult, Result, device_identity
+from ppghost.deploy.latency.stats import Stats
 from ppghost.deploy.latency.throttling import throttled
-from ppghost.deploy.latency.waiting import Patience, Stopped
+from ppghost.deploy.latency.waiting import Stopped, Waiter
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost
+from ppghost.utils.files import write_text
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 2.0
 #: never stopped earlier by a wanted precision: intervals of very few rounds are often too short
-FEWEST_ROUNDS = 10
+MIN_ROUNDS = 10
 
 
-class Document:
+class ResultFile:
     """A result file that several devices write to; `lock` guards its content."""
 
-    def __init__(self, content: dict[str, Any], save: Callable[[], None]) -> None:
-        self.content, self._save = content, save
+    def __init__(self, content: LatencyResult, path: Path) -> None:
+        self.content, self.path = content, path
         self.lock = threading.RLock()
         self.stop = threading.Event()
 
     def save(self) -> None:
         """Write the file; it is whole whenever this is called."""
         with self.lock:
-            self._save()
+            write_text(self.path, self.content.encode())
 
 
-class DeviceRounds:
+class DeviceRun:
     """What one device does of a campaign. `problem`, once set, says why it did not do all."""
 
     def __init__(
-        self, document: Document, device: Device, campaign: Campaign, models: dict[int, NbModel]
+        self, file: ResultFile, device: Device, campaign: Campaign, models: dict[int, NbModel]
     ) -> None:
         """`models` by their number in the plan."""
-        self.reference: str = document.content["plan"]["reference"]
-        self.document, self.device, self.campaign = document, device, campaign
+        self.reference = file.content.plan.reference
+        self.file, self.device, self.campaign = file, device, campaign
         self.models = models
-        self._patience = Patience(device, document.stop, campaign)
         self.problem: str | None = None
-        self._checks: dict[int, dict[str, Any] | None] = {}
+        self._waiter = Waiter(device, file.stop, campaign)
+        self._checks: dict[int, Mapping[str, Any] | None] = {}
         self._caps: list[int] | None = None
-        self._spoken = time.monotonic()
+        self._last_progress = time.monotonic()
 
     def run(self) -> None:
         """Everything, one thread count after the other. Device errors end in `problem`."""
         try:
-            self._patience.insist(self.device.prepare)
-            self._caps = self._patience.insist(self.device.conditions)["freq_cap_khz"]
+            self._waiter.retry(self.device.prepare)
+            self._caps = self._waiter.retry(self.device.conditions)["freq_cap_khz"]
             for threads in self.campaign.threads:
                 self._measure(threads)
         except Stopped:
@@ -77,27 +80,31 @@ class DeviceRounds:
 
     def _note_unfinished(self) -> None:
         """What was begun here and not concluded: why, and what can be said of it."""
-        with self.document.lock:
-            mine = [
+        with self.file.lock:
+            own = [
                 result
-                for result in self.document.content["results"]
-                if result["device"]["serial"] == self.device.serial
+                for result in self.file.content.results
+                if result.device["serial"] == self.device.serial
             ]
-            for result in mine:
-                if result["status"] == "skipped":
-                    result["error"] = self.problem
-                    same = [one for one in mine if one["threads"] == result["threads"]]
+            for result in own:
+                if result.status == "skipped":
+                    result.error = self.problem
+                    same = [other for other in own if other.threads == result.threads]
                     record.add_ratio(result, same, self.reference)
-        self.document.save()
+        self.file.save()
 
     def _measure(self, threads: int) -> None:
         """All rounds of all models at one thread count."""
         limitation = self.device.limitation(threads)
         if limitation:
-            logger.warning("%s, threads %d: %s", self.device.serial, threads, limitation)
-        with self.document.lock:
-            results = {index: self._result(one, threads) for index, one in self.models.items()}
-        unfinished = [index for index, one in results.items() if one["status"] != "ok"]
+            logger.warning(
+                "%s, threads %d: %s", self.device.serial, threads, format_note(limitation)
+            )
+        with self.file.lock:
+            results = {
+                index: self._find_or_begin(model, threads) for index, model in self.models.items()
+            }
+        unfinished = [index for index, result in results.items() if result.status != "ok"]
         if not unfinished:
             logger.info(
                 "%s, threads %d: all %d models were measured before",
@@ -113,143 +120,131 @@ class DeviceRounds:
                 session = self._load(index, results[index], threads)
                 if session:
                     sessions[index] = stack.enter_context(closing(session))
-            self.document.save()
+            self.file.save()
             self._rounds(threads, results, sessions)
-        with self.document.lock:
+        with self.file.lock:
             for result in results.values():
                 record.add_ratio(result, results.values(), self.reference)
                 record.conclude(result, limitation)
-        self.document.save()
+        self.file.save()
 
     def _rounds(
-        self, threads: int, results: dict[int, dict[str, Any]], sessions: dict[int, Session]
+        self, threads: int, results: dict[int, Result], sessions: dict[int, Session]
     ) -> None:
         started = time.monotonic()
         begun, limit = -math.inf, self.campaign.time_limit
-        order = self.document.content["plan"]["order"]
-        for number, indices in enumerate(order):
+        for number, indices in enumerate(self.file.content.plan.order):
             if not sessions or (limit and time.monotonic() - started > limit):
                 break
             todo = [
                 index
                 for index in indices
-                if index in sessions and len(results[index]["conditions"]) <= number
+                if index in sessions and len(results[index].rounds) <= number
             ]
             if not todo:
                 continue
-            self._patience.until(begun + (self.campaign.round_every or 0))
+            self._waiter.wait_until(begun + (self.campaign.round_every or 0))
             begun = time.monotonic()
-            state = self._patience.fair_state()
-            state |= {"run": self.document.content["created"], "round": number}
+            state = self._waiter.wait_until_cool()
+            state |= {"run": self.file.content.created, "round": number}
             for index in todo:
                 self._burst(results[index], sessions, index, state)
             # only here, where samples and conditions agree whenever Ctrl-C may come
-            self.document.save()
+            self.file.save()
             self._progress(threads, number, started, list(results.values()))
-            if number + 1 >= FEWEST_ROUNDS and self._precise(results, sessions):
+            if number + 1 >= MIN_ROUNDS and self._is_precise(results, sessions):
                 break
 
-    def _precise(self, results: dict[int, dict[str, Any]], sessions: dict[int, Session]) -> bool:
+    def _is_precise(self, results: dict[int, Result], sessions: dict[int, Session]) -> bool:
         wanted = self.campaign.precision
         return wanted is not None and all(
-            _narrower(results[index]["stats"], wanted) for index in sessions
+            _is_narrower(results[index].stats, wanted) for index in sessions
         )
 
-    def _result(self, model: NbModel, threads: int) -> dict[str, Any]:
-        """The result this run continues, or a fresh one, put into the document."""
-        description = self.device.describe()
-        wanted = (model.info.content_sha256, threads, device_identity(description))
-        for result in self.document.content["results"]:
-            if result_key(result) == wanted:
-                if result["status"] != "ok" or not self._done(result):
-                    result["status"], result["error"] = "skipped", record.UNFINISHED
+    def _find_or_begin(self, model: NbModel, threads: int) -> Result:
+        """The result this run continues, or a fresh one, put into the file."""
+        identity = model.info.content_sha256, threads, device_identity(self.device.describe())
+        for result in self.file.content.results:
+            if result.identity == identity:
+                if result.status != "ok" or not self._is_done(result):
+                    result.status, result.error = "skipped", record.UNFINISHED
                 return result
         result = record.begin(model, self.device, threads)
-        self.document.content["results"].append(result)
+        self.file.content.results.append(result)
         return result
 
-    def _done(self, result: dict[str, Any]) -> bool:
+    def _is_done(self, result: Result) -> bool:
         """Whether an earlier run did all that this one asks for."""
-        if len(result["conditions"]) >= self.campaign.most_rounds:
+        if len(result.rounds) >= self.campaign.max_rounds:
             return True
-        return self.campaign.precision is not None and _narrower(
-            result["stats"], self.campaign.precision
-        )
+        wanted = self.campaign.precision
+        return wanted is not None and _is_narrower(result.stats, wanted)
 
-    def _load(self, index: int, result: dict[str, Any], threads: int) -> Session | None:
+    def _load(self, index: int, result: Result, threads: int) -> Session | None:
         """The model ready to be timed, its outputs checked, warmed up; None if it failed."""
         model = self.models[index]
-        session = None
         try:
-            session = self._patience.insist(lambda: self.device.open(model, threads))
-            if index not in self._checks:
-                self._checks[index] = self._patience.insist(
-                    lambda: self.device.check_output(session)
-                )
-            warm = self._warm_up(session)
-        except (DeviceLost, Stopped):
+            session = self._waiter.retry(lambda: self.device.open(model, threads))
+        except DeviceLost:
             raise
         except DeviceError as error:
             self._fail(result, error)
-            if session:
-                session.close()
             return None
-        except BaseException:
-            if session:
-                session.close()
+        try:
+            if index not in self._checks:
+                self._checks[index] = self._waiter.retry(lambda: self.device.check_output(session))
+            warmup_ms = self._warm_up(session)
+        except BaseException as error:
+            session.close()
+            if isinstance(error, DeviceError) and not isinstance(error, DeviceLost):
+                self._fail(result, error)
+                return None
             raise
-        with self.document.lock:
-            result["output_check"] = self._checks[index] or model.output_check
-            result["warmup_ms"] += warm
+        with self.file.lock:
+            result.output_check = self._checks[index] or model.output_check
+            result.warmup_ms += warmup_ms
         return session
 
     def _warm_up(self, session: Session) -> list[float]:
         count = self.campaign.warmup
         if not count:
             return []
-        return self._patience.insist(lambda: self.device.measure(session, count, 0)).samples_ms
+        return self._waiter.retry(lambda: self.device.measure(session, count, 0)).samples_ms
 
     def _burst(
-        self,
-        result: dict[str, Any],
-        sessions: dict[int, Session],
-        index: int,
-        state: dict[str, Any],
+        self, result: Result, sessions: dict[int, Session], index: int, state: dict[str, Any]
     ) -> None:
         campaign = self.campaign
         try:
-            burst = self._patience.insist(
+            burst = self._waiter.retry(
                 lambda: self.device.measure(
                     sessions[index], campaign.repeats or self.device.repeats, campaign.burst_warmup
                 )
             )
-        except (DeviceLost, Stopped):
+        except DeviceLost:
             raise
         except DeviceError as error:
             self._fail(result, error)
             sessions.pop(index).close()
             return
-        why = throttled(state, burst, self._caps, campaign.max_temp)
-        condition = {**state, **burst.before, "after": burst.after, **burst.details}
-        condition["throttled"] = why
-        with self.document.lock:
-            record.add_burst(result, burst, condition)
+        reason = throttled(state, burst, self._caps, campaign.max_temp)
+        conditions = {**state, **burst.before, "after": burst.after, **burst.details}
+        with self.file.lock:
+            record.add_round(result, burst, conditions, reason)
 
-    def _fail(self, result: dict[str, Any], error: DeviceError) -> None:
-        with self.document.lock:
-            result["status"], result["error"] = "failed", str(error)
+    def _fail(self, result: Result, error: DeviceError) -> None:
+        with self.file.lock:
+            result.status, result.error = "failed", str(error)
         logger.warning("%s", error)
 
-    def _progress(
-        self, threads: int, number: int, started: float, results: list[dict[str, Any]]
-    ) -> None:
-        now, rounds = time.monotonic(), self.campaign.most_rounds
-        if now - self._spoken < PROGRESS_EVERY_S and number + 1 < rounds:
+    def _progress(self, threads: int, number: int, started: float, results: list[Result]) -> None:
+        now, rounds = time.monotonic(), self.campaign.max_rounds
+        if now - self._last_progress < PROGRESS_EVERY_S and number + 1 < rounds:
             return
-        self._spoken = now
+        self._last_progress = now
         left = (now - started) / (number + 1) * (rounds - number - 1)
         medians = ", ".join(
-            f"{one['model']} {one['stats']['median']:.2f}" for one in results if one["stats"]
+            f"{result.model} {result.stats.median:.2f}" for result in results if result.stats
         )
         logger.info(
             "%s: round %d/%d, threads %d, %.0f s left; ms: %s",
@@ -257,6 +252,6 @@ class DeviceRounds:
         )  # fmt: skip
 
 
-def _narrower(stats: dict[str, Any] | None, wanted: float) -> bool:
-    width = stats and relative_width(stats)
+def _is_narrower(stats: Stats | None, wanted: float) -> bool:
+    width = stats.relative_width if stats else None
     return width is not None and width <= wanted

@@ -1,6 +1,5 @@
 """Time `.nb` files on devices: plan, run every device at once, lose nothing on the way."""
 
-import json
 import logging
 import random
 from collections.abc import Sequence
@@ -10,12 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from ppghost.deploy.devices.base import Device
+from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.results import SCHEMA, host_metadata, load_result
-from ppghost.deploy.latency.rounds import DeviceRounds, Document
+from ppghost.deploy.latency.results import (
+    LatencyResult,
+    Plan,
+    Result,
+    host_metadata,
+    load_result,
+)
+from ppghost.deploy.latency.rounds import DeviceRun, ResultFile
 from ppghost.deploy.nb.sidecar import NbModel, load_models
 from ppghost.errors import DeviceError, InputError
-from ppghost.utils.files import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +29,39 @@ _SAME_PLAN = ("repeats", "warmup", "burst_warmup", "power_mode", "affinity")
 
 
 def bench(
+    models: str | Path | Sequence[str | Path],
+    devices: str | Sequence[str] = "host",
+    *,
+    output: str | Path = "output/latency.json",
+    resume: bool = False,
+    **settings: Any,
+) -> LatencyResult:
+    """Time models on devices, with their uncertainty.
+
+    Args:
+        models: `.nb` files, or folders of them.
+        devices: "host", serials, or "all".
+        output: the result file, written after every round.
+        resume: go on from what it holds.
+        settings: any other key of a campaign (`ppghost.deploy.latency.campaign.Campaign`):
+            `threads`, `rounds`, `precision`, ...
+
+    Returns:
+        What `output` holds in the end.
+
+    Raises:
+        InputError: a bad setting or file, before anything runs.
+        DeviceError: every model failed, or a device did not do all.
+    """
+    unknown = settings.keys() - Campaign.__dataclass_fields__.keys()
+    if unknown:
+        raise InputError(f"{min(unknown)}: no such setting of a campaign")
+    campaign = Campaign(models=models, devices=devices, **settings)  # type: ignore[arg-type] # in any form
+    found = find_devices(campaign.devices, campaign.device_options())
+    return run_campaign(campaign, found, output=Path(output), resume=resume)
+
+
+def run_campaign(
     campaign: Campaign,
     devices: Sequence[Device],
     *,
@@ -31,35 +69,40 @@ def bench(
     resume: bool = False,
     dry_run: bool = False,
     command: str | None = None,
-) -> dict[str, Any]:
-    """Time every model of `campaign` at every thread count on all `devices`, at the same time.
+) -> LatencyResult:
+    """Time every model of a campaign at every thread count on all devices, at the same time.
 
-    A device takes the files made for it. Returns, and keeps up to date in `output`, a result of
-    schema ppghost.latency/1. With `resume`, what `output` already holds of the same file, threads
-    and device is not measured again. With `dry_run`, returns the plan and measures nothing.
-    `command` is kept in the plan. A model that fails is a result of status "failed", and the
-    others go on; a device that is lost or stays too hot leaves its results "skipped", and the
-    other devices go on. Raises InputError before anything runs for a bad setting or file,
-    DeviceError at the end if every model failed or a device did not do all.
+    A device takes the files made for it. A model that fails is a result of status "failed", and
+    the others go on; a device that is lost or stays too hot leaves its results "skipped", and the
+    other devices go on.
+
+    Args:
+        campaign: its `devices` are those below, or "all".
+        devices: what to time on.
+        output: kept up to date with what is returned.
+        resume: do not measure again what `output` already holds of the same file, threads and
+            device.
+        dry_run: return the plan and measure nothing.
+        command: kept in the plan.
+
+    Raises:
+        InputError: a bad setting or file, before anything runs.
+        DeviceError: at the end, if every model failed or a device did not do all.
     """
-    output = Path(output)
     loaded = load_models(campaign.models)
     shares = _share_out(loaded, devices, whole="all" not in campaign.devices)
-    document = _start(_plan(campaign, loaded, [one for one, _ in shares], command), output, resume)
+    plan = _plan(campaign, loaded, [device for device, _ in shares], command)
+    measured = _start(plan, output, resume)
     if dry_run:
-        return document
+        return measured
     for device, _ in shares:
         device.check()
-    # without indentation: it is written after every round, and json's fast encoder knows none
-    shared = Document(
-        document,
-        lambda: write_text(output, json.dumps(document, ensure_ascii=False, allow_nan=False)),
-    )
-    shared.save()
-    runs = [DeviceRounds(shared, device, campaign, models) for device, models in shares]
-    _run(shared, runs)
-    _judge(document, runs, output)
-    return document
+    file = ResultFile(measured, output)
+    file.save()
+    runs = [DeviceRun(file, device, campaign, models) for device, models in shares]
+    _run(file, runs)
+    _judge(measured, runs, output)
+    return measured
 
 
 def _share_out(
@@ -67,7 +110,8 @@ def _share_out(
 ) -> list[tuple[Device, dict[int, NbModel]]]:
     """Each device with the models that have a file for it, by their number in `loaded`.
 
-    Raises InputError if a model has none, unless `whole` is false and another device takes it.
+    Raises:
+        InputError: a model has none, unless `whole` is false and another device takes it.
     """
     shares: list[tuple[Device, dict[int, NbModel]]] = []
     taken: set[str] = set()
@@ -76,7 +120,7 @@ def _share_out(
         reasons = {index: device.incompatibility(model.info) for index, model in enumerate(loaded)}
         fitting = {index: loaded[index] for index, why in reasons.items() if why is None}
         names = {model.name for model in fitting.values()}
-        missing = [index for index, one in enumerate(loaded) if one.name not in names]
+        missing = [index for index, model in enumerate(loaded) if model.name not in names]
         if missing and whole:
             raise InputError(f"{loaded[missing[0]].path}: {reasons[missing[0]]}")
         taken |= names
@@ -92,80 +136,76 @@ def _share_out(
 
 def _plan(
     campaign: Campaign, loaded: list[NbModel], devices: list[Device], command: str | None
-) -> dict[str, Any]:
+) -> Plan:
     names = [model.name for model in loaded]
     reference = campaign.reference or names[0]
     if reference not in names:
         raise InputError(f"reference: no model {reference!r}; there is: {', '.join(names)}")
-    return {
-        "command": command,
-        "models": [
-            {"model": one.name, "nb": str(one.path), "target": one.info.target} for one in loaded
+    settings = campaign.settings() | {"reference": reference}
+    return Plan(
+        command=command,
+        models=[
+            {"model": model.name, "nb": str(model.path), "target": model.info.target}
+            for model in loaded
         ],
-        "devices": [device.serial for device in devices],
-        **campaign.settings(),
-        "reference": reference,
-        "order": _orders(len(loaded), campaign.most_rounds, campaign.seed),
-    }
+        devices=[device.serial for device in devices],
+        order=_orders(len(loaded), campaign.max_rounds, campaign.seed),
+        **settings,
+    )
 
 
-def _run(document: Document, runs: list[DeviceRounds]) -> None:
-    """All phones at once, then this host, which drives them and would be disturbed by it."""
-    phones = [run for run in runs if not run.device.runs_here]
-    if phones:
-        with ThreadPoolExecutor(len(phones)) as pool:
-            futures = [pool.submit(run.run) for run in phones]
+def _run(file: ResultFile, runs: list[DeviceRun]) -> None:
+    """All other devices at once, then this host, which drives them and would be disturbed by it."""
+    remote = [run for run in runs if not run.device.runs_here]
+    if remote:
+        with ThreadPoolExecutor(len(remote)) as pool:
+            futures = [pool.submit(run.run) for run in remote]
             try:
                 wait(futures)
             except BaseException:
-                document.stop.set()
-                for run in phones:
+                file.stop.set()
+                for run in remote:
                     run.device.cancel()
                 raise
         for future in futures:
             future.result()
     for run in runs:
-        if run not in phones:
+        if run not in remote:
             run.run()
 
 
-def _judge(document: dict[str, Any], runs: list[DeviceRounds], output: Path) -> None:
+def _judge(measured: LatencyResult, runs: list[DeviceRun], output: Path) -> None:
     """Raises DeviceError if nothing was measured, or a device broke off."""
-    results = document["results"]
-    failed = [result for result in results if result["status"] == "failed"]
-    if results and len(failed) == len(results):
-        raise DeviceError(f"every model failed; the first: {failed[0]['error']}")
+    failed = [result for result in measured.results if result.status == "failed"]
+    if failed and len(failed) == len(measured.results):
+        raise DeviceError(f"every model failed; the first: {failed[0].error}")
     problems = [run.problem for run in runs if run.problem]
     if problems:
         raise DeviceError(f"{'; '.join(problems)} ({output} holds the rest; --resume goes on)")
 
 
-def _start(plan: dict[str, Any], output: Path, resume: bool) -> dict[str, Any]:
-    """A document to fill; with `resume`, holding what is already in `output`."""
-    document = {
-        "schema": SCHEMA,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "host": host_metadata(),
-        "plan": plan,
-        "results": [],
-    }
+def _start(plan: Plan, output: Path, resume: bool) -> LatencyResult:
+    """A result to fill; with `resume`, holding what is already in `output`."""
+    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    measured = LatencyResult(created=created, host=host_metadata(), plan=plan)
     if output.exists():
         # also without --resume: a file that is no result of ours is not overwritten
         earlier = load_result(output)
         if resume:
-            document["results"] = _resumable(earlier, plan, output)
-    return document
+            measured.results = _resumable(earlier, plan, output)
+    return measured
 
 
-def _resumable(earlier: dict[str, Any], plan: dict[str, Any], output: Path) -> list[dict]:
+def _resumable(earlier: LatencyResult, plan: Plan, output: Path) -> list[Result]:
     """What an earlier run measured; failures are left out, to be tried again."""
     for name in _SAME_PLAN:
-        if earlier.get("plan", {}).get(name) != plan[name]:
+        was, now = getattr(earlier.plan, name), getattr(plan, name)
+        if was != now:
             raise InputError(
-                f"{output}: was measured with {name} {earlier.get('plan', {}).get(name)}, not "
-                f"{plan[name]}; resume with the same value or choose another output"
+                f"{output}: was measured with {name} {was}, not {now}; resume with the same value "
+                "or choose another output"
             )
-    return [result for result in earlier["results"] if result["status"] != "failed"]
+    return [result for result in earlier.results if result.status != "failed"]
 
 
 def _orders(models: int, rounds: int, seed: int) -> list[list[int]]:

@@ -1,27 +1,80 @@
 """Figures of a latency sample, by ranks only: latencies are skewed, so no means and no t-tests."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 CONFIDENCE = 0.95
 #: an interval wider than this share of the median cannot tell apart models 5 % from each other
 MAX_RELATIVE_WIDTH = 0.05
 #: fewer independent values have no order statistics that reach 95 %
-FEWEST = 6
+MIN_ROUNDS = 6
+
+#: the ends of a 95 % interval
+Interval = tuple[float, float]
 
 
-def summarize(
-    samples_ms: Sequence[float], rounds: int = 1, *, percentiles: bool = True
-) -> dict[str, Any]:
-    """n, median, mad, p90, p99, min (ms) and ci95 of the median, of a non-empty sample.
+@dataclass(frozen=True)
+class Stats:
+    """Figures of a sample, in ms.
 
-    `samples_ms` holds `rounds` bursts of equal length, one after the other. Inferences of one
-    burst are no independent samples (the machine is in one state), so with several rounds the
-    interval is that of the median of the rounds' medians. It is exact for the coverage, by order
-    statistics (scipy's `quantile_test`), and None below 6 rounds, where no order statistics
-    reach 95 %. `rounds=1` takes each sample as independent. Without `percentiles`, p90 and p99
-    are None: where a sample is the mean of several inferences it says nothing about the slow ones.
-    Raises ValueError for no samples or a number of them that `rounds` does not divide.
+    Attributes:
+        n: how many samples they are made of.
+        mad: the median absolute deviation.
+        p90, p99: percentiles; None where a sample is the mean of several inferences.
+        ci95: of the median; None for too few rounds.
+    """
+
+    n: int
+    median: float
+    mad: float
+    p90: float | None
+    p99: float | None
+    min: float
+    ci95: Interval | None
+
+    @property
+    def relative_width(self) -> float | None:
+        """Width of the interval as a share of the median; None without an interval."""
+        return None if self.ci95 is None else (self.ci95[1] - self.ci95[0]) / self.median
+
+    @property
+    def too_wide(self) -> bool:
+        """Whether the median is not known well enough to be compared with another model's."""
+        return self.relative_width is None or self.relative_width > MAX_RELATIVE_WIDTH
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A ratio, with its 95 % interval; None for too few rounds."""
+
+    median: float
+    ci95: Interval | None
+
+
+@dataclass(frozen=True)
+class Ratio(Estimate):
+    """How many times as long as the model `reference`, over the rounds that count for both."""
+
+    reference: str
+    rounds: int | None = None
+
+
+def summarize(samples_ms: Sequence[float], rounds: int = 1, *, percentiles: bool = True) -> Stats:
+    """Figures of a non-empty sample.
+
+    Inferences of one burst are no independent samples (the machine is in one state), so with
+    several rounds the interval is that of the median of the rounds' medians. It is exact for the
+    coverage, by order statistics (scipy's `quantile_test`), and None below 6 rounds, where no order
+    statistics reach 95 %.
+
+    Args:
+        samples_ms: `rounds` bursts of equal length, one after the other.
+        rounds: 1 takes each sample as independent.
+        percentiles: without them p90 and p99 are None: where a sample is the mean of several
+            inferences it says nothing about the slow ones.
+
+    Raises:
+        ValueError: no samples, or a number of them that `rounds` does not divide.
     """
     import numpy as np
     from scipy import stats
@@ -30,18 +83,18 @@ def summarize(
     if not values.size or values.size % rounds:
         raise ValueError(f"{values.size} samples do not make {rounds} rounds")
     independent = values if rounds == 1 else np.median(values.reshape(rounds, -1), axis=1)
-    return {
-        "n": int(values.size),
-        "median": float(np.median(values)),
-        "mad": float(stats.median_abs_deviation(values)),
-        "p90": float(np.percentile(values, 90)) if percentiles else None,
-        "p99": float(np.percentile(values, 99)) if percentiles else None,
-        "min": float(values.min()),
-        "ci95": median_interval(independent),
-    }
+    return Stats(
+        n=int(values.size),
+        median=float(np.median(values)),
+        mad=float(stats.median_abs_deviation(values)),
+        p90=float(np.percentile(values, 90)) if percentiles else None,
+        p99=float(np.percentile(values, 99)) if percentiles else None,
+        min=float(values.min()),
+        ci95=median_interval(independent.tolist()),
+    )
 
 
-def median_interval(values: Sequence[float]) -> list[float] | None:
+def median_interval(values: Sequence[float]) -> Interval | None:
     """The 95 % interval of the median of independent values; None if they are too few."""
     import numpy as np
     from scipy import stats
@@ -49,26 +102,32 @@ def median_interval(values: Sequence[float]) -> list[float] | None:
     interval = stats.quantile_test(values, q=float(np.median(values)), p=0.5).confidence_interval(
         CONFIDENCE
     )
-    return None if np.isnan(interval.low) else [float(interval.low), float(interval.high)]
+    return None if np.isnan(interval.low) else (float(interval.low), float(interval.high))
 
 
-def paired_ratio(ours: Sequence[float], reference: Sequence[float]) -> dict[str, Any]:
-    """Median of the ratios within each round, with its interval: {"median", "ci95", "rounds"}.
+def paired_ratio(candidate: Sequence[float], reference: Sequence[float], name: str) -> Ratio:
+    """Median of the ratios within each round, with its interval.
 
     Both were timed in the same rounds, so what slows a round down cancels out.
+
+    Args:
+        candidate: a latency of each round.
+        reference: the reference model's, in the same rounds.
+        name: the reference model's.
     """
     import numpy as np
 
-    ratios = np.asarray(ours, float) / np.asarray(reference, float)
-    return {
-        "median": float(np.median(ratios)),
-        "ci95": median_interval(ratios),
-        "rounds": int(ratios.size),
-    }
+    ratios = np.asarray(candidate, float) / np.asarray(reference, float)
+    return Ratio(
+        median=float(np.median(ratios)),
+        ci95=median_interval(ratios.tolist()),
+        reference=name,
+        rounds=int(ratios.size),
+    )
 
 
-def unpaired_ratio(new: Sequence[float], old: Sequence[float]) -> tuple[float, list[float] | None]:
-    """How many times as long `new` takes as `old`, with a 95 % interval, by ranks.
+def unpaired_ratio(new: Sequence[float], old: Sequence[float]) -> Estimate:
+    """How many times as long `new` takes as `old`, by ranks.
 
     The Hodges-Lehmann estimate (median of all pairwise ratios) with the interval that inverts
     the Mann-Whitney test, in its normal approximation, rounded outwards. The interval is None
@@ -77,24 +136,9 @@ def unpaired_ratio(new: Sequence[float], old: Sequence[float]) -> tuple[float, l
     import numpy as np
     from scipy import stats
 
-    new, old = np.asarray(new, float), np.asarray(old, float)
-    ratios = np.sort((new[:, None] / old[None, :]).ravel())
-    m, n = new.size, old.size
+    ratios = np.sort((np.asarray(new, float)[:, None] / np.asarray(old, float)[None, :]).ravel())
+    m, n = len(new), len(old)
     deviation = float(np.sqrt(m * n * (m + n + 1) / 12))
     rank = int(np.floor(m * n / 2 - stats.norm.ppf((1 + CONFIDENCE) / 2) * deviation))
-    interval = [float(ratios[rank - 1]), float(ratios[-rank])] if rank >= 1 else None
-    return float(np.median(ratios)), interval
-
-
-def relative_width(stats: dict[str, Any]) -> float | None:
-    """Width of the interval as a share of the median; None without an interval."""
-    if stats["ci95"] is None:
-        return None
-    low, high = stats["ci95"]
-    return (high - low) / stats["median"]
-
-
-def too_wide(stats: dict[str, Any]) -> bool:
-    """Whether the median is not known well enough to be compared with another model's."""
-    width = relative_width(stats)
-    return width is None or width > MAX_RELATIVE_WIDTH
+    interval = (float(ratios[rank - 1]), float(ratios[-rank])) if rank >= 1 else None
+    return Estimate(float(np.median(ratios)), interval)

@@ -13,7 +13,7 @@ from ppghost.errors import DeviceError, DeviceLost
 logger = logging.getLogger(__name__)
 
 #: a link that breaks this often in one action is not waited for again
-MOST_LOSSES = 3
+MAX_LOSSES = 3
 COOL_EVERY_S = 5.0
 
 T = TypeVar("T")
@@ -23,57 +23,63 @@ class Stopped(Exception):
     """The user asked to stop; nobody's error."""
 
 
-class Patience:
-    """With one device, within the limits of a campaign, until `stop` is set."""
+class Waiter:
+    """Waits for one device, within the limits of a campaign, until `stop` is set."""
 
     def __init__(self, device: Device, stop: threading.Event, campaign: Campaign) -> None:
         self.device, self.stop = device, stop
         self.max_wait, self.max_temp = campaign.max_wait, campaign.max_temp
 
-    def insist(self, action: Callable[[], T]) -> T:
+    def retry(self, action: Callable[[], T]) -> T:
         """Do it, and again where the link broke and came back.
 
-        Raises Stopped once asked to stop, DeviceLost if the device stays away, and what `action`
-        raises otherwise.
+        Raises:
+            Stopped: asked to stop.
+            DeviceLost: the device stays away.
         """
-        for attempt in range(MOST_LOSSES):
+        for attempt in range(MAX_LOSSES):
             if self.stop.is_set():
                 raise Stopped
             try:
                 return action()
             except DeviceLost as error:
                 if self.stop.is_set():
-                    raise Stopped from None
+                    raise Stopped from error
                 logger.warning("%s; waiting for it up to %g s", error, self.max_wait)
-                back = attempt + 1 < MOST_LOSSES and self.device.recover(self.max_wait)
+                back = attempt + 1 < MAX_LOSSES and self.device.recover(self.max_wait)
                 if not back and not self.stop.is_set():
                     raise
         raise Stopped
 
-    def until(self, moment: float) -> None:
+    def wait_until(self, moment: float) -> None:
         """Wait for that reading of the monotonic clock. Raises Stopped once asked to stop."""
         if self.stop.wait(max(0.0, moment - time.monotonic())):
             raise Stopped
 
-    def fair_state(self) -> dict[str, Any]:
-        """The device's state, once it is not above `max_temp`. Raises DeviceError if it stays."""
-        state = self.insist(self.device.conditions)
-        if not self._hot(state):
+    def wait_until_cool(self) -> dict[str, Any]:
+        """The device's conditions, once it is not above `max_temp`.
+
+        Raises:
+            Stopped: asked to stop.
+            DeviceError: it stays too hot.
+        """
+        state = self.retry(self.device.conditions)
+        if not self._is_hot(state):
             return state
         logger.info(
             "%s: %.1f °C, cooling to %g", self.device.serial, state["temp_c"], self.max_temp
         )
         deadline = time.monotonic() + self.max_wait
-        while self._hot(state):
+        while self._is_hot(state):
             if time.monotonic() > deadline:
                 raise DeviceError(
                     f"{self.device.serial}: still {state['temp_c']:.1f} °C after {self.max_wait:g} "
                     f"s, above the {self.max_temp:g} allowed; cool it and go on with --resume"
                 )
             self.stop.wait(min(COOL_EVERY_S, self.max_wait / 10))
-            state = self.insist(self.device.conditions)
+            state = self.retry(self.device.conditions)
         return state
 
-    def _hot(self, state: dict[str, Any]) -> bool:
+    def _is_hot(self, state: dict[str, Any]) -> bool:
         temperature = state["temp_c"]
-        return None not in (self.max_temp, temperature) and temperature > self.max_temp
+        return self.max_temp is not None and temperature is not None and temperature > self.max_temp

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ppghost.deploy.devices.base import format_cores
-from ppghost.deploy.latency.results import device_identity, round_medians
-from ppghost.deploy.latency.stats import unpaired_ratio
+from ppghost.deploy.latency.results import LatencyResult, Result, device_identity
+from ppghost.deploy.latency.stats import Estimate, unpaired_ratio
 from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pareto import Point
 
@@ -21,21 +21,21 @@ class Group:
     device: dict[str, Any]
     power_mode: str | None
     affinity: str | None
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Result] = field(default_factory=list)
 
     @property
     def threads(self) -> list[int]:
-        return sorted({row["threads"] for row in self.rows})
+        return sorted({row.threads for row in self.rows})
 
     @property
     def reference(self) -> str | None:
         """The model that all ratios are to; None without ratios or with several such models."""
-        names = {row["ratio"]["reference"] for row in self.rows if row["ratio"]}
+        names = {row.ratio.reference for row in self.rows if row.ratio}
         return names.pop() if len(names) == 1 else None
 
-    def at(self, threads: int) -> list[dict[str, Any]]:
+    def at(self, threads: int) -> list[Result]:
         """The rows at one thread count."""
-        return [row for row in self.rows if row["threads"] == threads]
+        return [row for row in self.rows if row.threads == threads]
 
     def title(self, t: Messages) -> str:
         """Who the device is."""
@@ -75,84 +75,91 @@ class Group:
         return f"{head}\n{t['comma'].join([_shortened(device['model'] or ''), *modes])}"
 
 
-def group_results(documents: Iterable[dict[str, Any]]) -> list[Group]:
+def group_results(measured: Iterable[LatencyResult]) -> list[Group]:
     """All results, in the order in which their devices are met."""
     groups: dict[tuple, Group] = {}
-    for document in documents:
-        for result in document["results"]:
-            binding = result["power_mode"], result["affinity"]
-            key = (*device_identity(result["device"]), *binding)
-            groups.setdefault(key, Group(result["device"], *binding)).rows.append(result)
+    for each in measured:
+        for result in each.results:
+            binding = result.power_mode, result.affinity
+            key = (*device_identity(result.device), *binding)
+            groups.setdefault(key, Group(result.device, *binding)).rows.append(result)
     for group in groups.values():
-        group.rows.sort(
-            key=lambda row: (row["threads"], row["stats"]["median"] if row["stats"] else 0.0)
-        )
+        group.rows.sort(key=lambda row: (row.threads, row.stats.median if row.stats else 0.0))
     return list(groups.values())
 
 
-def why_missing(row: dict[str, Any], published: dict[str, Any], t: Messages) -> str | None:
+def why_missing(row: Result, published: dict[str, Any], t: Messages) -> str | None:
     """Why a result has no place on the curve; None if it has one."""
-    if row["status"] != "ok" or row["stats"] is None:
+    if row.status != "ok" or row.stats is None:
         return t["not_finished"]
-    if row["model"] not in published["by_name"]:
+    if row.model not in published["by_name"]:
         return t["no_accuracy"]
-    if not row["inputs"]:
+    if not row.inputs:
         return t["no_input"]
-    if [one["shape"] for one in row["inputs"]] != [published["input"]]:
+    if [tensor["shape"] for tensor in row.inputs] != [published["input"]]:
         return t["other_input"]
-    if row["precision"] != "fp32":
-        return t["other_precision"].format(precision=row["precision"])
+    if row.precision != "fp32":
+        return t["other_precision"].format(precision=row.precision)
     return None
 
 
-def measured_points(
-    rows: Iterable[dict[str, Any]], published: dict[str, Any], t: Messages
-) -> list[Point]:
+def measured_points(rows: Iterable[Result], published: dict[str, Any], t: Messages) -> list[Point]:
     """Measured latency and published accuracy of the rows that have both."""
     points = []
     for row in rows:
-        if not why_missing(row, published, t):
-            known, stats = published["by_name"][row["model"]], row["stats"]
-            interval = tuple(stats["ci95"]) if stats["ci95"] else None
+        if row.stats and not why_missing(row, published, t):
+            known, stats = published["by_name"][row.model], row.stats
             points.append(
-                Point(row["model"], known["family"], stats["median"], interval, known["top1"])
+                Point(row.model, known["family"], stats.median, stats.ci95, known["top1"])
             )
     return points
 
 
-def speedups(group: Group) -> list[dict[str, Any]]:
-    """For each file timed with 1 thread: {"model", "precision", "one", "more": {threads: ...}}.
+@dataclass(frozen=True)
+class Scaling:
+    """A file timed with 1 thread and with more.
 
-    Each of "more" is how many times as fast as with 1 thread, {"median", "ci95"}, by ranks of the
-    counted rounds; without rounds the ratio of the medians, "ci95" None; None if not measured.
+    Attributes:
+        single: its result with 1 thread.
+        more: by thread count, how many times as fast as with 1 thread; None if not measured.
+    """
+
+    single: Result
+    more: dict[int, Estimate | None]
+
+
+def speedups(group: Group) -> list[Scaling]:
+    """Each file that was timed with 1 thread and with more.
+
+    The estimates are by ranks of the counted rounds; without rounds they are the ratios of the
+    medians, without an interval.
     """
     scaled = []
-    for one in group.at(1):
-        if not one["stats"]:
+    for single in group.at(1):
+        if not single.stats:
             continue
-        more: dict[int, dict[str, Any] | None] = {}
+        more: dict[int, Estimate | None] = {}
         for threads in group.threads[1:]:
-            same = [row for row in group.at(threads) if row["nb_sha256"] == one["nb_sha256"]]
-            more[threads] = _speedup(one, same[0]) if same and same[0]["stats"] else None
+            same = [row for row in group.at(threads) if row.nb_sha256 == single.nb_sha256]
+            more[threads] = _speedup(single, same[0]) if same else None
         if any(more.values()):
-            scaled.append(
-                {"model": one["model"], "precision": one["precision"], "one": one, "more": more}
-            )
+            scaled.append(Scaling(single, more))
     return scaled
 
 
-def _speedup(one: dict[str, Any], several: dict[str, Any]) -> dict[str, Any]:
-    slow, fast = (list(round_medians(row).values()) for row in (one, several))
+def _speedup(single: Result, several: Result) -> Estimate | None:
+    if not (single.stats and several.stats):
+        return None
+    slow, fast = (list(row.round_medians().values()) for row in (single, several))
     if not (slow and fast):
-        return {"median": one["stats"]["median"] / several["stats"]["median"], "ci95": None}
-    ratio, interval = unpaired_ratio(slow, fast)
-    return {"median": ratio, "ci95": interval}
+        return Estimate(single.stats.median / several.stats.median, None)
+    return unpaired_ratio(slow, fast)
 
 
-def files_measured(groups: Sequence[Group]) -> list[dict[str, Any]]:
+def files_measured(groups: Sequence[Group]) -> list[Result]:
     """One result for each file, by model."""
-    files = {row["nb_sha256"]: row for group in groups for row in group.rows}
-    return sorted(files.values(), key=lambda row: (row["model"], row["precision"]))
+    files = {row.nb_sha256: row for group in groups for row in group.rows}
+    return sorted(files.values(), key=lambda row: (row.model, row.precision))
 
 
 def _shortened(text: str, most: int = 44) -> str:

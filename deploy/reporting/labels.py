@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: corners of a drawn line: latency in ms, accuracy in percent
 Line = list[tuple[float, float]]
+#: left, bottom, right and top in pixels
+Box = tuple[float, float, float, float]
 #: square pixels that a name may cover to be one pixel nearer to its point
 _FAR = 0.5
 #: a name within so many pixels of a point reads as that point's
@@ -81,11 +83,11 @@ def _tie(axes: Any, label: "np.ndarray", x: float, y: float) -> None:
                            transform=None, zorder=1))  # fmt: skip
 
 
-def _drawn_boxes(axes: Any, points: Sequence[Point], lines: Sequence[Line]) -> list["np.ndarray"]:
+def _drawn_boxes(axes: Any, points: Sequence[Point], lines: Sequence[Line]) -> list[Box]:
     """Boxes, in pixels, over every marker, interval bar and line."""
     import numpy as np
 
-    boxes = []
+    boxes: list[Box] = []
     for point in points:
         x, y = axes.transData.transform((point.latency_ms, 100 * point.top1))
         low, high = _interval(axes, point)

@@ -1,6 +1,5 @@
 """What a report says, in English or Chinese; every sentence stands in messages.yaml."""
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,6 @@ class Messages(dict[str, str]):
         table = _table()
         super().__init__({key: text[lang] for key, text in table["messages"].items()})
         self.lang = lang
-        self._recorded = [(re.compile(said), ours) for said, ours in table["recorded"]]
-
-    def recorded(self, text: str) -> str:
-        """A sentence of a result, which holds them in English; as it is if we do not know it.
-
-        What stands in brackets or behind a colon may be such a sentence again.
-        """
-        if self.lang == "en":
-            return text
-        for said, ours in self._recorded:
-            if match := said.fullmatch(text):
-                return re.sub(r"\\(\d)", lambda group: self.recorded(match[int(group[1])]), ours)
-        return text
 
     def in_threads(self, threads: int) -> str:
         """'1 thread', '2 threads'."""

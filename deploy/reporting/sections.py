@@ -1,12 +1,16 @@
 """The tables of a report, the same for the page and for Markdown; every cell is finished text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ppghost.deploy.devices.notes import format_note
+from ppghost.deploy.latency.results import Result
+from ppghost.deploy.latency.stats import Estimate
 from ppghost.deploy.latency.tables import milliseconds
 from ppghost.deploy.reporting.groups import Group, files_measured, speedups
 from ppghost.deploy.reporting.messages import Messages
+from ppghost.formats.exported import RANDOM_WEIGHTS
 
 NOTHING = "-"
 
@@ -31,21 +35,21 @@ def latency_table(group: Group, t: Messages) -> Table:
     return Table(headers, [_latency_row(row, t) for row in group.rows], frozenset({8, 9}))
 
 
-def _latency_row(row: dict[str, Any], t: Messages) -> list[str]:
-    stats = row["stats"] or {}
-    status = t.get(f"status_{row['status']}", row["status"])
-    if row["status"] == "ok" and (row["warning"] or row["notes"]):
+def _latency_row(row: Result, t: Messages) -> list[str]:
+    stats = row.stats
+    status = t.get(f"status_{row.status}", row.status)
+    if row.status == "ok" and (row.warning or row.notes):
         status = t["see_warning"]
     return [
-        row["model"],
-        str(row["threads"]),
-        _ms(stats.get("median")),
-        _interval(stats.get("ci95"), t),
-        _with_interval(row["ratio"], t),
-        _ms(stats.get("mad")),
-        _ms(stats.get("p90")),
-        str(stats.get("n", 0)),
-        row["precision"],
+        row.model,
+        str(row.threads),
+        _ms(stats.median if stats else None),
+        _interval(stats.ci95 if stats else None, t),
+        _with_interval(row.ratio, t),
+        _ms(stats.mad if stats else None),
+        _ms(stats.p90 if stats else None),
+        str(stats.n if stats else 0),
+        row.precision,
         status,
     ]
 
@@ -59,12 +63,12 @@ def scaling_table(group: Group, t: Messages) -> Table | None:
     headers = [t["model"], t["precision"], t["threads_ms"].format(threads=t.in_threads(1))]
     rows = [
         [
-            one["model"],
-            one["precision"],
-            _ms(one["one"]["stats"]["median"]),
-            *(_with_interval(one["more"][threads], t, t["times"]) for threads in several),
+            scaling.single.model,
+            scaling.single.precision,
+            _ms(scaling.single.stats.median if scaling.single.stats else None),
+            *(_with_interval(scaling.more[threads], t, t["times"]) for threads in several),
         ]
-        for one in scaled
+        for scaling in scaled
     ]
     return Table([*headers, *map(t.in_threads, several)], rows, frozenset({1}))
 
@@ -77,12 +81,12 @@ def size_table(groups: Sequence[Group], t: Messages) -> Table:
     ]  # fmt: skip
     rows = [
         [
-            row["model"],
-            row["precision"],
+            row.model,
+            row.precision,
             shape_text(row) or NOTHING,
-            _millions(row["nb_bytes"]),
-            _millions(row["params"]),
-            _millions(row["macs"]),
+            _millions(row.nb_bytes),
+            _millions(row.params),
+            _millions(row.macs),
             weights_text(row, t),
         ]
         for row in files_measured(groups)
@@ -94,20 +98,20 @@ def checks_table(groups: Sequence[Group], t: Messages) -> Table:
     """What every file's outputs were compared with; a line a device, file and outcome."""
     headers = [t["model"], t["device"], t["compared"], t["difference"], t["outcome"]]
     rows = [
-        [row["model"], group.device["serial"], *_check(row["output_check"], t)]
+        [row.model, group.device["serial"], *_check(row.output_check, t)]
         for group in groups
         for row in group.rows
     ]
     return Table(headers, list(map(list, dict.fromkeys(map(tuple, rows)))), frozenset({1, 2, 4}))
 
 
-def _check(check: dict[str, Any] | None, t: Messages) -> list[str]:
+def _check(check: Mapping[str, Any] | None, t: Messages) -> list[str]:
     if not check:
         return [t["not_compared"], NOTHING, NOTHING]
     difference = check["max_abs_diff"]
     if check.get("ok") is None:
-        why = t.recorded(check.get("why") or NOTHING)
-        return [t["not_compared"], NOTHING, why]
+        reason = check.get("why")
+        return [t["not_compared"], NOTHING, format_note(reason, t.lang) if reason else NOTHING]
     where = t["on_device"] if check.get("where") == "device" else t["at_conversion"]
     shown = NOTHING if difference is None else f"{difference:.2g}"
     return [where, shown, t["agrees"] if check["ok"] else t["differs"]]
@@ -117,7 +121,7 @@ def published_table(published: dict[str, Any], t: Messages) -> Table:
     """The figures of others, as published."""
     headers = [
         t["model"], t["top1"], t["top5"],
-        *(t["threads_ms"].format(threads=t.in_threads(one)) for one in published["threads"]),
+        *(t["threads_ms"].format(threads=t.in_threads(count)) for count in published["threads"]),
         t["mflops"], t["params_m"],
     ]  # fmt: skip
     rows = [
@@ -139,25 +143,27 @@ def files_table(groups: Sequence[Group], t: Messages) -> Table:
     headers = [t["model"], t["precision"], t["opt_version"], t["nb_sha"], t["source_sha"]]
     rows = [
         [
-            row["model"],
-            row["precision"],
-            row["opt_version"] or NOTHING,
-            row["nb_sha256"],
-            row["source_sha256"] or NOTHING,
+            row.model,
+            row.precision,
+            row.opt_version or NOTHING,
+            row.nb_sha256,
+            row.source_sha256 or NOTHING,
         ]
         for row in files_measured(groups)
     ]
     return Table(headers, rows, frozenset({1, 2, 3, 4}))
 
 
-def shape_text(row: dict[str, Any]) -> str:
+def shape_text(row: Result) -> str:
     """'1x3x224x224', one for each input."""
-    return " ".join("x".join(map(str, one["shape"])) for one in row["inputs"])
+    return " ".join("x".join(map(str, tensor["shape"])) for tensor in row.inputs)
 
 
-def weights_text(row: dict[str, Any], t: Messages) -> str:
+def weights_text(row: Result, t: Messages) -> str:
     """Where the weights are from, as far as it is known."""
-    return t.recorded(row["weights"]) if row["weights"] else t["weights_unknown"]
+    if row.weights == RANDOM_WEIGHTS:
+        return t["weights_random"]
+    return row.weights or t["weights_unknown"]
 
 
 def _ms(value: float | None) -> str:
@@ -177,12 +183,12 @@ def _range(ends: Iterable[str], t: Messages) -> str:
     return t["interval"].format(low=low, high=high)
 
 
-def _with_interval(estimate: dict[str, Any] | None, t: Messages, form: str = "{value}") -> str:
-    """A ratio {"median", "ci95"}, its median put into `form`."""
+def _with_interval(estimate: Estimate | None, t: Messages, form: str = "{value}") -> str:
+    """A ratio with its interval, its median put into `form`."""
     if not estimate:
         return NOTHING
-    value = form.format(value=f"{estimate['median']:.3f}")
-    if not estimate["ci95"]:
+    value = form.format(value=f"{estimate.median:.3f}")
+    if not estimate.ci95:
         return value
-    interval = _range((f"{end:.3f}" for end in estimate["ci95"]), t)
+    interval = _range((f"{end:.3f}" for end in estimate.ci95), t)
     return t["with_interval"].format(value=value, interval=interval)

@@ -5,6 +5,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from ppghost.deploy.latency.results import Result
+from ppghost.deploy.latency.stats import Estimate
 from ppghost.deploy.reporting.groups import Group, speedups
 from ppghost.deploy.reporting.sections import shape_text
 
@@ -23,32 +25,34 @@ def latency_csv(groups: Sequence[Group]) -> str:
     writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
     writer.writeheader()
     for group in groups:
-        scaled = {one["one"]["nb_sha256"]: one["more"] for one in speedups(group)}
+        scaled = {scaling.single.nb_sha256: scaling.more for scaling in speedups(group)}
         for row in group.rows:
-            speedup = scaled.get(row["nb_sha256"], {}).get(row["threads"])
+            speedup = scaled.get(row.nb_sha256, {}).get(row.threads)
             writer.writerow(_line(row, speedup))
     return buffer.getvalue()
 
 
-def _line(row: dict[str, Any], speedup: dict[str, Any] | None) -> dict[str, Any]:
-    stats, device, ratio = row["stats"] or {}, row["device"], row["ratio"] or {}
-    low, high = stats.get("ci95") or (None, None)
-    line = {key: row.get(key) for key in _COLUMNS}
+def _line(row: Result, speedup: Estimate | None) -> dict[str, Any]:
+    stats, device, ratio = row.stats, row.device, row.ratio
+    low, high = (stats and stats.ci95) or (None, None)
+    line = {key: getattr(row, key, None) for key in _COLUMNS}
     line |= {"device": device["serial"], "device_model": device["model"]}
     line |= {key: device[key] for key in ("kind", "soc", "abi", "lite_version")}
-    line |= {f"{key}_ms": stats.get(key) for key in ("median", "mad", "p90", "p99", "min")}
-    line |= {"n": stats.get("n"), "ci95_low_ms": low, "ci95_high_ms": high}
-    line |= {"reference": ratio.get("reference"), **_estimate("ratio", row["ratio"])}
+    line |= {
+        f"{key}_ms": getattr(stats, key, None) for key in ("median", "mad", "p90", "p99", "min")
+    }
+    line |= {"n": stats and stats.n, "ci95_low_ms": low, "ci95_high_ms": high}
+    line |= {"reference": ratio and ratio.reference, **_estimate("ratio", ratio)}
     line |= _estimate("speedup", speedup)
     line |= {
         "input": shape_text(row),
-        "rounds": len(row["conditions"]),
-        "throttled_rounds": sum(bool(one.get("throttled")) for one in row["conditions"]),
-        "max_abs_diff": (row["output_check"] or {}).get("max_abs_diff"),
+        "rounds": len(row.rounds),
+        "throttled_rounds": sum(bool(each.throttled) for each in row.rounds),
+        "max_abs_diff": (row.output_check or {}).get("max_abs_diff"),
     }
     return line
 
 
-def _estimate(name: str, estimate: dict[str, Any] | None) -> dict[str, Any]:
-    low, high = (estimate and estimate["ci95"]) or (None, None)
-    return {name: estimate and estimate["median"], f"{name}_low": low, f"{name}_high": high}
+def _estimate(name: str, estimate: Estimate | None) -> dict[str, Any]:
+    low, high = (estimate and estimate.ci95) or (None, None)
+    return {name: estimate and estimate.median, f"{name}_low": low, f"{name}_high": high}

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from ppghost.deploy.latency.results import round_medians
+from ppghost.deploy.devices.notes import format_note
+from ppghost.deploy.latency.results import Result, Round
 from ppghost.deploy.reporting.messages import Messages
 
 #: (round, value); rounds count from 1
 Series = list[tuple[int, float]]
+#: what was measured in each round, a burst a model
+States = dict[int, list[Round]]
 #: more kinds of cores than this are shown by their fastest and slowest only
-_MOST_CORES = 5
+_MAX_CORES = 5
 
 
 @dataclass(frozen=True)
@@ -40,23 +43,24 @@ class Trace:
     throttled: list[tuple[int, int, str]]
 
 
-def gather_trace(title: str, rows: Sequence[dict[str, Any]], t: Messages) -> Trace | None:
+def gather_trace(title: str, rows: Sequence[Result], t: Messages) -> Trace | None:
     """The trace of results of one device and thread count; None if they hold no rounds."""
-    rows = [row for row in rows if row["stats"] and row["conditions"]]
-    keys = sorted({_key(row, index) for row in rows for index in range(len(row["conditions"]))})
+    rows = [row for row in rows if row.stats and row.rounds]
+    keys = sorted({each.key(index) for row in rows for index, each in enumerate(row.rounds)})
     numbers = {key: number for number, key in enumerate(keys, 1)}
-    latency, states = [], {number: [] for number in numbers.values()}
+    latency: list[tuple[str, Series]] = []
+    states: States = {number: [] for number in numbers.values()}
     for row in rows:
-        medians = round_medians(row, range(len(row["conditions"])))
-        if not medians:
+        medians = row.round_medians(range(len(row.rounds)))
+        if not medians or not row.stats:
             continue
         series = [
-            (numbers[_key(row, index)], value / row["stats"]["median"])
+            (numbers[row.rounds[index].key(index)], value / row.stats.median)
             for index, value in medians.items()
         ]
-        latency.append((row["model"], sorted(series)))
-        for index, condition in enumerate(row["conditions"]):
-            states[numbers[_key(row, index)]].append(condition)
+        latency.append((row.model, sorted(series)))
+        for index, each in enumerate(row.rounds):
+            states[numbers[each.key(index)]].append(each)
     if not latency:
         return None
     return Trace(
@@ -74,29 +78,25 @@ def describe_throttling(trace: Trace, t: Messages) -> list[str]:
     ]
 
 
-def _key(row: dict[str, Any], index: int) -> tuple[str, int]:
-    """Which round of which run: a resumed run has rounds of its own."""
-    condition = row["conditions"][index]
-    return condition.get("run") or "", condition.get("round", index)
-
-
-def _readings(conditions: Iterable[dict[str, Any]], name: str) -> list[Any]:
+def _readings(bursts: Iterable[Round], name: str) -> list[Any]:
     """What a sensor said before and after each burst of a round."""
-    found = [one.get(name) for one in conditions]
-    found += [(one.get("after") or {}).get(name) for one in conditions]
-    return [one for one in found if one]
+    conditions = [burst.conditions for burst in bursts]
+    found = [condition.get(name) for condition in conditions]
+    found += [(condition.get("after") or {}).get(name) for condition in conditions]
+    return [reading for reading in found if reading]
 
 
-def _temperature(states: dict[int, list[dict[str, Any]]]) -> Series:
+def _temperature(states: States) -> Series:
     readings = {number: _readings(state, "temp_c") for number, state in states.items()}
     return [(number, max(values)) for number, values in readings.items() if values]
 
 
-def _cores(states: dict[int, list[dict[str, Any]]], t: Messages) -> list[Cores]:
+def _cores(states: States, t: Messages) -> list[Cores]:
     """Highest frequency and lowest cap of each core in each round, like cores together."""
     alike: dict[tuple, list[int]] = {}
     count = max(
-        (len(one) for state in states.values() for one in _readings(state, "freq_khz")), default=0
+        (len(cores) for state in states.values() for cores in _readings(state, "freq_khz")),
+        default=0,
     )
     for core in range(count):
         series = (
@@ -104,7 +104,7 @@ def _cores(states: dict[int, list[dict[str, Any]]], t: Messages) -> list[Cores]:
             _per_round(states, "freq_cap_khz", core, min),
         )
         alike.setdefault(series, []).append(core)
-    if len(alike) > _MOST_CORES:
+    if len(alike) > _MAX_CORES:
         by_speed = sorted(
             alike, key=lambda series: statistics.median(value for _, value in series[0])
         )
@@ -114,13 +114,11 @@ def _cores(states: dict[int, list[dict[str, Any]]], t: Messages) -> list[Cores]:
     return [Cores(label, list(series[0]), list(series[1])) for series, label in labels.items()]
 
 
-def _per_round(
-    states: dict[int, list[dict[str, Any]]], name: str, core: int, choose: Any
-) -> tuple[tuple[int, float], ...]:
+def _per_round(states: States, name: str, core: int, choose: Any) -> tuple[tuple[int, float], ...]:
     """GHz of one core by round."""
     series = []
     for number, state in states.items():
-        values = [one[core] for one in _readings(state, name) if core < len(one)]
+        values = [cores[core] for cores in _readings(state, name) if core < len(cores)]
         if values:
             series.append((number, choose(values) / 1e6))
     return tuple(series)
@@ -135,12 +133,12 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
-def _throttled(states: dict[int, list[dict[str, Any]]], t: Messages) -> list[tuple[int, int, str]]:
+def _throttled(states: States, t: Messages) -> list[tuple[int, int, str]]:
     why = {}
     for number, state in states.items():
-        reasons = dict.fromkeys(one["throttled"] for one in state if one.get("throttled"))
+        reasons = [format_note(burst.throttled, t.lang) for burst in state if burst.throttled]
         if reasons:
-            why[number] = t["list_comma"].join(map(t.recorded, reasons))
+            why[number] = t["list_comma"].join(dict.fromkeys(reasons))
     stretches: list[tuple[int, int, str]] = []
     for number, reason in why.items():
         if stretches and stretches[-1][1:] == (number - 1, reason):

@@ -1,56 +1,83 @@
 """What is to be known about figures: the notes of each result, like ones in one sentence."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ppghost.deploy.devices.notes import Note, NoteOrText, format_note
+from ppghost.deploy.latency.record import UNFINISHED
+from ppghost.deploy.latency.results import Result
 from ppghost.deploy.reporting.groups import Group
 from ppghost.deploy.reporting.messages import Messages
-
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 
 
 def warnings_of(groups: Sequence[Group], t: Messages) -> list[str]:
     """A sentence for each thing to be known, with the models and thread count that it is about."""
-    said: dict[tuple, list[tuple[str, str]]] = {}
+    alike: dict[tuple, list[tuple[str, NoteOrText]]] = defaultdict(list)
     for index, group in enumerate(groups):
         for row in group.rows:
-            for note in row["notes"]:
-                text = t.recorded(note)
-                key = index, row["threads"], _NUMBER.sub("#", text)
-                said.setdefault(key, []).append((row["model"], text))
-            for text in _recorded_whole(row):
-                key = index, row["threads"], text
-                said.setdefault(key, []).append((row["model"], t.recorded(text)))
+            for note in row.notes:
+                alike[index, row.threads, _kind(note)].append((row.model, note))
+            for text in _texts(row, t):
+                alike[index, row.threads, text].append((row.model, text))
     return [
         t["warning_of"].format(
             models=t["list_comma"].join(dict.fromkeys(model for model, _ in notes)),
             where=_where(groups, index, threads, t),
-            text=_merged([text for _, text in notes], t),
+            text=_merged([note for _, note in notes], t),
         )
-        for (index, threads, _), notes in said.items()
+        for (index, threads, _), notes in alike.items()
     ]
 
 
-def _recorded_whole(row: dict[str, Any]) -> list[str]:
+def _texts(row: Result, t: Messages) -> list[str]:
     """Errors, and the one text of older results; they may begin with the model's name."""
-    texts = [row["error"], None if row["notes"] else row["warning"]]
-    return [re.sub(f"^({re.escape(row['model'])}: )+", "", text) for text in texts if text]
+    error = t["resume"] if row.error == UNFINISHED else row.error
+    texts = [error, None if row.notes else row.warning]
+    return [re.sub(f"^({re.escape(row.model)}: )+", "", text) for text in texts if text]
 
 
-def _merged(texts: Sequence[str], t: Messages) -> str:
+def _kind(note: NoteOrText) -> Any:
+    """What must be equal for two notes to be said in one sentence: all but the numbers."""
+    if isinstance(note, str):
+        return _NUMBER.sub("#", note)
+    return note.code, tuple(
+        (name, _kind(value) if isinstance(value, Note) else str(value))
+        for name, value in _plain(note).items()
+        if not isinstance(value, int | float)
+    )
+
+
+def _plain(note: Note) -> dict[str, Any]:
+    """The values of a note; notes among them that came out of a file as such."""
+    return {
+        name: Note(value["code"], value.get("values", {})) if isinstance(value, dict) else value
+        for name, value in note.values.items()
+    }
+
+
+def _merged(notes: Sequence[NoteOrText], t: Messages) -> str:
     """One sentence for several that differ in numbers only: from the lowest to the highest."""
-    words = [
-        parts[0] if len(set(parts)) == 1 else _span(parts, t)
-        for parts in zip(*map(_NUMBER.split, texts), strict=True)
+    texts = list(dict.fromkeys(format_note(note, t.lang) for note in notes))
+    if len(texts) == 1:
+        return texts[0]
+    parts = [
+        words[0] if len(set(words)) == 1 else _span(words, t)
+        for words in zip(*map(_NUMBER.split, texts), strict=True)
     ]
-    return "".join(words)
+    return "".join(parts)
 
 
-def _span(numbers: Sequence[str], t: Messages) -> str:
+def _span(numbers: Iterable[str], t: Messages) -> str:
+    numbers = list(numbers)
     return t["interval"].format(low=min(numbers, key=float), high=max(numbers, key=float))
 
 
 def _where(groups: Sequence[Group], index: int, threads: int, t: Messages) -> str:
     device = [groups[index].device["serial"]] if len(groups) > 1 else []
     return t["comma"].join([*device, t.in_threads(threads)])
+
+
+#: a number in a note's words
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)")

@@ -5,10 +5,11 @@ measured latency against published accuracy, and says which axis is which.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ppghost.deploy.latency.results import load_result
+from ppghost.deploy.latency.results import LatencyResult, parse_result
 from ppghost.deploy.reporting.drawings import draw_all
 from ppghost.deploy.reporting.groups import Group, group_results, why_missing
 from ppghost.deploy.reporting.messages import Messages
@@ -25,25 +26,38 @@ from ppghost.deploy.reporting.sections import (
 from ppghost.deploy.reporting.sheet import latency_csv
 from ppghost.deploy.reporting.warnings import warnings_of
 from ppghost.errors import InputError
-from ppghost.utils.files import write_text
+from ppghost.utils.files import read_json, write_text
 
 PUBLISHED_FILE = Path(__file__).with_name("published.yaml")
 
 
 def report(
-    results: Sequence[Path], output: Path, *, lang: str = "en", command: str | None = None
+    results: Sequence[str | Path],
+    output: str | Path,
+    *,
+    lang: str = "en",
+    command: str | None = None,
 ) -> dict[str, Any]:
-    """Write the report of `results` (files of schema ppghost.latency/1) into folder `output`.
+    """Write the report of latency results.
 
-    `lang` is "en" or "zh"; `command` is shown as what made the report. Returns {"index", "files",
-    "models", "not_on_curve", "warnings"}. Raises InputError for a result that cannot be read or is
-    of another schema, or a folder that cannot be written.
+    Args:
+        results: files of schema ppghost.latency/1.
+        output: the folder to write it into.
+        lang: "en" or "zh".
+        command: shown as what made the report.
+
+    Returns:
+        {"index", "files", "models", "not_on_curve", "warnings"}.
+
+    Raises:
+        InputError: a result cannot be read or is of another schema, or the folder cannot be
+            written.
     """
     if not results:
         raise InputError("no result to report; give the JSON files that `ppghost bench` wrote")
     t = Messages(lang)
-    documents = [(Path(path), printable(load_result(Path(path)))) for path in results]
-    groups = group_results(document for _, document in documents)
+    measured = [(Path(path), _read(Path(path))) for path in results]
+    groups = group_results(each for _, each in measured)
     if not groups:
         raise InputError(f"{results[0]}: holds no result; run `ppghost bench` first")
     published = load_published(lang)
@@ -59,7 +73,7 @@ def report(
         "warnings": warnings,
         **figures,
         **_tables(groups, published, t),
-        **_repeat(documents, groups, command, t),
+        **_repeat(measured, groups, command, t),
     }
     output = Path(output)
     files = {
@@ -73,10 +87,15 @@ def report(
     return {
         "index": str(output / "index.html"),
         "files": [str(output / name) for name in files],
-        "models": len({row["model"] for group in groups for row in group.rows}),
+        "models": len({row.model for group in groups for row in group.rows}),
         "not_on_curve": context["missing"],
         "warnings": warnings,
     }
+
+
+def _read(path: Path) -> LatencyResult:
+    """A result file, every text of it fit to be shown."""
+    return parse_result(printable(read_json(path)), path)
 
 
 def load_published(lang: str = "en") -> dict[str, Any]:
@@ -91,7 +110,7 @@ def load_published(lang: str = "en") -> dict[str, Any]:
 
 def _missing(groups: Sequence[Group], published: dict[str, Any], t: Messages) -> dict[str, str]:
     rows = [row for group in groups for row in group.rows]
-    return {row["model"]: why for row in rows if (why := why_missing(row, published, t))}
+    return {row.model: why for row in rows if (why := why_missing(row, published, t))}
 
 
 def _tables(groups: Sequence[Group], published: dict[str, Any], t: Messages) -> dict[str, Any]:
@@ -103,7 +122,7 @@ def _tables(groups: Sequence[Group], published: dict[str, Any], t: Messages) -> 
                 "title": group.title(t),
                 "facts": group.facts(t),
                 "host": group.device["kind"] == "host",
-                "means": any(row["samples_are"] != "inference" for row in group.rows),
+                "means": any(row.samples_are != "inference" for row in group.rows),
                 "latency": latency_table(group, t),
                 "scaling": scaling_table(group, t),
             }
@@ -117,25 +136,25 @@ def _tables(groups: Sequence[Group], published: dict[str, Any], t: Messages) -> 
 
 
 def _repeat(
-    documents: Sequence[tuple[Path, dict[str, Any]]],
+    measured: Sequence[tuple[Path, LatencyResult]],
     groups: Sequence[Group],
     command: str | None,
     t: Messages,
 ) -> dict[str, Any]:
     """Commands, plans and machines."""
-    commands = dict.fromkeys(row["convert_command"] for group in groups for row in group.rows)
+    commands = dict.fromkeys(row.convert_command for group in groups for row in group.rows)
     return {
         "documents": [
             {
                 "file": path.name,
-                "created": document.get("created") or t["at_unknown_time"],
-                "command": document["plan"].get("command") or t["no_command"],
-                "plan": _facts(document["plan"]),
-                "host": _facts(document["host"]),
+                "created": each.created or t["at_unknown_time"],
+                "command": each.plan.command or t["no_command"],
+                "plan": _facts(asdict(each.plan)),
+                "host": _facts(each.host),
             }
-            for path, document in documents
+            for path, each in measured
         ],
-        "conversions": [one or t["no_command"] for one in commands],
+        "conversions": [conversion or t["no_command"] for conversion in commands],
         "command": command,
     }
 

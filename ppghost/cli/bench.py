@@ -121,14 +121,14 @@ def bench(args: argparse.Namespace) -> Output:
     """A latency campaign."""
     from ppghost.deploy.devices.discovery import find_devices
     from ppghost.deploy.latency.campaign import load_campaign
-    from ppghost.deploy.latency.runner import bench
+    from ppghost.deploy.latency.runner import run_campaign
     from ppghost.deploy.latency.tables import latency_table
 
     given = {name: getattr(args, name) for name in CAMPAIGN_FLAGS}
     given["benchmark_bin"] = dict(args.benchmark_bin or ())
     campaign = load_campaign(args.campaign, args.override, given)
     output = Path(args.json) if args.json not in (None, "-") else args.results
-    result = bench(
+    measured = run_campaign(
         campaign,
         find_devices(campaign.devices, campaign.device_options()),
         output=output,
@@ -136,7 +136,8 @@ def bench(args: argparse.Namespace) -> Output:
         dry_run=args.dry_run,
         command=command_line(args),
     )
-    return result, latency_table(result) if not args.dry_run else to_json(result["plan"])
+    result = measured.to_json()
+    return result, latency_table(measured) if not args.dry_run else to_json(result["plan"])
 
 
 def compare(args: argparse.Namespace) -> Output:
@@ -145,11 +146,11 @@ def compare(args: argparse.Namespace) -> Output:
     from ppghost.deploy.latency.tables import comparison_table
 
     drift = None if args.drift is None else args.drift / 100
-    result = compare(
+    comparison = compare(
         args.old, args.new, threshold=args.threshold / 100, drift=drift, force=args.force
     )
-    text = comparison_table(result)
-    if result["regressions"]:
+    result, text = comparison.to_json(), comparison_table(comparison)
+    if comparison.regressions:
         error = CheckFailed(f"{args.new}: slower than {args.old} by over {args.threshold:g} %")
         error.result, error.text = result, text
         raise error

@@ -18,7 +18,7 @@ from ppghost.data.datasets.digits import write_digits
 from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.runner import bench
+from ppghost.deploy.latency.runner import run_campaign
 from ppghost.deploy.reporting.write import report
 from ppghost.errors import CheckFailed, InputError
 from ppghost.inference import export
@@ -165,7 +165,7 @@ def _latency_stages(stages: Stages, output: Path) -> None:
     stages.run(
         "bench",
         "time them on this host",
-        lambda: bench(
+        lambda: run_campaign(
             Campaign(
                 models=tuple(_nb(output, name, "x86") for name in NETWORKS), rounds=BENCH_ROUNDS
             ),
@@ -173,7 +173,7 @@ def _latency_stages(stages: Stages, output: Path) -> None:
             output=results,
             resume=True,
             command="ppghost demo",
-        ),
+        ).to_json(),
         [results],
     )
     stages.run(

@@ -28,6 +28,8 @@ FILES = (MODEL_FILE, PARAMS_FILE, CONFIG_FILE)
 #: Paddle 1.x's program, and the names its one parameter file goes by
 _OLD_MODEL_FILE = "__model__"
 _OLD_PARAMS_FILES = ("__params__", "params", "weights")
+#: what inference.yml calls the weights of a network that was never trained
+RANDOM_WEIGHTS = "random, never trained"
 
 
 @dataclass(frozen=True)

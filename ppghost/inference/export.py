@@ -17,7 +17,7 @@ import yaml
 from ppghost import weights
 from ppghost.analysis import complexity as analysis
 from ppghost.errors import InputError
-from ppghost.formats.exported import CONFIG_FILE, MODEL_FILE, publish
+from ppghost.formats.exported import CONFIG_FILE, MODEL_FILE, RANDOM_WEIGHTS, publish
 from ppghost.models import dy2static
 from ppghost.static import program
 from ppghost.static.runtime import Place, static_graph
@@ -27,9 +27,6 @@ from ppghost.utils.text import parse_number
 from ppghost.weights.pretrained import pretrained_path
 
 logger = logging.getLogger(__name__)
-
-#: what inference.yml calls the weights of a network that was never trained
-RANDOM_WEIGHTS = "random, never trained"
 
 
 def export(config: dict, output: str | Path, *, random_weights: bool = False) -> dict:

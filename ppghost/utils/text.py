@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from typing import Any
 
 #: a number as PaddleClas's files write it
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -30,3 +31,15 @@ def nearest(word: str, candidates: Iterable[str]) -> str:
     folded = {str(c).lower(): str(c) for c in candidates}
     match = difflib.get_close_matches(str(word).lower(), folded, n=1, cutoff=0.5)
     return f", did you mean {folded[match[0]]}?" if match else ""
+
+
+def whole_number(value: Any, minimum: int = 0) -> int:
+    """A whole number, also written as 2.0; never True, which to Python is one.
+
+    Raises:
+        TypeError: no number at all.
+        ValueError: a fraction, or below `minimum`.
+    """
+    if isinstance(value, bool) or int(value) != value or value < minimum:
+        raise ValueError(f"{value!r} is not a whole number from {minimum} on")
+    return int(value)

@@ -2,7 +2,7 @@
 
 A schema is built of
 
-- `Key`: a leaf that we read;
+- `Key`: a leaf that we read; `Parsed`, one with forms of its own;
 - `Free`: anything, for whom it is passed on to;
 - `Unused`: PaddleClas reads it, we have no use for it: accepted, with a notice if it asks for
   something;
@@ -15,6 +15,7 @@ import copy
 import functools
 import logging
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ppghost.errors import InputError
@@ -39,6 +40,14 @@ class Key(NamedTuple):
     refused: dict[Any, str] = {}  # noqa: RUF012  (never written to) value -> what it is for
     item: type | None = None  # of a list
     between: tuple[float, float] | None = None  # both excluded
+
+
+class Parsed(NamedTuple):
+    """A leaf with forms of its own, such as "2%"."""
+
+    parse: Callable[[Any], Any]  # raises TypeError or ValueError for anything else
+    expected: str  # "a share such as 2%": what messages say that it should be
+    default: Any = ABSENT
 
 
 class Free(NamedTuple):
@@ -99,6 +108,8 @@ def check(value: Any, schema: Any, where: str, file: str) -> Any:
     match schema:
         case Key():
             return _check_leaf(value, schema, f"{file}: {where}")
+        case Parsed():
+            return _parse_leaf(value, schema, f"{file}: {where}")
         case Free():
             return _literals(value)
         case Unused():
@@ -157,7 +168,7 @@ def _check_section(value: Any, schema: dict, where: str, file: str, kind: str = 
 
 def _default(schema: Any) -> Any:
     match schema:
-        case Key() | Entries() | Unused():
+        case Key() | Parsed() | Entries() | Unused():
             return schema.default
         case IfGiven() | Refused():
             return ABSENT
@@ -228,6 +239,14 @@ def _check_leaf(value: Any, key: Key, where: str) -> Any:
         low, high = key.between
         raise InputError(f"{where}: {value} is not between {low} and {high}")
     return value
+
+
+def _parse_leaf(value: Any, leaf: Parsed, where: str) -> Any:
+    """The value as its own parser makes it."""
+    try:
+        return leaf.parse(value)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{where}: {value!r} is not {leaf.expected}") from error
 
 
 def _as_type(value: Any, types: tuple[type, ...], where: str) -> Any:

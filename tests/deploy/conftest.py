@@ -11,7 +11,7 @@ from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.devices.android.adb_client import find_adb
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.runner import bench
+from ppghost.deploy.latency.runner import run_campaign
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +80,7 @@ def measure(converted, tmp_path):
         }  # fmt: skip
         campaign = Campaign(**settings)
         devices = find_devices(campaign.devices, campaign.device_options())
-        return bench(campaign, devices, output=run.file, resume=resume)
+        return run_campaign(campaign, devices, output=run.file, resume=resume).to_json()
 
     run.file = tmp_path / "latency.json"
     return run

@@ -2,7 +2,7 @@
 
 from ppghost.deploy.devices.host.device import HostDevice, Times
 from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.runner import bench
+from ppghost.deploy.latency.runner import run_campaign
 from ppghost.errors import DeviceError
 
 
@@ -36,7 +36,10 @@ class FakeDevice(HostDevice):
 
 def run(models, device, *, resume=False, dry_run=False, output, command=None, **settings):
     campaign = Campaign(models=models, **settings)
-    return bench(campaign, [device], output=output, resume=resume, dry_run=dry_run, command=command)
+    measured = run_campaign(
+        campaign, [device], output=output, resume=resume, dry_run=dry_run, command=command
+    )
+    return measured.to_json()
 
 
 def by_name(document):

@@ -16,6 +16,7 @@ from ppghost.deploy.devices.android.adb import FOLDER, Adb
 from ppghost.deploy.devices.android.adb_client import ADVICE, ShellResult, connect, list_serials
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
 from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
+from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb.compatibility import incompatibility
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.reference import Reference
@@ -55,7 +56,7 @@ class Phone:
     ) -> None:
         options = options or DeviceOptions()
         self.serial, self.state = serial, state
-        self.power_mode: str | None = options.power_mode
+        self.power_mode: str = options.power_mode
         self.affinity = options.affinity
         self._given = options.programs
         self._adb = Adb(serial)
@@ -97,10 +98,10 @@ class Phone:
             raise RuntimeError("prepare() comes before anything that runs on the phone")
         return self._program
 
-    def limitation(self, threads: int) -> str | None:
+    def limitation(self, threads: int) -> Note | None:
         """What a figure does not show; None if there is nothing to say."""
         if self._program and not self._program.prints_sections:
-            return "this old benchmark_bin cannot check outputs"
+            return Note("benchmark_bin_cannot_check")
         return None
 
     def incompatibility(self, info: NbInfo) -> str | None:
@@ -218,11 +219,9 @@ class Phone:
         """
         reference = session.model.reference
         if not reference:
-            return phone_check.unchecked(
-                "the file's description holds no reference; convert it again"
-            )
+            return phone_check.unchecked(Note("no_reference"))
         if not self._prepared_program.prints_sections:
-            return phone_check.unchecked("a benchmark_bin before 2.10 does not show its outputs")
+            return phone_check.unchecked(Note("benchmark_bin_hides_outputs"))
         try:
             return phone_check.compare(session.model, reference, self._outputs(session, reference))
         except DeviceLost:

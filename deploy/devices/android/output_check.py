@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ppghost.deploy.devices.android.benchmark_bin import NAME
+from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb import output_check
 from ppghost.deploy.nb.reference import Reference, seeded_inputs
 from ppghost.deploy.nb.sidecar import NbModel
@@ -67,6 +68,6 @@ def shown(text: str, index: int) -> list[float]:
     return numbers(" ".join(values), f"{NAME}'s output {index}")
 
 
-def unchecked(why: str) -> dict[str, Any]:
+def unchecked(why: Note) -> dict[str, Any]:
     """The result of a check that cannot be made."""
     return {"max_abs_diff": None, "ok": None, "why": why, "where": "device"}

@@ -20,6 +20,7 @@ import ppghost
 from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
 from ppghost.deploy.devices.host import sensors
 from ppghost.deploy.devices.host.lock import HostLock
+from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb.compatibility import X86, check_runs_on_x86, incompatibility
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import NbModel, read_inputs
@@ -178,12 +179,12 @@ class HostDevice:
         """This host, if that is its name."""
         return cls() if name == cls.serial else None
 
-    def limitation(self, threads: int) -> str | None:
+    def limitation(self, threads: int) -> Note | None:
         """What a figure at `threads` threads does not show; None if there is nothing to say."""
         # measured with 2.13rc0 on 2 cores: CPU time equals wall time at 2 threads, and the
         # medians of 11 networks are those of 1 thread
         if threads > 1:
-            return "the x86 runtime of Paddle-Lite computes on one core whatever the threads"
+            return Note("x86_computes_on_one_core")
         return None
 
     def describe(self) -> dict[str, Any]:

@@ -5,13 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from ppghost.deploy.latency.compare import compare
+from ppghost.deploy.latency import compare as comparison
 from ppghost.errors import InputError
 
 DEVICE = {
     "serial": "R58M", "kind": "adb", "model": "a phone", "soc": "SD855", "abi": "arm64-v8a",
     "lite_version": "v2.13-rc",
 }  # fmt: skip
+
+
+STATS = {"n": 1, "mad": 0.0, "p90": None, "p99": None, "min": 0.0, "ci95": None}
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def write(tmp_path):
             result = {
                 "model": model, "nb_sha256": "x", "device": device, "threads": 1,
                 "precision": "fp32", "status": "ok", "error": None, "output_check": None,
-                "stats": {"median": median}, "samples_ms": samples, "inputs": [],
+                "stats": STATS | {"median": median}, "samples_ms": samples, "inputs": [],
                 "conditions": [{"throttled": None}] * rounds, "power_mode": "big", **settings,
             }  # fmt: skip
             results.append(result)
@@ -41,6 +44,11 @@ def write(tmp_path):
         return file
 
     return result
+
+
+def compare(*files, **settings):
+    """As `--json` writes it."""
+    return comparison.compare(*files, **settings).to_json()
 
 
 def verdicts(compared):

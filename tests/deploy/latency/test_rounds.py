@@ -34,8 +34,8 @@ def test_seed_decides_the_order(converted, tmp_path):
 def test_wide_spread_is_warned_of_with_what_to_do(converted, tmp_path, caplog):
     document = run([converted], FakeDevice(), rounds=3, output=tmp_path / "r.json")
     both = by_name(document)["Both"]
-    assert both["warning"] == f"Both, threads 1: {both['notes'][0]}"
-    assert both["notes"][0].startswith("too few rounds for an interval")
+    assert both["notes"] == [{"code": "too_few_rounds", "values": {}}]
+    assert both["warning"].startswith("Both, threads 1: too few rounds for an interval")
     assert "more --rounds" in caplog.text
     steady = run([converted], FakeDevice(), rounds=6, output=tmp_path / "r.json")
     assert (by_name(steady)["Both"]["warning"], by_name(steady)["Both"]["notes"]) == (None, [])

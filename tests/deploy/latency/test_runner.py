@@ -202,11 +202,12 @@ def test_ctrl_c_leaves_a_whole_file_and_no_worker(converted, tmp_path):
     output = tmp_path / "r.json"
     code = (
         "import pathlib\n"
-        "from ppghost.deploy.latency.runner import bench\n"
+        "from ppghost.deploy.latency.runner import run_campaign\n"
         "from ppghost.deploy.latency.campaign import Campaign\n"
         "from ppghost.deploy.devices.discovery import find_devices\n"
-        f"bench(Campaign(models={str(converted)!r}, rounds=100000), find_devices(['host']),\n"
-        f"      output=pathlib.Path({str(output)!r}))"
+        f"campaign = Campaign(models={str(converted)!r}, rounds=100000)\n"
+        "devices = find_devices(['host'])\n"
+        f"run_campaign(campaign, devices, output=pathlib.Path({str(output)!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 30

@@ -6,6 +6,7 @@ import pytest
 from support.latency_results import PHONE, result, rounds, write
 
 from ppghost.deploy.latency.results import load_result
+from ppghost.deploy.latency.stats import Estimate
 from ppghost.deploy.reporting.groups import group_results, speedups
 from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pareto import Point, pareto_front
@@ -92,13 +93,13 @@ def test_speedups_are_over_one_thread_with_an_interval_where_rounds_give_one(tmp
     )
     (group,) = group_results([document])
     a, b = speedups(group)
-    assert (a["model"], b["model"]) == ("A", "B")
-    assert a["more"][2]["median"] == pytest.approx(2.0, rel=0.01)
-    low, high = a["more"][2]["ci95"]
+    assert (a.single.model, b.single.model) == ("A", "B")
+    assert a.more[2].median == pytest.approx(2.0, rel=0.01)
+    low, high = a.more[2].ci95
     assert 1.9 < low < 2.0 < high < 2.1
     # no rounds, no interval; not measured, nothing
-    assert a["more"][4] == {"median": pytest.approx(4.0), "ci95": None}
-    assert b["more"] == {2: {"median": 2.0, "ci95": None}, 4: None}
+    assert a.more[4] == Estimate(pytest.approx(4.0), None)
+    assert b.more == {2: Estimate(2.0, None), 4: None}
     report([tmp_path / "results.json"], tmp_path / "out")
     page = (tmp_path / "out" / "index.html").read_text()
     assert f"<td>2.000 × ({low:.3f} to {high:.3f})</td><td>4.000 ×</td>" in page
@@ -118,7 +119,7 @@ def test_throttled_rounds_do_not_count_for_a_speedup(tmp_path):
         result("A", 5.0, threads=2, **rounds([5.0] * 12)),
     )
     (scaled,) = speedups(group_results([document])[0])
-    assert scaled["more"][2]["median"] == 2.0
+    assert scaled.more[2].median == 2.0
 
 
 def test_without_one_thread_no_scaling_is_claimed(tmp_path):
@@ -142,7 +143,7 @@ def throttling_phone(**changes):
 
 
 def test_a_trace_holds_latency_temperature_frequency_and_throttling(tmp_path):
-    trace = gather_trace("phone", loaded(tmp_path, throttling_phone())["results"], ENGLISH)
+    trace = gather_trace("phone", loaded(tmp_path, throttling_phone()).results, ENGLISH)
     assert trace.rounds == 6
     assert trace.latency == [
         ("GhostNet_x0_5", [(1, 1.0), (2, 1.0), (3, 2.0), (4, 2.0), (5, 1.0), (6, 1.0)])
@@ -164,7 +165,7 @@ def test_models_of_one_round_share_it_and_a_resumed_run_has_rounds_of_its_own(tm
     first = result("A", 5.0, **rounds([5.0, 5.0]))
     second = result("B", 8.0, **rounds([8.0, 8.0, 12.0]))
     second["conditions"][2] |= {"run": "2026-01-02", "round": 0}
-    trace = gather_trace("host", loaded(tmp_path, first, second)["results"], ENGLISH)
+    trace = gather_trace("host", loaded(tmp_path, first, second).results, ENGLISH)
     assert trace.rounds == 3
     assert trace.latency[1] == ("B", [(1, 1.0), (2, 1.0), (3, 1.5)])
 
@@ -172,11 +173,11 @@ def test_models_of_one_round_share_it_and_a_resumed_run_has_rounds_of_its_own(tm
 def test_like_cores_are_one_line_and_many_kinds_are_two(tmp_path):
     same = [[2000000] * 4 + [2500000] * 2 + [2000000]]
     document = loaded(tmp_path, result("A", 5.0, **rounds([5.0], freq_khz=same)))
-    trace = gather_trace("host", document["results"], ENGLISH)
+    trace = gather_trace("host", document.results, ENGLISH)
     assert [cores.label for cores in trace.cores] == ["core 0-3, 6", "core 4-5"]
     many = [[2000000 + 1000 * core for core in range(9)]]
     document = loaded(tmp_path, result("A", 5.0, **rounds([5.0], freq_khz=many)))
-    trace = gather_trace("host", document["results"], ENGLISH)
+    trace = gather_trace("host", document.results, ENGLISH)
     assert [(one.label, one.frequency[0][1]) for one in trace.cores] == [
         ("fastest core", 2.008), ("slowest core", 2.0),
     ]  # fmt: skip
@@ -223,6 +224,30 @@ def test_notes_that_differ_in_numbers_only_are_one_sentence(tmp_path):
         "D (1 thread): exit code 3",
         "E (1 thread): exit code 4",
         "C (2 threads): the 95 % interval is 7.0% of the median (trusted up to 5%)",
+    ]
+
+
+def test_notes_of_one_code_are_one_sentence_with_the_span_of_their_numbers(tmp_path):
+    def wide(width):
+        return {"code": "wide_interval", "values": {"width": width, "trusted": 0.05}}
+
+    def hot(degrees):
+        reason = {"code": "too_hot", "values": {"temp_c": degrees, "max_temp": 40}}
+        values = {"rounds": 1, "total": 7, "reason": reason}
+        return {"code": "throttled_left_out", "values": values}
+
+    results = [
+        result("A", 5.0, notes=[wide(0.065), hot(41.0)]),
+        result("B", 6.0, notes=[wide(0.121), hot(43.5)]),
+        result("C", 7.0, notes=[{"code": "of_a_newer_version", "values": {"x": 1}}]),
+    ]
+    summary = report([write(tmp_path / "r.json", results)], tmp_path / "out")
+    assert summary["warnings"] == [
+        "A, B (1 thread): the 95 % interval is 6.5 to 12.1% of the median (trusted up to 5%); "
+        "measure again with more --rounds, and with nothing else running",
+        "A, B (1 thread): 1 of 7 rounds were throttled (41.0 to 43.5 °C, above 40); kept, but not "
+        "in the figures",
+        "C (1 thread): of_a_newer_version",
     ]
 
 

@@ -1,8 +1,8 @@
 """A report in two languages: both whole, neither with words of the other."""
 
-import inspect
 import re
 import string
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,18 +10,28 @@ import pytest
 import yaml
 from support.latency_results import PHONE, result, rounds, write
 
-from ppghost.deploy.devices.android import device as phone
+from ppghost.deploy.devices.android.benchmark_bin import Program
+from ppghost.deploy.devices.android.device import Phone
 from ppghost.deploy.devices.android.output_check import unchecked
+from ppghost.deploy.devices.base import Burst
 from ppghost.deploy.devices.host.device import HostDevice
+from ppghost.deploy.devices.notes import Note, format_note
 from ppghost.deploy.latency import record
-from ppghost.deploy.latency.throttling import Burst, throttled
+from ppghost.deploy.latency.results import Result, Round, ThrottledRounds
+from ppghost.deploy.latency.stats import Stats
+from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.reporting import write as report
-from ppghost.deploy.reporting.messages import LANGUAGES, Messages
+from ppghost.deploy.reporting.messages import LANGUAGES
 from ppghost.errors import InputError
-from ppghost.inference.export import RANDOM_WEIGHTS
+from ppghost.formats.exported import RANDOM_WEIGHTS
 
 HERE = Path(report.__file__).parent
 TABLE = yaml.safe_load((HERE / "messages.yaml").read_text())
+NOTES = yaml.safe_load((HERE.parent / "devices" / "notes.yaml").read_text())
+PLAIN = {
+    "model": "A", "nb_sha256": "x", "device": {}, "threads": 1, "precision": "fp32",
+    "status": "ok", "error": None, "output_check": None,
+}  # fmt: skip
 #: names, units and terms that stay as they are in Chinese
 TERMS = {
     "ppghost", "batch", "size", "ms", "MAD", "p90", "ImageNet", "Top-1", "Top-5", "Paddle",
@@ -55,9 +65,6 @@ def test_neither_language_has_words_of_the_other():
     for key, texts in TABLE["messages"].items():
         assert not is_chinese(texts["en"]), key
         assert not english_words(texts["zh"]), key
-    for said, chinese in TABLE["recorded"]:
-        assert not is_chinese(said)
-        assert not english_words(chinese), chinese
 
 
 def test_every_message_is_used_and_every_used_one_is_there():
@@ -95,14 +102,15 @@ class Text(HTMLParser):
 
 def everything(tmp_path):
     """A file that makes a report say nearly all that it can."""
-    capped = "core 7 capped at 1.50 of 2.84 GHz"
+    capped = {"code": "core_capped", "values": {"core": 7, "cap_ghz": 1.5, "start_ghz": 2.84}}
     phone = result(
         "GhostNet_x0_5", 5.0, device=PHONE, power_mode="big", samples_are="invocation mean",
         **rounds([5.0] * 7, temp_c=[30.0] * 7, freq_khz=[[2000000]] * 7,
                  throttled=[capped] + [None] * 6),
         weights=RANDOM_WEIGHTS, ratio={"reference": "GhostNet_x0_5", "median": 1, "ci95": None},
-        output_check=unchecked("a benchmark_bin before 2.10 does not show its outputs"),
-        notes=["this old benchmark_bin cannot check outputs"],
+        output_check={"max_abs_diff": None, "ok": None, "where": "device",
+                      "why": {"code": "benchmark_bin_hides_outputs"}},
+        notes=[{"code": "benchmark_bin_cannot_check"}],
     )  # fmt: skip
     return write(
         tmp_path / "r.json",
@@ -146,44 +154,57 @@ def test_the_chinese_page_says_so_to_the_browser_and_names_chinese_fonts(tmp_pat
     assert ">实测延迟（ms），中位数与 95% 置信区间</text>" in page
 
 
-def test_what_bench_records_is_said_in_chinese():
-    """Each sentence comes from the code that records it, so that none can change unseen."""
-    chinese = Messages("zh")
-    narrow, wide = ({"median": 10.0, "ci95": [low, 10.0]} for low in (9.9, 9.0))
-    plain = {"stats": narrow, "samples_ms": [10.0], "conditions": [], "output_check": None}
-    hot = [{"throttled": _reason(temp_c=45.0, max_temp=40.0)}] + [{"throttled": None}] * 6
-    source = inspect.getsource(phone)
-    said_by_phone = [
-        "the file's description holds no reference; convert it again",
-        "a benchmark_bin before 2.10 does not show its outputs",
-        "this old benchmark_bin cannot check outputs",
+def test_what_bench_notes_is_said_in_chinese():
+    """Each note comes from the code that makes it, so that none can be without words."""
+    stats = Stats(n=1, median=10.0, mad=0.0, p90=None, p99=None, min=9.0, ci95=(9.9, 10.0))
+
+    def notes(**changes):
+        made = Result(**PLAIN | {"stats": stats} | changes)
+        return [note for make in record._NOTES if (note := make(made))]
+
+    def measured(throttled=None, **conditions):
+        return Round([10.0], conditions, throttled)
+
+    hot = [measured(_reason(temp_c=45.0, max_temp=40.0)), *[measured()] * 6]
+    old = Phone("x")
+    old._program = Program("v2.8.0", frozenset())
+    unchecked_outputs = [
+        note
+        for why in ("no_reference", "benchmark_bin_hides_outputs")
+        for note in notes(rounds=[measured()], output_check=unchecked(Note(why)))
     ]
-    assert all(f'"{sentence}"' in source for sentence in said_by_phone)
-    sentences = [
-        *record._notes({**plain, "stats": wide}),
-        *record._notes({**plain, "stats": {"median": 1.0, "ci95": None}}),
-        *record._notes({**plain, "conditions": hot, "throttled": {"in_stats": False}}),
-        *record._notes({**plain, "conditions": hot, "throttled": {"in_stats": True}}),
-        *record._notes({**plain, "conditions": [{"waited_ms": [10.0]}]}),
-        *record._notes({**plain, "output_check": unchecked(said_by_phone[0])}),
+    found = [
+        *notes(rounds=hot, throttled=ThrottledRounds(1, in_stats=False)),
+        *notes(rounds=hot, throttled=ThrottledRounds(1, in_stats=True)),
+        *notes(rounds=[measured()], stats=replace(stats, ci95=(9.0, 10.0))),
+        *notes(rounds=[measured()], stats=replace(stats, ci95=None)),
+        *notes(rounds=[measured(waited_ms=[10.0])]),
+        *unchecked_outputs,
         _reason(thermal_status=2),
         _reason(cap=1500000),
-        hot[0]["throttled"],
-        *said_by_phone,
+        hot[0].throttled,
+        old.limitation(1),
         HostDevice().limitation(2),
-        record.UNFINISHED,
-        RANDOM_WEIGHTS,
     ]
-    for sentence in sentences:
-        said = chinese.recorded(sentence)
-        assert is_chinese(said), sentence
-        assert english_words(said) <= {"moderate"}, said
-        assert Messages("en").recorded(sentence) == sentence
-    assert chinese.recorded(sentences[2]) == (
+    for note in found:
+        words = format_note(note, "zh")
+        assert is_chinese(words), note
+        assert english_words(words) <= {"moderate"}, words
+        assert not is_chinese(format_note(note)), note
+    assert format_note(found[0], "zh") == (
         "7 轮中有 1 轮发生降频（45.0 °C，超过 40 °C）；样本保留，但不计入统计"
     )
-    for said, _ in TABLE["recorded"]:
-        assert any(re.fullmatch(said, sentence) for sentence in sentences), said
+    codes = {note.code for note in found} | {
+        note.values["reason"].code for note in unchecked_outputs
+    }
+    assert codes == set(NOTES)
+
+
+def test_every_note_has_the_same_values_in_both_languages():
+    for code, words in NOTES.items():
+        assert set(words) == set(LANGUAGES), code
+        assert fields(words["en"]) == fields(words["zh"]), code
+        assert not english_words(re.sub(r"\{[^}]*\}", "", words["zh"])), code
 
 
 def _reason(thermal_status=0, temp_c=30.0, cap=2841600, max_temp=None):
@@ -193,7 +214,7 @@ def _reason(thermal_status=0, temp_c=30.0, cap=2841600, max_temp=None):
 
 
 def test_another_text_is_shown_as_it_was_recorded():
-    assert Messages("zh").recorded("the device went away") == "the device went away"
+    assert format_note("the device went away", "zh") == "the device went away"
 
 
 def test_a_language_that_there_is_not_is_refused(tmp_path):

@@ -45,7 +45,10 @@ def test_inputs_are_written_so_that_nothing_is_lost(model, converted):
     (shape,) = (one["shape"] for one in model.inputs)
     values = np.array(text.split(), np.float32).reshape(shape)
     (outputs,) = run_once(converted / "both.nb", {model.inputs[0]["name"]: values}).values()
-    assert phone_check.compare(model, model.reference, [outputs.ravel().tolist()])["max_abs_diff"] < 1e-6
+    assert (
+        phone_check.compare(model, model.reference, [outputs.ravel().tolist()])["max_abs_diff"]
+        < 1e-6
+    )
 
 
 def test_a_file_that_holds_no_numbers_is_refused():
