@@ -13,10 +13,6 @@ from ppghost.inference.labels import read_labels
 from ppghost.inference.preprocess import ImageReader
 from ppghost.utils.paddle_inference import Engine, EngineError
 
-#: from how many images on rewriting the graph saves more than it costs: 0.3 s for 70 ms an image
-#: with GhostNet_x1_0 on 2 cores
-_WORTH_OPTIMIZING = 6
-
 
 class Prediction(NamedTuple):
     """A class and its score; `label` is None where the class has no known name."""
@@ -31,9 +27,6 @@ class Predictor:
 
     Args:
         model_dir: the folder of an exported model with its inference.yml.
-        optimize: have Paddle rewrite the graph and use oneDNN, which costs some time when the
-            model is loaded and makes each image several times as fast; scores are equal but for
-            the order of summation.
 
     Attributes:
         labels: class names by class id; empty where inference.yml has none.
@@ -44,7 +37,7 @@ class Predictor:
             than compute.
     """
 
-    def __init__(self, model_dir: str | Path, *, optimize: bool = True) -> None:
+    def __init__(self, model_dir: str | Path) -> None:
         model_dir = Path(model_dir)
         self._read = ImageReader(model_dir)
         post = next(iter(self._read.description["PostProcess"].values()), None) or {}
@@ -56,9 +49,7 @@ class Predictor:
             raise InputError(f"{model_dir}: takes {len(names)} inputs; only one can be an image")
         [self._input] = names
         try:
-            self._engine = Engine(
-                model.program.SerializeToString(), model.params(), threads=1, optimize=optimize
-            )
+            self._engine = Engine(model.program.SerializeToString(), model.params())
         except EngineError as error:
             raise InputError(f"{model_dir}: the model cannot be loaded: {error}") from error
 
@@ -122,7 +113,7 @@ def predict(
     Raises:
         InputError: no such model, image or label file.
     """
-    predictor = Predictor(model_dir, optimize=len(images) >= _WORTH_OPTIMIZING)
+    predictor = Predictor(model_dir)
     if labels is not None:
         predictor.labels = read_labels(Path(labels))
     return [

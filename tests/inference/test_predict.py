@@ -8,13 +8,11 @@ import paddle
 import pytest
 from PIL import Image
 
-from ppghost.deploy.conversion.paddle_runtime import Runner
 from ppghost.deploy.conversion.quantize import quantize
 from ppghost.errors import InputError
 from ppghost.formats.exported import (
     MODEL_FILE,
     PARAMS_FILE,
-    open_model,
     read_description,
     write_description,
 )
@@ -43,20 +41,26 @@ def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def plain_scores(folder, image):
-    """By Paddle's plain kernels."""
-    return Runner(open_model(folder))({"x": ImageReader(folder)(image)[None].copy()})[0][0]
+def executor_scores(folder, image):
+    """By a static Executor, as predicting was done before."""
+    tensor = np.ascontiguousarray(ImageReader(folder)(image))[None]
+    paddle.enable_static()
+    executor = paddle.static.Executor(paddle.CPUPlace())
+    with paddle.static.scope_guard(paddle.static.Scope()):
+        graph, _, outputs = paddle.static.load_inference_model(str(folder / "inference"), executor)
+        [scores] = executor.run(graph, feed={"x": tensor}, fetch_list=outputs)
+    return scores[0]
 
 
-def test_scores_are_those_of_plain_kernels_for_files_and_for_pixels(copy, shapes_dir):
+def test_scores_are_those_of_an_executor_for_files_and_for_pixels(copy, shapes_dir):
     predictor = Predictor(str(copy))
     for number in range(3):
         file = shapes_dir / f"{number}.png"
         scores = predictor(file)
-        expected = plain_scores(copy, file)
+        expected = executor_scores(copy, file)
         assert (scores.shape, scores.dtype) == ((10,), np.float32)
         assert 0 < expected.max() < 1
-        np.testing.assert_allclose(scores, expected, atol=1e-6)
+        assert np.array_equal(scores, expected)
         assert np.array_equal(predictor(str(file)), scores)
         assert np.array_equal(predictor(pixels(file)), scores)
 
@@ -138,20 +142,22 @@ def test_an_int8_model_gives_what_the_simulation_gives(copy, shapes_dir, tmp_pat
     predictor = Predictor(tmp_path / "int8")
     for number in range(6):
         file = shapes_dir / f"{number}.png"
-        np.testing.assert_allclose(
-            predictor(file), plain_scores(tmp_path / "int8", file), atol=1e-5
-        )
+        assert np.array_equal(predictor(file), executor_scores(tmp_path / "int8", file))
 
 
 def test_what_the_model_does_not_take_is_one_line(copy, shapes_dir):
     change_ops(copy, lambda ops: [{"ResizeImage": {"size": 40}}, *ops[1:]])
-    with pytest.raises(InputError, match=r"model: the model cannot be run: ") as caught:
+    with pytest.raises(
+        InputError, match=r"model: the model cannot be run: .*InvalidArgument"
+    ) as caught:
         Predictor(copy)(shapes_dir / "0.png")
     assert "\n" not in str(caught.value)
 
 
 def test_a_damaged_parameter_file_is_one_line(copy):
     (copy / PARAMS_FILE).write_bytes((copy / PARAMS_FILE).read_bytes()[:100])
-    with pytest.raises(InputError, match=r"model: the model cannot be loaded: ") as caught:
+    with pytest.raises(
+        InputError, match=r"model: the model cannot be loaded: .*loading model parameters"
+    ) as caught:
         Predictor(copy)
     assert "\n" not in str(caught.value)
