@@ -73,7 +73,7 @@ def _one_line() -> Iterator[None]:
         yield
     # every C++ check of Paddle arrives as one of these
     except (RuntimeError, ValueError, IndexError, TypeError, OSError, SystemError) as error:
-        # "InvalidArgumentError: what was wrong" or, with Paddle's stacks off, "(InvalidArgument) ..."
+        # "InvalidArgumentError: why" or, where Paddle prints no stack, "(InvalidArgument) why"
         lines = [line.strip() for line in str(error).splitlines()]
         reasons = [line for line in lines if re.match(r"\w+Error:|\(\w+\) ", line)]
         raise EngineError(reasons[0][:300] if reasons else type(error).__name__) from error
