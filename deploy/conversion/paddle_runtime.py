@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Runner:
-    """An exported model in Paddle's own runtime, in plain kernels, without graph rewriting.
+    """An exported model in Paddle's own runtime, in plain kernels.
 
     Args:
         model: its program as it is now.
@@ -29,10 +29,7 @@ class Runner:
     def __init__(self, model: ExportedModel, threads: int = 1) -> None:
         with _conversion_errors("load"):
             self._engine = Engine(
-                model.program.SerializeToString(),
-                model.params(),
-                threads=threads,
-                optimize=False,
+                model.program.SerializeToString(), model.params(), threads=threads
             )
 
     def __call__(self, inputs: Mapping[str, "np.ndarray"]) -> list["np.ndarray"]:

@@ -134,6 +134,8 @@ def quantize(
     """
     if algo not in ALGORITHMS:
         raise InputError(f"unknown algorithm {algo!r}; choose one of: {', '.join(ALGORITHMS)}")
+    if not len(images):
+        raise InputError(f"{model_dir}: no image to calibrate with")
     model, output = open_model(Path(model_dir)), Path(output)
     _check_kind(model)
     calibration, measured = _split(len(images), samples)

@@ -142,7 +142,12 @@ def _digits_stages(stages: Stages, output: Path) -> None:
     )
     stages.run("eval", "evaluate", lambda: evaluation.evaluate_config(trained), [])
     _check_accuracy(stages.results["eval"])
-    stages.run("export", "export", lambda: export.export(trained, model), [model / "inference.yml"])
+    stages.run(
+        "export",
+        "export",
+        lambda: export.export(trained, model).to_json(),
+        [model / "inference.yml"],
+    )
     stages.run("predict", "predict a few images", lambda: _predict(model, digits), [])
     stages.run(
         "convert",

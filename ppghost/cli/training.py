@@ -80,7 +80,7 @@ def export(args: argparse.Namespace) -> Output:
     from ppghost.inference import export
 
     result = export.export(config, args.output, random_weights=args.random_weights)
-    return result, f"{result['model_dir']}: {result['bytes']} bytes"
+    return result.to_json(), f"{result.model_dir}: {result.bytes} bytes"
 
 
 def predict(args: argparse.Namespace) -> Output:

@@ -3,21 +3,21 @@
 `inference.yml` follows PaddleClas's (PreProcess, PostProcess) and adds the image's shape.
 """
 
-import importlib.util
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import paddle
-import yaml
 
 from ppghost import weights
 from ppghost.analysis import complexity as analysis
 from ppghost.errors import InputError
-from ppghost.formats.exported import CONFIG_FILE, MODEL_FILE, RANDOM_WEIGHTS, publish
+from ppghost.formats.exported import MODEL_FILE, RANDOM_WEIGHTS, publish, write_description
+from ppghost.formats.program_desc import TensorShape
+from ppghost.inference.labels import read_labels
 from ppghost.models import dy2static
 from ppghost.static import program
 from ppghost.static.runtime import Place, static_graph
@@ -29,20 +29,35 @@ from ppghost.weights.pretrained import pretrained_path
 logger = logging.getLogger(__name__)
 
 
-def export(config: dict, output: str | Path, *, random_weights: bool = False) -> dict:
-    """Write the inference model of the config's network into the directory `output`.
+class ExportResult(NamedTuple):
+    """An exported model: its folder, its tensors (the batch is -1), the bytes of its files."""
+
+    model_dir: Path
+    inputs: list[TensorShape]
+    outputs: list[TensorShape]
+    bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The result of `ppghost export`."""
+        return {**self._asdict(), "model_dir": str(self.model_dir)}
+
+
+def export(
+    config: dict[str, Any], output: str | Path, *, random_weights: bool = False
+) -> ExportResult:
+    """Write the inference model of a config's network.
 
     Args:
-        config: a checked configuration (`ppghost.load_config`).
-        output: the folder; what it held of an older export is replaced.
+        config: what `ppghost.load_config` gives; `Global.pretrained_model` names the weights.
+        output: the folder to write to; a model in it is replaced when the new one is whole.
         random_weights: export freshly initialised weights where the config names none; the
             latency of such a model is real, its predictions are not.
 
     Returns:
-        {"model_dir", "inputs": [{"name", "shape"}], "outputs": [...], "bytes"}; batch is -1.
+        Where the model is, and what it takes and gives.
 
     Raises:
-        InputError: no weights, weights of another network, `output` cannot be written.
+        InputError: no weights, weights of another network, or `output` cannot be written.
     """
     with static_graph() as place:
         result = _export(config, Path(output), random_weights, place)
@@ -50,14 +65,16 @@ def export(config: dict, output: str | Path, *, random_weights: bool = False) ->
     return result
 
 
-def _export(config: dict, output: Path, random_weights: bool, place: Place) -> dict:
+def _export(
+    config: dict[str, Any], output: Path, random_weights: bool, place: Place
+) -> ExportResult:
     description = describe(config)
-    graph = build_inference(config)
-    description["Global"] |= _complexity(config)
-    scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     path = pretrained_path(config)
     if path is None and not random_weights:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
+    graph = build_inference(config)
+    description["Global"] |= _complexity(config)
+    scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     with paddle.static.scope_guard(scope), staging_directory(output) as stage:
         program.initialize(executor, graph, config["Global"]["seed"] or 0, scope)
         if path is None:
@@ -74,24 +91,18 @@ def _export(config: dict, output: Path, random_weights: bool, place: Place) -> d
                 executor,
                 program=graph.program,
             )
-            text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
-            (stage / CONFIG_FILE).write_text(text, encoding="utf-8")
+            write_description(stage, description)
         size = publish(stage, output)
-    return {
-        "model_dir": str(output),
-        "inputs": [_tensor(v) for v in graph.inputs],
-        "outputs": [_tensor(v) for v in outputs],
-        "bytes": size,
-    }
+    return ExportResult(output, _shapes(graph.inputs), _shapes(outputs), size)
 
 
-def build_inference(config: dict) -> program.Graph:
+def build_inference(config: dict[str, Any]) -> program.Graph:
     """Images [N, C, H, W] -> what the task predicts, in evaluation mode."""
     graph = program.build(config, _predictions(config), dy2static.set_evaluating)
     return replace(graph, program=graph.program.clone(for_test=True))
 
 
-def build_calibration(config: dict) -> program.Graph:
+def build_calibration(config: dict[str, Any]) -> program.Graph:
     """Images -> scores in training mode; one run sets BN's statistics to those of its batch."""
     graph = program.build(config, _predictions(config))
     for op in graph.program.global_block().ops:
@@ -100,19 +111,19 @@ def build_calibration(config: dict) -> program.Graph:
     return graph
 
 
-def _predictions(config: dict) -> Callable[[paddle.nn.Layer, Any], dict]:
+def _predictions(config: dict[str, Any]) -> Callable[[paddle.nn.Layer, Any], dict]:
     task = Classification(config)
     return lambda network, outputs: task.predictions(outputs)
 
 
-def _complexity(config: dict) -> dict[str, int]:
+def _complexity(config: dict[str, Any]) -> dict[str, int]:
     """{"params", "macs"} of one image, for whoever compares networks later."""
     arguments = program.arch_arguments(config)
     shape = program.image_shape(config)
     return analysis.count_architecture(config["Arch"]["name"], shape, **arguments)._asdict()
 
 
-def _random_weights(config: dict, executor) -> dict[str, np.ndarray]:
+def _random_weights(config: dict[str, Any], executor: Any) -> dict[str, np.ndarray]:
     """Fresh weights by parameter name, BN's statistics being those of a batch of noise.
 
     Otherwise an untrained deep network overflows into one-hot scores, and comparing those between
@@ -126,11 +137,11 @@ def _random_weights(config: dict, executor) -> dict[str, np.ndarray]:
     return program.fetch(scope, names)
 
 
-def describe(config: dict) -> dict:
+def describe(config: dict[str, Any]) -> dict[str, Any]:
     """The content of `inference.yml` but its counts: model, preprocessing after decoding, labels.
 
     Raises:
-        InputError: no `Infer.transforms`, or the label file cannot be read.
+        InputError: there are no `Infer.transforms`, or the label file cannot be read.
     """
     transforms = config["Infer"].get("transforms")
     if not transforms:
@@ -160,32 +171,5 @@ def describe(config: dict) -> dict:
     }
 
 
-def read_labels(path: Path) -> list[str]:
-    """Class names by class id, from PaddleClas's "id name" lines.
-
-    A path that is not here is looked for in the installed PaddleClas: its configs say
-    `ppcls/utils/imagenet1k_label_list.txt`, relative to a checkout.
-
-    Raises:
-        InputError: unreadable, or ids that do not count up from 0.
-    """
-    if not path.is_absolute() and not path.exists():
-        # none in a checkout's own folder, where `paddleclas` is a file of the checkout
-        packages = importlib.util.find_spec("paddleclas").submodule_search_locations or []
-        found = [Path(package) / path for package in packages if (Path(package) / path).is_file()]
-        path = found[0] if found else path
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the labels: {error.strerror}") from None
-    labels = []
-    for number, line in enumerate(filter(str.strip, lines)):
-        class_id, _, name = line.strip().partition(" ")
-        if class_id != str(number) or not name:
-            raise InputError(f"{path} line {number + 1}: expected '{number} NAME', got {line!r}")
-        labels.append(name.strip())
-    return labels
-
-
-def _tensor(variable) -> dict:
-    return {"name": variable.name, "shape": list(variable.shape)}
+def _shapes(variables: Sequence[Any]) -> list[TensorShape]:
+    return [{"name": variable.name, "shape": list(variable.shape)} for variable in variables]

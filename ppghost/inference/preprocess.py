@@ -1,48 +1,69 @@
 """Images as an exported model wants them: what its inference.yml says, in one place."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import yaml
 
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
-from ppghost.formats.exported import CONFIG_FILE
+from ppghost.formats.exported import CONFIG_FILE, read_description
 
 
 class ImageReader:
-    """Turns an image file into the network's input, as MODEL_DIR/inference.yml says.
+    """Turns an image into the network's input, as the inference.yml of a folder says.
+
+    Args:
+        model_dir: the folder.
+
+    Attributes:
+        description: the content of inference.yml.
 
     Raises:
-        InputError: no inference.yml, or one that does not describe an exported model.
+        InputError: there is no inference.yml, or it does not describe an exported model.
     """
 
-    def __init__(self, model_dir: Path):
-        path = model_dir / CONFIG_FILE
-        self.description = _read_description(path)
+    def __init__(self, model_dir: Path) -> None:
+        self.description = _read_description(model_dir)
         ops = self.description["PreProcess"]["transform_ops"]
         if not any("DecodeImage" in op for op in ops):
             ops = [{"DecodeImage": {"to_rgb": True, "channel_first": False}}, *ops]
-        self._transform = build_transforms(ops, f"{path}: transform_ops")
+        self._transform = build_transforms(ops, f"{model_dir / CONFIG_FILE}: transform_ops")
 
-    def __call__(self, image: Path) -> np.ndarray:
-        """Read, decode and transform: float32 [C, H, W].
+    def __call__(self, image: str | Path | np.ndarray) -> np.ndarray:
+        """Read, decode and transform one image.
+
+        Args:
+            image: an image file, or RGB pixels, uint8 [H, W, 3].
+
+        Returns:
+            float32 [C, H, W].
 
         Raises:
             InputError: not an image that can be read.
         """
+        if isinstance(image, np.ndarray):
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+                raise InputError(
+                    f"image of {image.dtype} {list(image.shape)}: give RGB pixels, uint8 [H, W, 3]"
+                )
+            return self._apply(image, "image")
+        try:
+            data = Path(image).read_bytes()
+        except OSError as error:
+            raise InputError(f"{image}: cannot read the image: {error.strerror}") from error
+        return self._apply(data, str(image))
+
+    def _apply(self, image: bytes | np.ndarray, name: str) -> np.ndarray:
         try:
             # no op that inference.yml names is random; the generator is for the ops' signature
-            return self._transform(image.read_bytes(), np.random.default_rng(0))
-        except OSError as error:
-            raise InputError(f"{image}: cannot read the image: {error.strerror}") from None
+            return self._transform(image, np.random.default_rng(0))
         except BadImage as error:
-            raise InputError(f"{image}: {error}") from None
+            raise InputError(f"{name}: {error}") from error
 
 
-class ListedImages(Sequence):
+class ListedImages:
     """The images of a list file as network inputs: (float32 [C, H, W], label or None) each.
 
     A line is `path` or `path label`; paths are relative to `root`, or else to the list's folder.
@@ -82,12 +103,13 @@ def _split(line: str) -> tuple[str, int | None]:
     return (path, int(label)) if path and label.isdecimal() else (line, None)
 
 
-def _read_description(path: Path) -> dict:
+def _read_description(model_dir: Path) -> dict[str, Any]:
+    path = model_dir / CONFIG_FILE
     if not path.is_file():
-        raise InputError(f"{path.parent}: no exported model here, {path.name} is missing")
+        raise InputError(f"{model_dir}: no exported model here, {path.name} is missing")
+    description = read_description(model_dir)
     try:
-        description = yaml.safe_load(path.read_text(encoding="utf-8"))
         description["PreProcess"]["transform_ops"], description["PostProcess"].values()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path}: does not describe an exported model; export it again") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: does not describe an exported model; export it again") from error
     return description

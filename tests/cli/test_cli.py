@@ -18,7 +18,7 @@ from ppghost.analysis.complexity import count_architecture
 from ppghost.config import loading
 from ppghost.errors import InputError
 from ppghost.formats import exported as exported_models
-from ppghost.inference import export
+from ppghost.inference.labels import read_labels
 
 
 def shell(*arguments, **options):
@@ -171,7 +171,7 @@ def test_deploy_imports_nothing_else_of_ppghost():
 
 
 def test_imagenet_labels_are_paddleclas_own():
-    labels = export.read_labels(Path("ppcls/utils/imagenet1k_label_list.txt"))
+    labels = read_labels(Path("ppcls/utils/imagenet1k_label_list.txt"))
     assert len(labels) == 1000
     assert (labels[0], labels[999]) == (
         "tench, Tinca tinca",

@@ -22,6 +22,7 @@ _APP1, _START_OF_SCAN = b"\xe1", b"\xda"  # markers of a JPEG's segments
 class DecodeImage:
     """Decode the bytes of an image file to HWC uint8 with three channels.
 
+    An array of RGB pixels, HWC uint8, is handed on as if it had been decoded.
     `backend` is cv2 (which turns the image as its EXIF data says) or pil (which does not).
     `to_rgb: False` hands on BGR. In PaddleClas `to_np: False` hands on what the library gave: a
     Pillow image (RGB) or OpenCV's array (BGR) whatever `to_rgb` says; here it is an array of the
@@ -37,14 +38,16 @@ class DecodeImage:
         backend: str = "cv2",
     ) -> None:
         self.backend = one_of("backend", str(backend).lower(), ("cv2", "pil"))
-        wants_rgb = flag("to_rgb", to_rgb)
+        self.wants_rgb = flag("to_rgb", to_rgb)
         if not flag("to_np", to_np):
-            wants_rgb = self.backend == "pil"
-        self.swap_channels = wants_rgb != (self.backend == "pil")
+            self.wants_rgb = self.backend == "pil"
+        self.swap_channels = self.wants_rgb != (self.backend == "pil")
         self.channel_first = flag("channel_first", channel_first) and to_np
 
-    def __call__(self, image: bytes, rng: np.random.Generator) -> np.ndarray:
-        if self.backend == "cv2":
+    def __call__(self, image: bytes | np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if isinstance(image, np.ndarray):
+            pixels = image if self.wants_rgb else np.ascontiguousarray(image[..., ::-1])
+        elif self.backend == "cv2":
             # the same pixels twice as fast, where it can be done
             pixels = _decode_jpeg(image, "RGB" if self.swap_channels else "BGR")
             if pixels is None:

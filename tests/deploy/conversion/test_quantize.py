@@ -160,6 +160,8 @@ def test_what_is_quantized_already_is_refused(quantized, tmp_path):
 def test_wrong_arguments_and_images_are_one_line(models, tmp_path):
     with pytest.raises(InputError, match="unknown algorithm 'magic'; choose one of: avg, hist"):
         quantize(models / "Both", Noise(4), tmp_path / "q", algo="magic")
+    with pytest.raises(InputError, match="Both: no image to calibrate with"):
+        quantize(models / "Both", [], tmp_path / "q")
     with pytest.raises(InputError, match="not known to be harmless, print"):
         quantize(models / "Prints", Noise(4), tmp_path / "q")
     images = Noise(4)

@@ -50,20 +50,20 @@ def test_add_instance_norm_statistics_gives_two_outputs(models):
 
 
 @pytest.mark.parametrize(
-    ("model", "one_pass", "kind", "attribute", "value"),
+    ("model", "repair_pass", "kind", "attribute", "value"),
     [
         ("Relu6", add_relu6_threshold, "relu6", "threshold", 6.0),
         ("Swish", add_swish_beta, "swish", "beta", 1.0),
     ],
 )
 def test_attributes_that_equal_their_default_are_added(
-    models, model, one_pass, kind, attribute, value
+    models, model, repair_pass, kind, attribute, value
 ):
     program = open_model(models / model).program
-    assert one_pass(program) == 1
+    assert repair_pass(program) == 1
     (op,) = ops(program, kind)
     assert [attr.f for attr in op.attrs if attr.name == attribute] == [value]
-    assert one_pass(program) == 0
+    assert repair_pass(program) == 0
 
 
 def test_bmm_becomes_a_matmul_of_the_same_inputs(models):
@@ -124,7 +124,9 @@ def test_rounded_weights_of_a_matmul_are_read_wrongly_without_the_repair(
     models, tmp_path, monkeypatch, weights
 ):
     convert(models / "Flatten", "x86", tmp_path / "with.nb", weights=weights)
-    monkeypatch.setattr(repairs, "PASSES", [one for one in PASSES if one is not matmul_to_mul])
+    monkeypatch.setattr(
+        repairs, "PASSES", [other for other in PASSES if other is not matmul_to_mul]
+    )
     with pytest.raises(ConversionError, match=r"NaN|computes something else"):
         convert(models / "Flatten", "x86", tmp_path / "without.nb", weights=weights)
 
@@ -133,7 +135,7 @@ def test_every_pass_is_tested_here(models):
     needed = set()
     for model in ("Flatten", "InstanceNorm", "Relu6", "Swish", "Bmm"):
         needed |= repair(open_model(models / model).program).keys()
-    assert needed == {one.__name__ for one in PASSES}
+    assert needed == {repair_pass.__name__ for repair_pass in PASSES}
 
 
 def test_a_graph_that_needs_nothing_stays_as_it_is(models):
