@@ -102,8 +102,8 @@ def test_what_export_counted_comes_with_the_file_to_whoever_times_it(copy, tmp_p
     assert (model.params, model.macs) == (1234, None)
     assert (model.command, model.source_sha256) == ("ppghost convert x", made.source_sha256)
     timed = record.begin(model, HostDevice(), 1)
-    assert (timed["params"], timed["convert_command"]) == (1234, "ppghost convert x")
-    assert (timed["source_sha256"], timed["opt_version"]) == (made.source_sha256, "v2.13-rc")
+    assert (timed.params, timed.convert_command) == (1234, "ppghost convert x")
+    assert (timed.source_sha256, timed.opt_version) == (made.source_sha256, "v2.13-rc")
 
 
 def open_sizes(folder: Path) -> None:
