@@ -113,7 +113,7 @@ def run(path: Path, data: Path, report) -> None:
     """One config, to its end; each stage is reported as it is reached."""
     with tempfile.TemporaryDirectory() as output:
         try:
-            settings = config.load(path, overrides(path, data, Path(output)))
+            settings = config.load_config(path, overrides(path, data, Path(output)))
         except PPGhostError as error:
             refused = str(error).endswith("not supported")
             report(stage="refused" if refused else "unreadable", reason=_one_line(error))

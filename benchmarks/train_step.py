@@ -113,7 +113,7 @@ def commands(arguments: argparse.Namespace, directory: Path) -> dict[str, list[s
     count = arguments.batch * arguments.steps
     lines = (lines * (count // len(lines) + 1))[:count]
     (directory / "list.txt").write_text("\n".join(lines) + "\n")
-    settings = config.load(arguments.config, overrides)
+    settings = config.load_config(arguments.config, overrides)
     file = directory / "config.yaml"
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     theirs = str(arguments.paddleclas.resolve() / "tools" / "train.py")

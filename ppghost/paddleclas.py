@@ -99,7 +99,7 @@ def resolve(arguments: list[str], checkout: Path, directory: Path) -> list[str]:
     the checkout are found from any working directory.
 
     Raises:
-        InputError: see `ppghost.config.loading.load`.
+        InputError: see `ppghost.config.loading.load_config`.
     """
     parser = argparse.ArgumentParser(add_help=False)  # as PaddleClas's scripts have it
     parser.add_argument("-c", "--config")
@@ -112,7 +112,7 @@ def resolve(arguments: list[str], checkout: Path, directory: Path) -> list[str]:
     overrides = [part for override in known.override for part in ("-o", override)]
     settings = content.get("Global")
     if "_base_" in content or (isinstance(settings, dict) and OWN.keys() & settings.keys()):
-        content, overrides = config.load(path, known.override), []
+        content, overrides = config.load_config(path, known.override), []
         logger.info("%s: resolved for PaddleClas", path)
     for section in ("DataLoader", "Infer"):
         if section in content:

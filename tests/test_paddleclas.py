@@ -64,7 +64,7 @@ def test_a_config_of_ours_is_resolved_with_its_overrides(stub, tmp_path):
     overrides = ["Global.epochs=3", "DataLoader.Train.dataset.image_root=a=b"]
     arguments = ["-c", file, "-o", overrides[0], "-p", "batch_range=[1,2]", f"-o{overrides[1]}"]
     content, rest = resolved(arguments, stub, tmp_path)
-    assert content == config.load(file, overrides)
+    assert content == config.load_config(file, overrides)
     assert "_base_" not in content
     assert rest == ["-p", "batch_range=[1,2]"]
 

@@ -64,7 +64,7 @@ def analyze(
             raise InputError(f"{target}: an exported model has its size and its classes already")
         return _analyze_exported(Path(target))
     if isinstance(target, str | Path) and Path(target).suffix in (".yaml", ".yml"):
-        target = loading.load(target)
+        target = loading.load_config(target)
     if isinstance(target, dict):
         name, shape = target["Arch"]["name"], tuple(image_shape(target))
         arguments = arch_arguments(target)

@@ -70,7 +70,7 @@ def load_config(args: argparse.Namespace) -> dict:
     """The config that `-c` names, with every `-o`. Raises InputError."""
     from ppghost.config import loading
 
-    return loading.load(args.config, args.override)
+    return loading.load_config(args.config, args.override)
 
 
 def command_line(args: argparse.Namespace) -> str:

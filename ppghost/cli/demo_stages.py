@@ -126,8 +126,8 @@ def _digits_stages(stages: Stages, output: Path) -> None:
     digits, model = output / "digits", output / "GhostNet_x0_5_digits"
     best = output / "train" / "GhostNet_x0_5" / "best_model"
     file, settings = CONFIGS / "demo" / "GhostNet_x0_5_digits.yaml", _digits_config(output, digits)
-    untrained = config.load(file, settings)
-    trained = config.load(file, [*settings, f"Global.pretrained_model={best}"])
+    untrained = config.load_config(file, settings)
+    trained = config.load_config(file, [*settings, f"Global.pretrained_model={best}"])
     stages.run(
         "digits",
         "write scikit-learn's digits",
@@ -140,7 +140,7 @@ def _digits_stages(stages: Stages, output: Path) -> None:
         lambda: loop.train(untrained, resume="auto"),
         [best.with_suffix(".pdparams")],
     )
-    stages.run("eval", "evaluate", lambda: evaluation.evaluate_config(trained), [])
+    stages.run("eval", "evaluate", lambda: evaluation.evaluate(trained), [])
     _check_accuracy(stages.results["eval"])
     stages.run(
         "export",
@@ -228,7 +228,7 @@ def _predict(model: Path, digits: Path) -> list[dict]:
 
 def _network(output: Path, name: str) -> dict:
     """An untrained network as an x86 `.nb`: its latency does not depend on its weights."""
-    settings = config.load(CONFIGS / "demo" / "latency.yaml", [f"Arch.name={name}"])
+    settings = config.load_config(CONFIGS / "demo" / "latency.yaml", [f"Arch.name={name}"])
     model = output / "networks" / name
     export.export(settings, model, random_weights=True)
     return _convert(output, model, "x86")

@@ -69,7 +69,7 @@ def evaluate(args: argparse.Namespace) -> Output:
     config = load_config(args)
     from ppghost.training import evaluation
 
-    result = evaluation.evaluate_config(config)
+    result = evaluation.evaluate(config)
     rate = result["images_per_second"]
     return result, f"{evaluation.describe(result)}, {rate} images/s"
 

@@ -1,38 +1,52 @@
 """PaddleClas YAML configurations: load, inherit, override, validate, fill in defaults.
 
 Files of PaddleClas 1.x are read in the 2.x form (`paddleclas1`). A configuration is a nested dict.
-`load` returns it whole and checked, so that the rest of the code reads plain keys.
+`load_config` returns it whole and checked, so that the rest of the code reads plain keys.
 Two things are ours: `_base_` (a file, or a list of files, relative to this one, that it inherits
 from), and the keys of `Global` that `schema` marks so.
 """
 
+import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from ppghost.config import paddleclas1
 from ppghost.config.schema import SCHEMA
 from ppghost.errors import InputError
-from ppghost.utils.validation import check, notice
+from ppghost.utils.validation import check, notice, notices_once
 from ppghost.utils.yaml_files import apply_override, read_yaml
 
 
-def load(path: str | Path, overrides: Iterable[str] = ()) -> dict:
-    """The configuration in `path`, overridden, validated, defaults filled in.
+def load_config(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> dict:
+    """A configuration, overridden, validated, defaults filled in.
 
     Args:
+        source: a YAML file, or what one would hold. `_base_` is relative to the file, of a dict to
+            the working directory.
         overrides: "Key.sub[.index]=VALUE", VALUE in YAML; applied in order. Of a PaddleClas 1.x
             file those that name a key of 1.x come before its translation, all others after.
 
     Raises:
         InputError: unreadable file, unknown key, wrong type, wrong value; names file and key.
     """
-    path = Path(path)
-    config = _read(path, seen=())
+    with notices_once():
+        return _load(source, overrides)
+
+
+def _load(source: str | Path | Mapping[str, Any], overrides: Iterable[str]) -> dict:
+    if isinstance(source, Mapping):
+        path, own = Path("config"), copy.deepcopy(dict(source))
+    else:
+        path = Path(source)
+        own = read_yaml(path)
+    config = _with_bases(path, own, seen=())
     tuned = paddleclas1.total_batch(config)
-    old, new = [], []
+    old: list[str] = []
+    new: list[str] = []
     for override in overrides:
         first = re.split("[.=]", override, maxsplit=1)[0]
         (old if first in paddleclas1.OLD_SCHEMA else new).append(override)
@@ -69,17 +83,18 @@ def dump(config: dict) -> str:
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
 
 
-def _read(path: Path, seen: tuple[Path, ...]) -> dict:
-    """The file with its `_base_` files merged in, later ones winning, the file itself last."""
+def _with_bases(path: Path, own: dict, seen: tuple[Path, ...]) -> dict:
+    """`own`, with its `_base_` files merged in, later ones winning, `own` last."""
     if path.resolve() in seen:
         raise InputError(f"{path}: _base_ leads back to this file")
-    own = read_yaml(path)
     bases = own.pop("_base_", [])
     if not isinstance(bases, str | list):
         raise InputError(f"{path}: _base_: expected a file or a list of files, got {bases!r}")
     merged: dict = {}
     for base in [bases] if isinstance(bases, str) else bases:
-        merged = _merge(merged, _read(path.parent / str(base), (*seen, path.resolve())))
+        file = path.parent / str(base)
+        inherited = _with_bases(file, read_yaml(file), (*seen, path.resolve()))
+        merged = _merge(merged, inherited)
     return _merge(merged, own)
 
 

@@ -17,7 +17,7 @@ from ppghost.training.program import build_evaluation
 from ppghost.weights.pretrained import pretrained_path
 
 
-def evaluate(
+def run_evaluation(
     executor,
     graph: Graph,
     loader: Loader,
@@ -59,13 +59,24 @@ def describe(figures: dict) -> str:
     return f"{', '.join(parts)} on {figures['samples']} images"
 
 
-def evaluate_config(config: dict) -> dict:
-    """Evaluate `Global.pretrained_model` on `DataLoader.Eval`."""
+def evaluate(config: dict) -> dict:
+    """Evaluate `Global.pretrained_model` on `DataLoader.Eval`.
+
+    Args:
+        config: a checked configuration (`ppghost.load_config`).
+
+    Returns:
+        "loss", "top1", "top5" (those that the class count allows), "samples", "images_per_second".
+
+    Raises:
+        InputError: no weights, or weights of another network.
+        TrainingError: the data cannot be read.
+    """
     with static_graph(config["Global"]["device"]) as place:
-        return _evaluate_config(config, place)
+        return _evaluate(config, place)
 
 
-def _evaluate_config(config: dict, place: Place) -> dict:
+def _evaluate(config: dict, place: Place) -> dict:
     path = pretrained_path(config)
     if path is None:
         raise InputError("Global.pretrained_model is missing; give the weights to evaluate")
@@ -76,4 +87,4 @@ def _evaluate_config(config: dict, place: Place) -> dict:
     scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     # what is no weight: index tables and the like
     initialize(executor, graph, seed=0, scope=scope)
-    return evaluate(executor, graph, loader, group, scope, found.arrays)
+    return run_evaluation(executor, graph, loader, group, scope, found.arrays)

@@ -17,7 +17,7 @@ from ppghost.tasks.classification import Classification
 from ppghost.tasks.metrics import Averages, primary
 from ppghost.training import checkpoint, optimizer, program
 from ppghost.training.distributed import Group, connect
-from ppghost.training.evaluation import evaluate
+from ppghost.training.evaluation import run_evaluation
 from ppghost.training.interrupt import Stop
 from ppghost.training.run_log import Journal
 from ppghost.training.state import RunState
@@ -251,7 +251,7 @@ class Trainer:
 
     def _evaluate(self, journal: Journal, network: dict[str, np.ndarray], phase: str) -> dict:
         state = self.state
-        figures = evaluate(
+        figures = run_evaluation(
             state.executor, self.eval_graph, self.eval_loader, self.group, self.eval_scope, network
         )
         journal.evaluation(state.position.step, state.position.epoch, figures, phase)

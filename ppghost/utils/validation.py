@@ -11,11 +11,12 @@ A schema is built of
   be absent; `ByName`, one whose `name` chooses its keys; `Entries`, a list of one-key entries.
 """
 
+import contextlib
 import copy
-import functools
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from ppghost.errors import InputError
@@ -90,10 +91,27 @@ class Entries(NamedTuple):
     renamed: dict[str, str] = {}  # noqa: RUF012
 
 
-@functools.cache
+#: what was said since `notices_once` was entered; None outside of it
+_said: ContextVar[set[str] | None] = ContextVar("said", default=None)
+
+
+@contextlib.contextmanager
+def notices_once() -> Iterator[None]:
+    """Within the block, the reading of one file, each notice is given once."""
+    token = _said.set(set())
+    try:
+        yield
+    finally:
+        _said.reset(token)
+
+
 def notice(message: str) -> None:
-    """Say `message`, once in the life of this process, however often a file is read."""
-    logger.info("%s", message)
+    """Say something about a file that is no mistake; once for each file."""
+    said = _said.get()
+    if said is None or message not in said:
+        logger.info("%s", message)
+    if said is not None:
+        said.add(message)
 
 
 def check(value: Any, schema: Any, where: str, file: str) -> Any:

@@ -24,7 +24,7 @@ def test_class_count_and_image_size_may_be_others():
 
 
 def test_a_config_and_what_is_exported_of_it_count_the_same(config_file, tmp_path):
-    config = loading.load(config_file)
+    config = loading.load_config(config_file)
     counted = analyze(config)
     assert counted.input_shape == tuple(config["Global"]["image_shape"])
     assert analyze(config_file) == analyze(str(config_file)) == counted
@@ -39,6 +39,6 @@ def test_targets_that_there_are_not(tmp_path, config_file):
         analyze(tmp_path / "none.yaml")
     with pytest.raises(InputError, match=r"other \.pdmodel"):
         analyze(tmp_path)
-    export(loading.load(config_file), tmp_path / "model", random_weights=True)
+    export(loading.load_config(config_file), tmp_path / "model", random_weights=True)
     with pytest.raises(InputError, match="has its size and its classes already"):
         analyze(tmp_path / "model", image_size=64)

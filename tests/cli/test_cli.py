@@ -51,7 +51,7 @@ def test_a_signal_while_a_failed_command_cleans_up_changes_nothing():
         "def fail(*arguments):\n"
         "    held = Held()\n"
         "    raise errors.InputError('no good')\n"
-        "config.load = fail\n"
+        "config.load_config = fail\n"
         "sys.exit(cli.main(['config', 'show', '-c', 'x.yaml']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -75,7 +75,7 @@ def test_what_an_error_was_caused_by_is_shown_with_v_alone(run, monkeypatch, ver
         except RuntimeError as error:
             raise InputError("x.yaml: no good") from error
 
-    monkeypatch.setattr(loading, "load", load)
+    monkeypatch.setattr(loading, "load_config", load)
     code, _, err = run("config", "show", "-c", "x.yaml", *["-v"][:verbose])
     message, *causes = err.splitlines()
     assert (code, message) == (2, "ppghost: error: x.yaml: no good")

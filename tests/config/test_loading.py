@@ -9,13 +9,7 @@ from support import CONFIGS
 
 from ppghost.config import loading as config
 from ppghost.errors import InputError
-from ppghost.utils import validation
 from ppghost.utils.text import parse_number
-
-
-@pytest.fixture(autouse=True)
-def _unsaid():
-    validation.notice.cache_clear()
 
 
 def write(path, content):
@@ -32,7 +26,7 @@ def write(path, content):
     ],
 )
 def test_imagenet_recipes_are_the_articles(name, batch, rate, augmented):
-    loaded = config.load(CONFIGS / "ghostnet" / f"{name}.yaml")
+    loaded = config.load_config(CONFIGS / "ghostnet" / f"{name}.yaml")
     train = loaded["DataLoader"]["Train"]
     ops = [next(iter(op)) for op in train["dataset"]["transform_ops"]]
     assert loaded["Arch"]["name"] == name
@@ -48,7 +42,7 @@ def test_imagenet_recipes_are_the_articles(name, batch, rate, augmented):
 def test_base_is_merged_and_the_file_wins(tmp_path):
     write(tmp_path / "base.yaml", {"Global": {"epochs": 9, "seed": 4}, "Arch": {"name": "A"}})
     path = write(tmp_path / "a.yaml", {"_base_": "base.yaml", "Global": {"epochs": 2}})
-    loaded = config.load(path)
+    loaded = config.load_config(path)
     assert (loaded["Global"]["epochs"], loaded["Global"]["seed"]) == (2, 4)
     assert loaded["Arch"]["name"] == "A"
     assert loaded["Global"]["print_batch_step"] == 10  # a default
@@ -57,7 +51,7 @@ def test_base_is_merged_and_the_file_wins(tmp_path):
 def test_base_that_leads_back_is_an_error(tmp_path):
     path = write(tmp_path / "a.yaml", {"_base_": "a.yaml"})
     with pytest.raises(InputError, match="leads back"):
-        config.load(path)
+        config.load_config(path)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +72,7 @@ def test_base_that_leads_back_is_an_error(tmp_path):
 )
 def test_override(tmp_path, override, where, value):
     path = write(tmp_path / "a.yaml", {"Arch": {"name": "A"}, "Loss": {"Train": [{"CELoss": {}}]}})
-    node = config.load(path, [override])
+    node = config.load_config(path, [override])
     for key in where:
         node = node[key]
     assert (node, type(node)) == (value, type(value))
@@ -153,7 +147,7 @@ def test_override(tmp_path, override, where, value):
 def test_bad_configs_are_named(tmp_path, content, override, message):
     path = write(tmp_path / "a.yaml", content)
     with pytest.raises(InputError, match=message) as caught:
-        config.load(path, [override] if override else [])
+        config.load_config(path, [override] if override else [])
     assert "\n" not in str(caught.value)
 
 
@@ -184,7 +178,7 @@ def test_bad_configs_are_named(tmp_path, content, override, message):
 def test_other_tasks_are_refused_by_name(tmp_path, content, message):
     path = write(tmp_path / "a.yaml", {"Arch": {"name": "A"}} | content)
     with pytest.raises(InputError, match=f"{message}.*, which is not supported") as caught:
-        config.load(path)
+        config.load_config(path)
     assert "\n" not in str(caught.value)
 
 
@@ -197,8 +191,7 @@ def test_keys_without_effect_are_noticed_once_each(tmp_path, caplog):
     }
     path = write(tmp_path / "a.yaml", content)
     with caplog.at_level(logging.INFO):
-        config.load(path, ["Global.device=gpu"])
-        config.load(path, ["Global.device=gpu"])
+        config.load_config(path, ["Global.device=gpu"])
     assert sorted(caplog.messages) == [
         "AMP.use_promote is PaddleClas's and has no effect here",
         "Global.to_static is PaddleClas's and has no effect here",
@@ -215,7 +208,7 @@ def test_sections_without_effect_together_are_noticed(tmp_path, caplog):
         "DataLoader": {"Train": {"dataset": {"batch_transform_ops": [{"MixupOperator": None}]}}},
     }
     with caplog.at_level(logging.INFO):
-        loaded = config.load(write(tmp_path / "a.yaml", content))
+        loaded = config.load_config(write(tmp_path / "a.yaml", content))
     assert loaded["Metric"] == {"Train": [], "Eval": [{"TopkAcc": {"topk": [1, 5]}}]}
     for said in ("Metric.Train", "Optimizer.weight_decay", "AMP.use_amp"):
         assert sum(said in message for message in caplog.messages) == 1
@@ -224,12 +217,12 @@ def test_sections_without_effect_together_are_noticed(tmp_path, caplog):
 def test_optional_sections_are_absent_unless_given(tmp_path):
     given = {"Arch": {"name": "A"}, "EMA": {}, "Metric": {"Train": None}}
     path = write(tmp_path / "a.yaml", given)
-    loaded = config.load(path)
+    loaded = config.load_config(path)
     assert loaded["EMA"] == {"decay": 0.9999}
     assert loaded["Metric"]["Train"] == []
     assert "AMP" not in loaded
     assert "regularizer" not in loaded["Optimizer"]
-    assert "EMA" not in config.load(path, ["EMA=null"])
+    assert "EMA" not in config.load_config(path, ["EMA=null"])
 
 
 def test_other_names_of_the_same_thing(tmp_path):
@@ -239,23 +232,23 @@ def test_other_names_of_the_same_thing(tmp_path):
         "Loss": {"Train": [{"MixCELoss": {"epsilon": "1e-1"}}]},
         "Optimizer": {"lr": {"name": "Polynomial", "power": 2}},
     }
-    loaded = config.load(write(tmp_path / "a.yaml", content))
+    loaded = config.load_config(write(tmp_path / "a.yaml", content))
     assert loaded["Loss"]["Train"] == [{"CELoss": {"epsilon": 0.1, "weight": 1.0}}]
     assert (loaded["Optimizer"]["lr"]["name"], loaded["Optimizer"]["lr"]["power"]) == ("Linear", 2)
     assert loaded["Arch"]["class_num"] == 7
-    assert config.load(tmp_path / "a.yaml", ["Arch.class_num=3"])["Arch"]["class_num"] == 3
+    assert config.load_config(tmp_path / "a.yaml", ["Arch.class_num=3"])["Arch"]["class_num"] == 3
 
 
 def test_defaults_belong_to_one_configuration(tmp_path):
     path = write(tmp_path / "a.yaml", {"Arch": {"name": "A"}})
-    config.load(path)["DataLoader"]["Train"]["dataset"]["transform_ops"].append("mine")
-    assert config.load(path)["DataLoader"]["Train"]["dataset"]["transform_ops"] == []
+    config.load_config(path)["DataLoader"]["Train"]["dataset"]["transform_ops"].append("mine")
+    assert config.load_config(path)["DataLoader"]["Train"]["dataset"]["transform_ops"] == []
 
 
 def test_numbers_are_read_in_lists_and_whole_ones_stay_whole(tmp_path):
     lr = {"name": "Piecewise", "decay_epochs": [30], "values": ["1e-1", 1], "warmup_epoch": 5}
     path = write(tmp_path / "a.yaml", {"Arch": {"name": "A"}, "Optimizer": {"lr": lr}})
-    read = config.load(path)["Optimizer"]["lr"]
+    read = config.load_config(path)["Optimizer"]["lr"]
     assert (read["decay_epochs"], read["values"]) == ([30], [0.1, 1])
     assert type(read["warmup_epoch"]) is int  # as PaddleClas's warm-up by epoch wants it
 
@@ -280,7 +273,7 @@ _TAKEN = {
 @pytest.mark.parametrize("name", _TAKEN)
 def test_dump_holds_only_what_paddleclas_takes(tmp_path, name):
     path = write(tmp_path / "a.yaml", {"Arch": {"name": "A"}, "Optimizer": {"name": name}})
-    dumped = yaml.safe_load(config.dump(config.load(path)))
+    dumped = yaml.safe_load(config.dump(config.load_config(path)))
     assert dumped["Optimizer"].keys() - {"name", "lr"} <= _TAKEN[name]
     train = dumped["DataLoader"]["Train"]
     assert train["sampler"].keys() == {"name", "batch_size", "drop_last", "shuffle"}
@@ -290,8 +283,8 @@ def test_dump_holds_only_what_paddleclas_takes(tmp_path, name):
 
 
 def test_dump_reads_back(tmp_path):
-    loaded = config.load(CONFIGS / "demo" / "GhostNet_x0_5_digits.yaml")
-    assert config.load(write(tmp_path / "b.yaml", config.dump(loaded))) == loaded
+    loaded = config.load_config(CONFIGS / "demo" / "GhostNet_x0_5_digits.yaml")
+    assert config.load_config(write(tmp_path / "b.yaml", config.dump(loaded))) == loaded
 
 
 @pytest.mark.parametrize(
@@ -306,3 +299,24 @@ def test_parse_number(text, number):
 def test_parse_number_refuses_anything_else(text):
     with pytest.raises(ValueError, match=r"number|zero"):
         parse_number(text)
+
+
+def test_a_dict_is_a_config_too(tmp_path, monkeypatch):
+    (tmp_path / "base.yaml").write_text("Global: {epochs: 7}\nArch: {name: GhostNet_x0_5}\n")
+    monkeypatch.chdir(tmp_path)
+    given = {"_base_": "base.yaml", "Arch": {"class_num": 5}}
+    loaded = config.load_config(given, ["Global.seed=3"])
+    assert (loaded["Global"]["epochs"], loaded["Global"]["seed"]) == (7, 3)
+    assert loaded["Arch"] == {"name": "GhostNet_x0_5", "class_num": 5}
+    assert given == {"_base_": "base.yaml", "Arch": {"class_num": 5}}
+    with pytest.raises(InputError, match=r"^config: Global\.epoch: unknown key, did you mean"):
+        config.load_config({"Arch": {"name": "A"}, "Global": {"epoch": 1}})
+
+
+def test_a_notice_is_given_once_for_each_file(tmp_path, caplog):
+    file = tmp_path / "c.yaml"
+    file.write_text("Arch: {name: A}\nAMP: {use_amp: true}\n")
+    with caplog.at_level("INFO", "ppghost"):
+        for _ in range(2):
+            config.load_config(file)
+    assert caplog.text.count("AMP.use_amp has no effect on Global.device cpu") == 2

@@ -8,12 +8,6 @@ import yaml
 
 from ppghost.config import loading as config
 from ppghost.errors import InputError
-from ppghost.utils import validation
-
-
-@pytest.fixture(autouse=True)
-def _unsaid():
-    validation.notice.cache_clear()
 
 
 def old_config(**changes):
@@ -63,7 +57,7 @@ def load(tmp_path, monkeypatch):
     def call(*overrides, **changes):
         path = tmp_path / "old.yaml"
         path.write_text(yaml.safe_dump(old_config(**changes)))
-        return config.load(path, overrides)
+        return config.load_config(path, overrides)
 
     return call
 
@@ -123,7 +117,7 @@ def test_what_is_translated_reads_back_as_2x(load, tmp_path):
     new = load()
     path = tmp_path / "new.yaml"
     path.write_text(config.dump(new))
-    assert config.load(path) == new
+    assert config.load_config(path) == new
 
 
 @pytest.mark.parametrize(
@@ -241,12 +235,11 @@ def test_a_2x_file_does_not_take_keys_of_1x(tmp_path):
     path = tmp_path / "new.yaml"
     path.write_text("Arch: {name: A}\n")
     with pytest.raises(InputError, match=r"TRAIN is a key of PaddleClas 1\.x and Arch one of 2"):
-        config.load(path, ["TRAIN.batch_size=3"])
+        config.load_config(path, ["TRAIN.batch_size=3"])
 
 
 def test_what_is_said_of_a_1x_file(load, caplog):
     with caplog.at_level(logging.INFO):
-        load()
         load()
     told = "\n".join(caplog.messages)
     assert told.count("a PaddleClas 1.x configuration, read in the 2.x form") == 1

@@ -37,7 +37,7 @@ def settings(tmp_path):
             }
         )
     )
-    return config.load(tmp_path / "config.yaml")
+    return config.load_config(tmp_path / "config.yaml")
 
 
 def labels(loader):
@@ -98,7 +98,7 @@ def test_a_data_set_that_is_not_there_is_refused(settings, dataset, message):
 
 
 def train_with(settings, sampler, **dataset):
-    """Let the training data come by another sampler, checked as `config.load` does."""
+    """Let the training data come by another sampler, checked as `config.load_config` does."""
     settings["DataLoader"]["Train"]["sampler"] = sampler
     settings["DataLoader"]["Train"]["dataset"] |= dataset
     return validation.check(settings, schema.SCHEMA, "", "file")

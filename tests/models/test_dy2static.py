@@ -12,7 +12,7 @@ from ppghost.inference.export import export
 from ppghost.models import dy2static, factory, network
 from ppghost.static.program import Graph, fetch, initialize
 from ppghost.training import loop
-from ppghost.training.evaluation import evaluate_config
+from ppghost.training.evaluation import evaluate
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
 
@@ -138,7 +138,7 @@ def test_one_that_was_never_trained_is_exported_with_its_constants(
 ):
     """The network is built twice, once to see a batch of noise; each has constants of its own."""
     offer(monkeypatch, Images)
-    settings = config.load(config_file, ["Arch={name: Net, class_num: 5}"])
+    settings = config.load_config(config_file, ["Arch={name: Net, class_num: 5}"])
     export(settings, tmp_path / "model", random_weights=True)
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     with paddle.static.scope_guard(scope):
@@ -154,10 +154,10 @@ def test_a_table_of_whole_numbers_is_one_after_a_checkpoint_too(
     """`eval` and fine-tuning made it one of float32, with which it is no index."""
     offer(monkeypatch, Images)
     overrides = ["Arch={name: Net, class_num: 5}", "Global.epochs=1"]
-    settings = config.load(config_file, [*overrides, "Global.eval_during_train=True"])
+    settings = config.load_config(config_file, [*overrides, "Global.eval_during_train=True"])
     trained = loop.train(settings)
     settings["Global"]["pretrained_model"] = str(tmp_path / "output/Net/latest")
-    assert evaluate_config(settings)["loss"] == pytest.approx(trained["loss"])
+    assert evaluate(settings)["loss"] == pytest.approx(trained["loss"])
     assert "not used" not in caplog.text
     settings["Arch"]["pretrained"] = settings["Global"]["pretrained_model"]
     assert loop.train(settings)["train"]["loss"] < trained["train"]["loss"]

@@ -96,7 +96,7 @@ def _sgd_config(path, name):
         "Optimizer": {"name": "SGD", "lr": {"name": "Constant", "learning_rate": 0.01}},
     }
     path.write_text(yaml.safe_dump(settings))
-    return config.load(path)
+    return config.load_config(path)
 
 
 @pytest.mark.parametrize("name", SCALES)

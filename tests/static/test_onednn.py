@@ -29,7 +29,7 @@ def test_onednn_trains_as_the_plain_kernels_do(config_file):
     after = []
     for onednn in (False, True):
         overrides = [f"Global.onednn={onednn}", "Global.image_shape=[3,64,64]"]
-        settings = config.load(config_file, overrides)
+        settings = config.load_config(config_file, overrides)
         graph = program.build_training(
             settings, Classification(settings), optimizer.learning_rate(settings, 1, 1)
         )
@@ -83,7 +83,7 @@ def compare_with_plain_kernels(config_file, monkeypatch, readers):
     monkeypatch.setitem(registry.ARCHITECTURES, "Readers", network.Architecture("Tiny", build))
     losses, arrays, onednn = {}, {}, None
     for used in (False, True):
-        settings = config.load(config_file, ["Arch.name=Readers", f"Global.onednn={used}"])
+        settings = config.load_config(config_file, ["Arch.name=Readers", f"Global.onednn={used}"])
         losses[used], arrays[used], onednn = steps(settings, 3)
     assert losses[False][2] != losses[False][0]
     np.testing.assert_allclose(losses[True], losses[False], rtol=1e-5)
@@ -163,7 +163,7 @@ def test_a_convolution_that_others_read_keeps_its_plain_kernel(config_file, monk
 @pytest.mark.parametrize("onednn", [False, True])
 def test_evaluation_sees_weights_that_change_under_it(config_file, onednn):
     """oneDNN would cache the weights of the first run in an evaluation Program."""
-    settings = config.load(config_file, [f"Global.onednn={onednn}"])
+    settings = config.load_config(config_file, [f"Global.onednn={onednn}"])
     graph = program.build_evaluation(settings, Classification(settings))
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     feed = {
@@ -187,7 +187,7 @@ def test_the_optimizer_comes_after_the_gradients(config_file, tmp_path):
     """Adam's kernel leaves the processor in a state that makes MKL's slow, and as soon as there is
     a gradient, the update from it could run."""
     adam = "Optimizer={name: Adam, lr: {name: Constant, learning_rate: 0.001}}"
-    settings = config.load(config_file, [adam])
+    settings = config.load_config(config_file, [adam])
     file = tmp_path / "trace.json"
     with paddle.profiler.Profiler(
         targets=[paddle.profiler.ProfilerTarget.CPU],

@@ -23,7 +23,7 @@ def load_optimizer(tmp_path, section, **settings):
     path = tmp_path / "config.yaml"
     content = {"Global": settings, "Arch": {"name": "A"}, "Optimizer": section}
     path.write_text(yaml.safe_dump(content))
-    return config.load(path)
+    return config.load_config(path)
 
 
 def make_trainer(settings):

@@ -179,13 +179,13 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(config_file, tmp_path
     monkeypatch.setattr(loop.Trainer, "_step", fill_the_disk)
     try:
         with pytest.raises(TrainingError, match=r"cannot be written .*go on with --resume auto"):
-            loop.train(config.load(config_file))
+            loop.train(config.load_config(config_file))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     monkeypatch.undo()
     directory = tmp_path / "output" / "TinyGhostNet"
     assert not [path for path in directory.iterdir() if path.name.startswith(".")]
-    assert loop.train(config.load(config_file), resume="auto")["epochs"] == 2
+    assert loop.train(config.load_config(config_file), resume="auto")["epochs"] == 2
 
 
 def test_a_run_killed_at_random_points_ends_bit_for_bit_as_one_that_was_not(
@@ -228,7 +228,7 @@ def test_a_run_killed_at_random_points_ends_bit_for_bit_as_one_that_was_not(
 
 def test_a_copy_of_a_run_can_be_gone_on_with_elsewhere(config_file, tmp_path):
     paddle.enable_static()
-    loop.train(config.load(config_file, ["Global.epochs=2"]))
+    loop.train(config.load_config(config_file, ["Global.epochs=2"]))
     shutil.copytree(tmp_path / "output", tmp_path / "copy")
-    settings = config.load(config_file, [f"Global.output_dir={tmp_path / 'copy'}"])
+    settings = config.load_config(config_file, [f"Global.output_dir={tmp_path / 'copy'}"])
     assert loop.train(settings, resume=str(tmp_path / "copy/TinyGhostNet/latest"))["epochs"] == 2

@@ -10,7 +10,7 @@ from ppghost.errors import TrainingError
 from ppghost.static.program import fetch
 from ppghost.training import loop
 from ppghost.training.distributed import Group
-from ppghost.training.evaluation import evaluate_config
+from ppghost.training.evaluation import evaluate
 from ppghost.training.interrupt import Stop
 
 pytestmark = pytest.mark.usefixtures("static")
@@ -23,7 +23,7 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
         "Optimizer.regularizer.coeff=0.5",
         "Optimizer.lr.warmup_epoch=0",
     ]
-    trainer = make_trainer(config.load(config_file, overrides))
+    trainer = make_trainer(config.load_config(config_file, overrides))
     names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
     before = fetch(trainer.state.scope, names)
     trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"), Stop())
@@ -44,7 +44,7 @@ def test_a_run_learns_and_writes_paddleclas_files(config_file, tmp_path):
         "DataLoader.Train.sampler.batch_size=12",
         "Optimizer.lr.learning_rate=0.02",
     ]
-    figures = loop.train(config.load(config_file, overrides))
+    figures = loop.train(config.load_config(config_file, overrides))
     assert figures["train"]["loss"] < 0.7  # ln 3 = 1.1 before
     assert figures["train"]["top1"] > 0.9
     assert set(figures) >= {"best", "top1", "top2", "loss", "samples"}
@@ -59,12 +59,12 @@ def test_a_run_learns_and_writes_paddleclas_files(config_file, tmp_path):
 def test_a_loss_that_is_no_number_ends_the_run(config_file):
     overrides = ["Optimizer.lr.learning_rate=1e30", "Optimizer.lr.warmup_epoch=0"]
     with pytest.raises(TrainingError, match="the loss is nan at epoch 1, step 2"):
-        loop.train(config.load(config_file, overrides))
+        loop.train(config.load_config(config_file, overrides))
 
 
 def test_seeds_differ_and_repeat(config_file):
     def first_weights(seed):
-        trainer = make_trainer(config.load(config_file, [f"Global.seed={seed}"]))
+        trainer = make_trainer(config.load_config(config_file, [f"Global.seed={seed}"]))
         return fetch(trainer.state.scope, ["conv1_weights"])["conv1_weights"]
 
     np.testing.assert_array_equal(first_weights(1), first_weights(1))
@@ -75,7 +75,7 @@ def test_ema_follows_the_weights_as_paddleclas_s_does(config_file):
     """Against the formula by hand; with update_freq 2 it moves when the weights do."""
     for frequency in (1, 2):
         overrides = ["EMA={decay: 0.75}", f"Global.update_freq={frequency}"]
-        trainer = make_trainer(config.load(config_file, overrides))
+        trainer = make_trainer(config.load_config(config_file, overrides))
         trainer.state.start_from(None)
         averages = trainer.state.graph.averages
         assert len(averages) == len(trainer.state.slots)
@@ -96,24 +96,26 @@ def test_ema_follows_the_weights_as_paddleclas_s_does(config_file):
 
 
 def test_with_ema_the_average_is_evaluated_and_saved_too(config_file, tmp_path):
-    figures = loop.train(config.load(config_file, ["EMA={decay: 0.99}"]))
+    figures = loop.train(config.load_config(config_file, ["EMA={decay: 0.99}"]))
     assert figures["ema"]["samples"] == 6
     assert figures["ema"]["loss"] != figures["loss"]
     directory = tmp_path / "output" / "TinyGhostNet"
-    average = config.load(config_file, [f"Global.pretrained_model={directory / 'latest'}"])
-    assert evaluate_config(average)["loss"] == figures["ema"]["loss"]
+    average = config.load_config(config_file, [f"Global.pretrained_model={directory / 'latest'}"])
+    assert evaluate(average)["loss"] == figures["ema"]["loss"]
     assert (directory / "latest.pdema").exists()
 
 
 def test_another_batch_is_told_what_linear_scaling_says(config_file, caplog):
     caplog.set_level("INFO", logger="ppghost")
     overrides = ["Global.tuned_batch_size=8"]
-    assert make_trainer(config.load(config_file, overrides)).state.schedule.rate(3) == 0.05
+    assert make_trainer(config.load_config(config_file, overrides)).state.schedule.rate(3) == 0.05
     assert "for 4 linear scaling says 0.025" in caplog.text
-    scaled = make_trainer(config.load(config_file, [*overrides, "Global.scale_lr=True"]))
+    scaled = make_trainer(config.load_config(config_file, [*overrides, "Global.scale_lr=True"]))
     assert scaled.state.schedule.rate(3) == 0.025
     caplog.clear()
-    loop.Trainer(config.load(config_file, overrides), paddle.CPUPlace(), Group(rank=0, size=2))
+    loop.Trainer(
+        config.load_config(config_file, overrides), paddle.CPUPlace(), Group(rank=0, size=2)
+    )
     assert "linear scaling" not in caplog.text  # 2 times 4 is what it was tuned for
 
 
@@ -128,13 +130,13 @@ def test_an_epoch_s_figures_are_of_its_images(config_file, monkeypatch):
         return values, stopping
 
     monkeypatch.setattr(loop.Trainer, "_step", noted)
-    figures = loop.train(config.load(config_file, overrides))
+    figures = loop.train(config.load_config(config_file, overrides))
     assert losses[0] != losses[1]
     assert figures["train"]["loss"] == pytest.approx((2 * losses[0] + losses[1]) / 3)
 
 
 def test_one_process_that_is_to_stop_stops_all_of_them(config_file, monkeypatch):
-    trainer = make_trainer(config.load(config_file))
+    trainer = make_trainer(config.load_config(config_file))
     trainer._stop_if_asked(Stop())
     monkeypatch.setattr(Group, "sum", lambda self, values: values + 1)  # another was asked
     with pytest.raises(KeyboardInterrupt):
@@ -143,7 +145,7 @@ def test_one_process_that_is_to_stop_stops_all_of_them(config_file, monkeypatch)
 
 def test_the_oldest_checkpoints_of_epochs_are_deleted(config_file, tmp_path):
     overrides = ["Global.epochs=3", "Global.save_interval=1", "Global.keep_checkpoints=2"]
-    loop.train(config.load(config_file, overrides))
+    loop.train(config.load_config(config_file, overrides))
     written = (tmp_path / "output" / "TinyGhostNet").glob("epoch_*.pdparams")
     assert {path.stem for path in written} == {"epoch_2", "epoch_3"}
 
@@ -154,7 +156,7 @@ def test_the_oldest_checkpoints_of_epochs_are_deleted(config_file, tmp_path):
 )
 def test_a_schedule_moves_by_epoch_or_by_iteration(config_file, tmp_path, by_epoch, expected):
     rate = f"{{name: Linear, learning_rate: 0.01, end_lr: 0, by_epoch: {by_epoch}}}"
-    trainer = make_trainer(config.load(config_file, [f"Optimizer.lr={rate}"]))
+    trainer = make_trainer(config.load_config(config_file, [f"Optimizer.lr={rate}"]))
     rates, step = [], loop.Trainer._step
 
     def noted(images, labels, stop):

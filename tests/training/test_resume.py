@@ -16,9 +16,9 @@ pytestmark = pytest.mark.usefixtures("static")
 
 
 def test_a_resumed_run_is_bitwise_the_run_that_never_stopped(config_file, tmp_path, monkeypatch):
-    whole = config.load(config_file, [f"Global.output_dir={tmp_path / 'whole'}"])
+    whole = config.load_config(config_file, [f"Global.output_dir={tmp_path / 'whole'}"])
     loop.train(whole)
-    stopped = config.load(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
+    stopped = config.load_config(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
     with ctrl_c_after_step(5, monkeypatch):
         loop.train(stopped)
     loop.train(stopped, resume="auto")
@@ -40,7 +40,7 @@ RECIPES = {
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_other_recipes_train_and_resume_bitwise(config_file, tmp_path, monkeypatch, recipe):
     def settings(directory):
-        return config.load(config_file, [*RECIPES[recipe], f"Global.output_dir={directory}"])
+        return config.load_config(config_file, [*RECIPES[recipe], f"Global.output_dir={directory}"])
 
     figures = loop.train(settings(tmp_path / "whole"))
     assert ("top1" in figures["train"]) == (recipe != "mixup")  # a mixture has no one class
@@ -54,8 +54,8 @@ def test_other_recipes_train_and_resume_bitwise(config_file, tmp_path, monkeypat
 def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
     config_file, tmp_path, monkeypatch
 ):
-    loop.train(config.load(config_file, [f"Global.output_dir={tmp_path / 'whole'}"]))
-    stopped = config.load(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
+    loop.train(config.load_config(config_file, [f"Global.output_dir={tmp_path / 'whole'}"]))
+    stopped = config.load_config(config_file, [f"Global.output_dir={tmp_path / 'stopped'}"])
     with ctrl_c_after_step(2, monkeypatch):
         loop.train(stopped)
     directory = tmp_path / "stopped" / "TinyGhostNet"
@@ -66,7 +66,7 @@ def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
 
 
 def test_ctrl_c_during_the_last_evaluation_is_not_lost(config_file, tmp_path, monkeypatch):
-    settings = config.load(config_file, ["Global.epochs=1"])
+    settings = config.load_config(config_file, ["Global.epochs=1"])
     evaluate = loop.evaluate
 
     def press(*arguments):
@@ -89,12 +89,12 @@ def test_a_second_ctrl_c_inside_a_step_saves_nothing(config_file, tmp_path, monk
 
     monkeypatch.setattr(loop.Trainer, "_step", press_twice)
     with pytest.raises(KeyboardInterrupt):
-        loop.train(config.load(config_file))
+        loop.train(config.load_config(config_file))
     assert [p.name for p in (tmp_path / "output" / "TinyGhostNet").iterdir()] == ["train.jsonl"]
 
 
 def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
-    trainer = make_trainer(config.load(config_file))
+    trainer = make_trainer(config.load_config(config_file))
     for step, name in ((3, "epoch_1"), (6, "epoch_2"), (9, "latest")):
         trainer.state.position = trainer.state.position._replace(step=step)
         trainer.state.save(name)
@@ -123,15 +123,15 @@ def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
     ],
 )
 def test_resuming_with_another_recipe_is_refused(config_file, override, message):
-    make_trainer(config.load(config_file)).state.save("latest")
+    make_trainer(config.load_config(config_file)).state.save("latest")
     with pytest.raises(InputError, match=message):
-        loop.train(config.load(config_file, [override]), resume="auto")
+        loop.train(config.load_config(config_file, [override]), resume="auto")
 
 
 def test_other_threads_are_told_of_when_a_run_goes_on(config_file, monkeypatch, caplog):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    make_trainer(config.load(config_file)).state.save("latest")
+    make_trainer(config.load_config(config_file)).state.save("latest")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     with static_graph() as place:
-        loop.prepare(config.load(config_file), place, "auto")
+        loop.prepare(config.load_config(config_file), place, "auto")
     assert "was trained with OMP_NUM_THREADS 1, now it is 2" in caplog.text

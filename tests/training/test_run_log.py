@@ -20,7 +20,9 @@ pytestmark = pytest.mark.usefixtures("static")
 
 
 def test_every_figure_is_in_the_journal(config_file, tmp_path):
-    settings = config.load(config_file, ["Global.use_visualdl=True", "Global.print_batch_step=1"])
+    settings = config.load_config(
+        config_file, ["Global.use_visualdl=True", "Global.print_batch_step=1"]
+    )
     figures = loop.train(settings)
     directory = tmp_path / "output" / "TinyGhostNet"
     entries = [json.loads(line) for line in (directory / "train.jsonl").read_text().splitlines()]
@@ -64,7 +66,7 @@ def test_the_time_left_is_that_of_the_images_left(config_file):
         def train(self, *figures, seconds_left, where):
             self.seconds_left = seconds_left
 
-    trainer, told = make_trainer(config.load(config_file)), Told()
+    trainer, told = make_trainer(config.load_config(config_file)), Told()
     trainer.state.position = trainer.state.position._replace(batch=1)
     trainer._progress(told, {}, rate=2.0)
     assert told.seconds_left == (8 + 12) / 2  # of 12 images in batches of 4, two epochs

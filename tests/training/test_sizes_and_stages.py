@@ -24,7 +24,7 @@ PROGRESSIVE = {"RandCropImage": {"size": 32, "progress_size": [16, 24, 32, 48]}}
 
 def with_crop(config_file, crop, overrides):
     """The config with one operation more in training, and overridden."""
-    settings = config.load(config_file, overrides)
+    settings = config.load_config(config_file, overrides)
     dataset = settings["DataLoader"]["Train"]["dataset"]
     decode, *others = dataset["transform_ops"]
     dataset["transform_ops"] = [decode, crop, *others]
@@ -86,7 +86,7 @@ def test_programs_of_several_sizes_train_one_network(config_file):
     overrides = ["EMA={decay: 0.75}", "Global.update_freq=2"]
     ends = []
     for count in (1, 2):
-        trainer = make_trainer(config.load(config_file, overrides))
+        trainer = make_trainer(config.load_config(config_file, overrides))
         trainer.state.start_from(None)
         shapes = trainer.loader.image_shapes() * count
         trainer.graphs = program.build_variants(
