@@ -64,10 +64,10 @@ def measure(command: list[str], steps: int, directory: Path) -> Run:
             if _STEP.search(line):
                 marks.append(time.time())
         peak = memory.stop()
-    for journal in directory.glob("output/*/train.jsonl"):
-        entries = [json.loads(line) for line in journal.read_text().splitlines()]
+    for run_log in directory.glob("output/*/train.jsonl"):
+        entries = [json.loads(line) for line in run_log.read_text().splitlines()]
         marks = [entry["time"] for entry in entries if entry["phase"] == "train"]
-        journal.unlink()
+        run_log.unlink()
     if process.returncode or len(marks) < steps:
         raise SystemExit(f"{command} ended with {process.returncode}\n{''.join(said[-20:])}")
     marks = marks[:steps]

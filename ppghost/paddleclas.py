@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from ppghost.config import loading as config
-from ppghost.config.schema import OWN
+from ppghost.config.schema import EXTENSION_KEYS
 from ppghost.errors import InputError, PPGhostError
 from ppghost.utils.yaml_files import read_yaml
 
@@ -111,7 +111,9 @@ def resolve(arguments: list[str], checkout: Path, directory: Path) -> list[str]:
     content = read_yaml(path)
     overrides = [part for override in known.override for part in ("-o", override)]
     settings = content.get("Global")
-    if "_base_" in content or (isinstance(settings, dict) and OWN.keys() & settings.keys()):
+    if "_base_" in content or (
+        isinstance(settings, dict) and EXTENSION_KEYS.keys() & settings.keys()
+    ):
         content, overrides = config.load_config(path, known.override), []
         logger.info("%s: resolved for PaddleClas", path)
     for section in ("DataLoader", "Infer"):
@@ -179,7 +181,7 @@ def _load_pretrained(name: str, network, theirs: Callable | None, pretrained, us
     from ppghost.models.paddleclas_zoo import defining_module
 
     if isinstance(pretrained, str) and not pretrained.startswith(("http://", "https://")):
-        classes = weights.slots_of(network)[-1].shape[-1]
+        classes = weights.tensor_specs(network)[-1].shape[-1]
         found = weights.load(pretrained, network, name, new_head_classes=classes)
         network.set_state_dict(found.arrays, use_structured_name=False)
     elif theirs is None:

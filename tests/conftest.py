@@ -180,11 +180,11 @@ def trained(shapes_dir, tmp_path_factory):
     """Weights (a prefix) of TinyGhostNet with 3 classes: random, but no two tensors alike."""
     with static_graph():
         network = conversion.network("TinyGhostNet", 3)
-    slots = weights.slots_of(network)
+    specs = weights.tensor_specs(network)
     rng = np.random.default_rng(5)
-    arrays = {s.parameter: rng.uniform(0.5, 1.0, s.shape).astype("float32") * 0.1 for s in slots}
+    arrays = {s.parameter: rng.uniform(0.5, 1.0, s.shape).astype("float32") * 0.1 for s in specs}
     prefix = tmp_path_factory.mktemp("weights") / "trained"
-    weights.write_state(prefix.with_suffix(".pdparams"), arrays, slots)
+    weights.write_state(prefix.with_suffix(".pdparams"), arrays, specs)
     return prefix
 
 

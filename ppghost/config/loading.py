@@ -49,10 +49,10 @@ def _load(source: str | Path | Mapping[str, Any], overrides: Iterable[str]) -> d
     new: list[str] = []
     for override in overrides:
         first = re.split("[.=]", override, maxsplit=1)[0]
-        (old if first in paddleclas1.OLD_SCHEMA else new).append(override)
+        (old if first in paddleclas1.V1_SCHEMA else new).append(override)
     for override in old:
         apply_override(config, override)
-    if paddleclas1.is_old(config, str(path)):
+    if paddleclas1.is_v1(config, str(path)):
         config = paddleclas1.translate(config, str(path))
         config["Global"]["tuned_batch_size"] = tuned
     for override in new:
@@ -61,11 +61,11 @@ def _load(source: str | Path | Mapping[str, Any], overrides: Iterable[str]) -> d
     shape = checked["Global"]["image_shape"]
     if len(shape) != 3 or min(shape) < 1:
         raise InputError(f"{path}: Global.image_shape: expected [C, H, W], got {shape!r}")
-    _settle(checked)
+    _resolve_sections(checked)
     return checked
 
 
-def _settle(config: dict) -> None:
+def _resolve_sections(config: dict) -> None:
     """What one section means for another, as PaddleClas settles it; in place."""
     config["Arch"].setdefault("class_num", config["Global"].get("class_num", 1000))
     mixed = config["DataLoader"]["Train"]["dataset"].get("batch_transform_ops")

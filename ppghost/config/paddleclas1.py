@@ -16,11 +16,11 @@ from ppghost.errors import InputError
 from ppghost.utils.validation import (
     NONE,
     REQUIRED,
-    ByName,
-    Free,
-    IfGiven,
+    Ignored,
     Key,
-    Unused,
+    Optional,
+    Passthrough,
+    Tagged,
     check,
     nearest,
     notice,
@@ -34,7 +34,7 @@ def _reader(required: Any) -> dict:
         "file_list": Key((str,)),
         "data_dir": Key((str,)),
         "delimiter": Key((str,)),
-        "shuffle_seed": Unused("; Global.seed orders the data"),
+        "shuffle_seed": Ignored("; Global.seed orders the data"),
         "transforms": Key((list,), default=[]),
         "mix": Key((list, NONE), default=None),
     }
@@ -60,24 +60,24 @@ _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area", "lanczos")
 _RENAMED = {"ShuffleNetV2": "ShuffleNetV2_x1_0"}
 #: parameters that a rate accepts and leaves, being another's
 _RATE = {"lr": Key((float,), default=REQUIRED, minimum=0)} | dict.fromkeys(
-    ("warmup_epoch", "decay_epochs", "gamma", "decay_rate", "steps", "end_lr"), Unused()
+    ("warmup_epoch", "decay_epochs", "gamma", "decay_rate", "steps", "end_lr"), Ignored()
 )
-_GPU_ALONE = Unused("; it is for graphics cards")
+_GPU_ALONE = Ignored("; it is for graphics cards")
 #: every key of a 1.x file
-OLD_SCHEMA = {
-    "ARCHITECTURE": {"name": Key((str,), default=REQUIRED), "params": Free()},
-    "LEARNING_RATE": IfGiven({"function": Key((str,), default=REQUIRED), "params": Free()}),
-    "OPTIMIZER": IfGiven(
+V1_SCHEMA = {
+    "ARCHITECTURE": {"name": Key((str,), default=REQUIRED), "params": Passthrough()},
+    "LEARNING_RATE": Optional({"function": Key((str,), default=REQUIRED), "params": Passthrough()}),
+    "OPTIMIZER": Optional(
         {
             "function": Key((str,), default="Momentum"),
-            "params": Free(),
-            "regularizer": IfGiven(
+            "params": Passthrough(),
+            "regularizer": Optional(
                 {"function": Key((str,), default=REQUIRED), "factor": Key((float,), default=0.0)}
             ),
         }
     ),
-    "TRAIN": IfGiven(_reader(REQUIRED)),
-    "VALID": IfGiven(_reader(64)),
+    "TRAIN": Optional(_reader(REQUIRED)),
+    "VALID": Optional(_reader(64)),
     "pretrained_model": Key((str, list, NONE), default=None),
     "checkpoints": Key((str, NONE), default=None),
     "model_save_dir": Key((str,), default="./output/"),
@@ -98,12 +98,12 @@ OLD_SCHEMA = {
     "use_dynamic_loss_scaling": Key((bool,), default=False),
     "use_distillation": Key((bool,), refused={True: "knowledge distillation"}),
     "use_gpu": Key((bool, NONE), default=None),
-    "use_xpu": Unused(),
-    "use_dali": Unused(),
-    "use_aa": Unused("; AutoAugment stands among the transforms"),
-    "is_distributed": Unused(),
-    "mode": Unused("; ppghost train or eval says it"),
-    "total_images": Unused("; the images listed are counted"),
+    "use_xpu": Ignored(),
+    "use_dali": Ignored(),
+    "use_aa": Ignored("; AutoAugment stands among the transforms"),
+    "is_distributed": Ignored(),
+    "mode": Ignored("; ppghost train or eval says it"),
+    "total_images": Ignored("; the images listed are counted"),
     "fuse_bn_act_ops": _GPU_ALONE,
     "fuse_bn_add_act_ops": _GPU_ALONE,
     "fuse_elewise_add_act_ops": _GPU_ALONE,
@@ -111,13 +111,13 @@ OLD_SCHEMA = {
 }
 
 
-def is_old(config: dict, file: str) -> bool:
+def is_v1(config: dict, file: str) -> bool:
     """Whether this is a 1.x configuration, by its keys.
 
     Raises:
         InputError: it has keys of both versions.
     """
-    old = [key for key in config if key in OLD_SCHEMA]
+    old = [key for key in config if key in V1_SCHEMA]
     new = [key for key in config if key in SCHEMA]
     if old and new:
         raise InputError(
@@ -140,7 +140,7 @@ def translate(config: dict, file: str) -> dict:
         InputError: an unknown key, a wrong value, or a task that is not supported; names the key.
     """
     notice(f"{file}: a PaddleClas 1.x configuration, read in the 2.x form")
-    old = check(copy.deepcopy(config), OLD_SCHEMA, "", file)
+    old = check(copy.deepcopy(config), V1_SCHEMA, "", file)
     name = _RENAMED.get(old["ARCHITECTURE"]["name"], old["ARCHITECTURE"]["name"])
     new = {
         "Global": _global(old, file),
@@ -227,7 +227,7 @@ def _learning_rate(given: dict, file: str) -> dict:
     if function not in _RATES:
         names = ", ".join(_RATES) + nearest(function, _RATES)
         raise InputError(f"{file}: LEARNING_RATE.function: {function!r} is none of {names}")
-    schema = ByName("Cosine", _RATES, common=_RATE)
+    schema = Tagged("Cosine", _RATES, common=_RATE)
     named = {"name": function} | (given.get("params") or {})
     old = check(named, schema, "LEARNING_RATE.params", file)
     rate = {"learning_rate": old["lr"]}

@@ -12,13 +12,13 @@ from ppghost.utils.validation import (
     ABSENT,
     NONE,
     REQUIRED,
-    ByName,
     Entries,
-    Free,
-    IfGiven,
+    Ignored,
     Key,
-    Refused,
-    Unused,
+    Optional,
+    Passthrough,
+    Tagged,
+    Unsupported,
 )
 
 
@@ -26,9 +26,9 @@ def _key(*types: type, default: Any = ABSENT, **limits: Any) -> Key:
     return Key(types, default, **limits)
 
 
-def _refused(tasks: dict[str, str]) -> dict[str, Refused]:
-    """{task: "Name Name ..."} as {name: Refused(task)}."""
-    return {name: Refused(task) for task, names in tasks.items() for name in names.split()}
+def _refused(tasks: dict[str, str]) -> dict[str, Unsupported]:
+    """{task: "Name Name ..."} as {name: Unsupported(task)}."""
+    return {name: Unsupported(task) for task, names in tasks.items() for name in names.split()}
 
 
 _DISTILLATION = "knowledge distillation"
@@ -38,7 +38,7 @@ _SEMI = "semi-supervised training"
 _HASHING = "deep hashing"
 
 #: keys of Global that are ours; PaddleClas passes over those that it does not know
-OWN = {
+EXTENSION_KEYS = {
     "bad_images": _key(str, default="stop", choices=("stop", "skip")),
     # convolutions and ReLU in oneDNN's CPU kernels; off, they run in Paddle's own
     "onednn": _key(bool, default=True),
@@ -78,23 +78,23 @@ _GLOBAL = {
         refused={"metabin": _RETRIEVAL} | dict.fromkeys(("fixmatch", "fixmatch_ccssl"), _SEMI),
     ),
     "use_multilabel": _key(bool, refused={True: _MULTILABEL}),
-    "feature_binarize": Refused(_HASHING),
-    "retrieval_feature_from": Refused(_RETRIEVAL),
-    "re_ranking": Refused(_RETRIEVAL),
-    "iter_per_epoch": Refused("epochs of a set length"),
-    "to_static": Unused(),
-    "use_dali": Unused(),
-    "image_channel": Unused(),
-    "is_distributed": Unused(),
-    "log_ranks": Unused(),
-    "print_mem_info": Unused(),
-    "start_eval_epoch": Unused(),
-    "uniform_output_enabled": Unused(),
-    "export_for_fd": Unused(),
-    "pdx_model_name": Unused(),
-    "hpi_config_path": Unused(),
-    "feature_normalize": Unused(),
-} | OWN
+    "feature_binarize": Unsupported(_HASHING),
+    "retrieval_feature_from": Unsupported(_RETRIEVAL),
+    "re_ranking": Unsupported(_RETRIEVAL),
+    "iter_per_epoch": Unsupported("epochs of a set length"),
+    "to_static": Ignored(),
+    "use_dali": Ignored(),
+    "image_channel": Ignored(),
+    "is_distributed": Ignored(),
+    "log_ranks": Ignored(),
+    "print_mem_info": Ignored(),
+    "start_eval_epoch": Ignored(),
+    "uniform_output_enabled": Ignored(),
+    "export_for_fd": Ignored(),
+    "pdx_model_name": Ignored(),
+    "hpi_config_path": Ignored(),
+    "feature_normalize": Ignored(),
+} | EXTENSION_KEYS
 
 _AMP = {
     "use_amp": _key(bool, default=True),
@@ -102,8 +102,8 @@ _AMP = {
     "scale_loss": _key(float, default=1.0),
     "use_dynamic_loss_scaling": _key(bool, default=False),
     "use_fp16_test": _key(bool, default=False),
-    "use_promote": Unused(),
-    "use_pure_fp16": Unused("; level O2 says it"),  # PaddleClas 2.2
+    "use_promote": Ignored(),
+    "use_pure_fp16": Ignored("; level O2 says it"),  # PaddleClas 2.2
 }
 
 _ARCH = {
@@ -117,9 +117,9 @@ _ARCH = {
     "pretrained": _key(bool, str, NONE),
     "use_ssld": _key(bool),
     "is_rec": _key(bool, refused={True: _RETRIEVAL}),
-    "use_sync_bn": Unused("; each process normalises over its own share of the batch"),
+    "use_sync_bn": Ignored("; each process normalises over its own share of the batch"),
     "use_ml_decoder": _key(bool, refused={True: _MULTILABEL}),
-    "*": Free(),  # the rest are arguments of the network, checked when it is built
+    "*": Passthrough(),  # the rest are arguments of the network, checked when it is built
 } | _refused({_RETRIEVAL: "Backbone BackboneStopLayer Neck Head"})
 
 _LOSS = Entries(
@@ -185,18 +185,18 @@ _WARM_UP = {
     "warmup_epoch": _key(float, default=0, minimum=0),
     "warmup_start_lr": _key(float, default=0.0, minimum=0),
     # PaddleClas sets these itself, whatever the file says
-    "epochs": Unused(),
-    "step_each_epoch": Unused(),
-    "last_epoch": Unused(),
+    "epochs": Ignored(),
+    "step_each_epoch": Ignored(),
+    "last_epoch": Ignored(),
 }
 _GAMMA = _key(float, default=0.1, minimum=0)
-_LR = ByName(
+_LR = Tagged(
     "Cosine",
     {
         # PaddleClas's Constant has no warm-up; its ConstLR has
         "Constant": {
-            "warmup_epoch": Unused("; lr.name ConstLR warms up"),
-            "warmup_start_lr": Unused("; lr.name ConstLR warms up"),
+            "warmup_epoch": Ignored("; lr.name ConstLR warms up"),
+            "warmup_start_lr": Ignored("; lr.name ConstLR warms up"),
         },
         "ConstLR": _WARM_UP,
         "Linear": _WARM_UP
@@ -222,7 +222,7 @@ _LR = ByName(
     common=_RATE,
     renamed={"Polynomial": "Linear"},  # of which it is the power
 )
-_OPTIMIZER = ByName(
+_OPTIMIZER = Tagged(
     "Momentum",
     {
         "SGD": {},
@@ -236,18 +236,18 @@ _OPTIMIZER = ByName(
         | _NO_DECAY
         | {"weight_decay": _key(float, default=0.01, minimum=0)}  # as Paddle; PaddleClas has none
         # PaddleClas's AdamW drops what it does not know; the ViT recipes carry this from elsewhere
-        | {"clip_grad": Unused(" nor in PaddleClas; clip_norm clips")},
+        | {"clip_grad": Ignored(" nor in PaddleClas; clip_norm clips")},
         "RMSProp": _NO_DECAY
         | {
             "momentum": _key(float, default=0.0, minimum=0),
             "rho": _key(float, default=0.95, minimum=0),
             "epsilon": _key(float, default=1e-6, minimum=0),
         },
-        "AdamWDL": Refused("learning rates that decay by layer"),
+        "AdamWDL": Unsupported("learning rates that decay by layer"),
     },
     common={
         "lr": _LR,
-        "regularizer": IfGiven(
+        "regularizer": Optional(
             {
                 "name": _key(str, default=REQUIRED, choices=("L1", "L2")),
                 "coeff": _key(float, default=0.0, minimum=0),
@@ -301,7 +301,7 @@ def _batches(shuffle: bool) -> dict:
 def _loader(datasets: dict, samplers: dict, shuffle: bool) -> dict:
     same = dict.fromkeys(("DistributedBatchSampler", "BatchSampler"), _batches(shuffle))
     return {
-        "dataset": ByName(
+        "dataset": Tagged(
             "ImageNetDataset",
             _DATASETS | datasets,
             common={
@@ -309,7 +309,7 @@ def _loader(datasets: dict, samplers: dict, shuffle: bool) -> dict:
                 "batch_transform_ops": _key(list, NONE),
             },
         ),
-        "sampler": ByName("DistributedBatchSampler", _SAMPLERS | same | samplers),
+        "sampler": Tagged("DistributedBatchSampler", _SAMPLERS | same | samplers),
         "loader": {
             "num_workers": _key(int, default=0, minimum=0),
             "use_shared_memory": _key(bool, default=True),
@@ -326,7 +326,7 @@ _TRAIN_LOADER = _loader(
             "divided_factor": _key(int, default=32, minimum=1),
             "is_training": _key(bool, default=True),
             "shuffle": _key(bool, default=True),
-            "seed": Unused("; Global.seed does it"),
+            "seed": Ignored("; Global.seed does it"),
         },
         "RASampler": _batches(shuffle=False) | {"num_repeats": _key(int, default=3, minimum=1)},
     },
@@ -337,8 +337,8 @@ _TRAIN_LOADER = _loader(
 #: every key of a configuration
 SCHEMA = {
     "Global": _GLOBAL,
-    "AMP": IfGiven(_AMP),
-    "EMA": IfGiven({"decay": _key(float, default=0.9999, between=(0, 1))}),
+    "AMP": Optional(_AMP),
+    "EMA": Optional({"decay": _key(float, default=0.9999, between=(0, 1))}),
     "Arch": _ARCH,
     "Loss": {"Train": _LOSS, "Eval": _LOSS},
     "Optimizer": _OPTIMIZER,
@@ -359,7 +359,7 @@ SCHEMA = {
         },
     },
     "Metric": {"Train": _METRIC, "Eval": _METRIC},
-    "UnLabelLoss": Refused(_SEMI),
-    "Slim": Refused("pruning and quantisation while training"),
-    "profiler_options": Unused(),
+    "UnLabelLoss": Unsupported(_SEMI),
+    "Slim": Unsupported("pruning and quantisation while training"),
+    "profiler_options": Ignored(),
 }

@@ -79,7 +79,7 @@ class Loader:
     Workers start with the first epoch and live until `close`, or until the loader is gone.
 
     Args:
-        batches: what to serve.
+        batches: what to worker_main.
         num_workers: processes that prepare batches ahead; 0 prepares them when asked.
         use_shared_memory: workers hand images over in shared memory; else through a socket, which
             is slower.
@@ -99,7 +99,7 @@ class Loader:
         self.batches = batches
         self.num_workers = num_workers
         self.use_shared_memory = use_shared_memory
-        self._resting: Workers | None = None
+        self._idle_workers: Workers | None = None
         self._logged: set[str] = set()
 
     @property
@@ -133,23 +133,23 @@ class Loader:
         batches = range(start_batch, len(self))
         if self.num_workers == 0 or not batches:
             return (self.batches.make(epoch, batch, _plain) for batch in batches)
-        return self._ahead(epoch, batches)
+        return self._prefetch(epoch, batches)
 
     def close(self) -> None:
         """End the workers; an epoch that is under way ends its own when it is left."""
-        if self._resting is not None:
-            self._resting.close()
-            self._resting = None
+        if self._idle_workers is not None:
+            self._idle_workers.close()
+            self._idle_workers = None
 
-    def _ahead(self, epoch: int, batches: range) -> Iterator[Batch]:
+    def _prefetch(self, epoch: int, batches: range) -> Iterator[Batch]:
         # an epoch takes the workers and gives them back at its end: what was left half-way, by an
         # error or by the caller, is never asked again
-        workers, self._resting = self._resting, None
+        workers, self._idle_workers = self._idle_workers, None
         if workers is None:
             workers = Workers(self.batches, self.num_workers, self.use_shared_memory)
         try:
             for answer, images in workers.run(epoch, batches):
-                self._pass_on(answer.log)
+                self._relay_logs(answer.log)
                 if answer.error is not None:
                     raise answer.error
                 yield images, answer.labels
@@ -157,9 +157,9 @@ class Loader:
             workers.close()
             raise
         self.close()
-        self._resting = workers
+        self._idle_workers = workers
 
-    def _pass_on(self, records: tuple[logging.LogRecord, ...]) -> None:
+    def _relay_logs(self, records: tuple[logging.LogRecord, ...]) -> None:
         """Log here what a worker had to say, once if several workers say it."""
         for record in records:
             logger = logging.getLogger(record.name)

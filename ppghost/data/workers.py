@@ -35,7 +35,7 @@ Batch = tuple[np.ndarray, np.ndarray]
 Allocate = Callable[[tuple[int, ...]], np.ndarray]
 
 #: batches that each worker prepares before the consumer has taken the first of them
-AHEAD = 2
+PREFETCH = 2
 _LEFT_TO_THE_PARENT = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -46,7 +46,7 @@ class Source(Protocol):
         """Return images, in float32 memory out of `allocate(shape)`, and labels."""
 
 
-class Answer(NamedTuple):
+class BatchReply(NamedTuple):
     """What a worker sends for a batch; the images' values are in its slot or follow as bytes."""
 
     shape: tuple[int, ...] = ()
@@ -55,7 +55,7 @@ class Answer(NamedTuple):
     log: tuple[logging.LogRecord, ...] = ()
 
 
-class Slot:
+class SharedBuffer:
     """Memory without a name that parent and worker see; it grows to the largest batch."""
 
     def __init__(self, descriptor: int) -> None:
@@ -73,14 +73,19 @@ class Slot:
 
 
 class Worker:
-    """One process. It answers in the order of the questions, of which AHEAD may be open."""
+    """One process. It answers in the order of the questions, of which PREFETCH may be open."""
 
     def __init__(self, number: int, shared: bool) -> None:
         self.number = number
-        self.slots = [Slot(os.memfd_create("ppghost-batch")) for _ in range(AHEAD if shared else 0)]
+        self.slots = [
+            SharedBuffer(os.memfd_create("ppghost-batch")) for _ in range(PREFETCH if shared else 0)
+        ]
         self.connection, theirs = Pipe()
         descriptors = [theirs.fileno(), *(slot.descriptor for slot in self.slots)]
-        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve(%s)"
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; "
+            f"from {__name__} import worker_main; worker_main(%s)"
+        )
         # a child inherits what its parent blocks: so there is no moment at which it would obey
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _LEFT_TO_THE_PARENT)
         try:
@@ -105,19 +110,19 @@ class Worker:
         with contextlib.suppress(OSError):
             self.connection.send_bytes(message)
 
-    def answer(self) -> tuple[Answer, np.ndarray | None]:
+    def answer(self) -> tuple[BatchReply, np.ndarray | None]:
         """Wait for the next answer and copy its images out of the slot.
 
         Raises:
             TrainingError: the worker is dead.
         """
         try:
-            answer: Answer = self.connection.recv()
+            answer: BatchReply = self.connection.recv()
             images = None
             if answer.error is None:
                 images = np.empty(answer.shape, np.float32)
                 if self.slots:
-                    images[...] = self.slots[self._answered % AHEAD].array(answer.shape)
+                    images[...] = self.slots[self._answered % PREFETCH].array(answer.shape)
                 else:
                     self.connection.recv_bytes_into(images.reshape(-1))
         except (EOFError, OSError) as error:
@@ -166,13 +171,13 @@ class Workers:
         for worker in self._workers:  # all are starting by now: a large source waits for none
             worker.send(content)
 
-    def run(self, epoch: int, batches: range) -> Iterator[tuple[Answer, np.ndarray | None]]:
+    def run(self, epoch: int, batches: range) -> Iterator[tuple[BatchReply, np.ndarray | None]]:
         """Yield the answers for `batches` in their order, prepared by turns.
 
         To be exhausted, or these workers are of no use any more.
         """
         count = len(self._workers)
-        ahead = AHEAD * count
+        ahead = PREFETCH * count
         for place, batch in enumerate(batches[:ahead]):
             self._workers[place % count].send(pickle.dumps((epoch, batch)))
         for place in range(len(batches)):
@@ -202,13 +207,13 @@ class _Collected(logging.handlers.QueueHandler):
         self.queue.append(record)
 
 
-def serve(connection: int, *slots: int) -> None:
+def worker_main(connection: int, *slots: int) -> None:
     """Be a worker: answer until the parent is gone.
 
     An expected error is an answer; any other ends this process with its traceback.
     """
     parent = Connection(connection)
-    memory = [Slot(descriptor) for descriptor in slots]
+    memory = [SharedBuffer(descriptor) for descriptor in slots]
     records: list[logging.LogRecord] = []
     logging.getLogger().addHandler(_Collected(records))
     try:
@@ -216,13 +221,13 @@ def serve(connection: int, *slots: int) -> None:
         answered = 0
         while True:
             epoch, batch = parent.recv()
-            allocate = memory[answered % AHEAD].array if memory else _plain
+            allocate = memory[answered % PREFETCH].array if memory else _plain
             try:
                 images, labels = source.make(epoch, batch, allocate)
             except PPGhostError as error:
-                parent.send(Answer(error=error, log=tuple(records)))
+                parent.send(BatchReply(error=error, log=tuple(records)))
             else:
-                parent.send(Answer(images.shape, labels, log=tuple(records)))
+                parent.send(BatchReply(images.shape, labels, log=tuple(records)))
                 if not memory:
                     parent.send_bytes(images.reshape(-1))
             records.clear()

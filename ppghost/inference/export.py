@@ -98,7 +98,7 @@ def _export(
 
 def build_inference(config: dict[str, Any]) -> program.Graph:
     """Images [N, C, H, W] -> what the task predicts, in evaluation mode."""
-    graph = program.build(config, _predictions(config), dy2static.set_evaluating)
+    graph = program.build(config, _predictions(config), dy2static.set_eval_mode)
     return replace(graph, program=graph.program.clone(for_test=True))
 
 
@@ -133,7 +133,7 @@ def _random_weights(config: dict[str, Any], executor: Any) -> dict[str, np.ndarr
     calibration, scope = build_calibration(config), paddle.static.Scope()
     program.initialize(executor, calibration, config["Global"]["seed"] or 0, scope)
     executor.run(calibration.program, feed={"image": noise.astype("float32")}, scope=scope)
-    names = [slot.parameter for slot in weights.slots_of(calibration.network)]
+    names = [spec.parameter for spec in weights.tensor_specs(calibration.network)]
     return program.fetch(scope, names)
 
 

@@ -17,7 +17,7 @@ from paddle.jit.dy2static.program_translator import ProgramTranslator, convert_t
 def construct(constructor: Callable, **arguments) -> paddle.nn.Layer:
     """`constructor(**arguments)`, its parameters in the current Program, to be called in it.
 
-    The startup Program knows nothing of them: `starting_values` holds what they start from.
+    The startup Program knows nothing of them: `initial_values` holds what they start from.
     """
     paddle.disable_static()
     try:
@@ -44,22 +44,22 @@ def construct(constructor: Callable, **arguments) -> paddle.nn.Layer:
         return outputs
 
     network.forward = static_forward
-    network._starting_tensors = tensors
+    network._initial_tensors = tensors
     return network
 
 
-def take_starting_values(network: paddle.nn.Layer) -> dict[str, np.ndarray]:
+def pop_initial_values(network: paddle.nn.Layer) -> dict[str, np.ndarray]:
     """What the tensors of a network of `construct` start from, by name; the network keeps no copy.
 
     Nothing for any other network, and nothing the second time.
     """
-    tensors = getattr(network, "_starting_tensors", {})
+    tensors = getattr(network, "_initial_tensors", {})
     values = {name: tensor.numpy() for name, tensor in tensors.items()}
     tensors.clear()
     return values
 
 
-def set_evaluating(network: paddle.nn.Layer) -> None:
+def set_eval_mode(network: paddle.nn.Layer) -> None:
     """Make a network that is yet to be called one for evaluation.
 
     Not `network.eval()`, which in some of PaddleClas's (Swin, LeViT) computes constants from the

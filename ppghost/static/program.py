@@ -70,7 +70,7 @@ def build(
             prepare(network)
         with factory.building(config["Arch"]["name"]):
             outputs = network(image)
-        shape_folding.fold(program, outputs)
+        shape_folding.fold_constant_shapes(program, outputs)
         outputs = make_outputs(network, outputs)
     return Graph(program, startup, [image], outputs, network)
 
@@ -79,7 +79,7 @@ def initialize(executor, graph: Graph, seed: int, scope) -> None:
     """Give every tensor of the graph in `scope` its first value, drawn from `seed`."""
     paddle.seed(seed)
     executor.run(graph.startup, scope=scope)
-    assign(scope, dy2static.take_starting_values(graph.network), executor.place)
+    assign(scope, dy2static.pop_initial_values(graph.network), executor.place)
 
 
 def assign(scope, arrays: dict[str, np.ndarray], place=None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 import paddle
+from paddle.base.framework import _dygraph_guard
 
 from ppghost.utils.paddle import import_paddle
 
@@ -37,19 +38,33 @@ def static_graph(device: str = "cpu") -> Iterator[Place]:
     """
     import_paddle()
     place = _place(device)
-    dynamic, flags = paddle.in_dynamic_mode(), paddle.get_flags(list(_OPS_IN_ORDER))
-    with warnings.catch_warnings():
+    flags = paddle.get_flags(list(_OPS_IN_ORDER))
+    with warnings.catch_warnings(), _static_mode():
         # once for each BN layer of a network that is trained
         warnings.filterwarnings("ignore", "When training, we now always track global mean")
-        paddle.enable_static()
         if not on_gpu(place):
             paddle.set_flags(_OPS_IN_ORDER)
         try:
             yield place
         finally:
             paddle.set_flags(flags)
-            if dynamic:
-                paddle.disable_static()
+
+
+@contextlib.contextmanager
+def _static_mode() -> Iterator[None]:
+    """Paddle's mode is each thread's own; `enable_static` changes that of the main one alone."""
+    if not paddle.in_dynamic_mode():
+        yield
+        return
+    paddle.enable_static()
+    if paddle.in_dynamic_mode():
+        with _dygraph_guard(None):
+            yield
+        return
+    try:
+        yield
+    finally:
+        paddle.disable_static()
 
 
 def _place(device: str) -> Place:

@@ -10,10 +10,10 @@ import collections
 import paddle
 
 #: ops that tell lengths: they go when nothing reads them any more
-_TELL_LENGTHS = frozenset({"cast", "elementwise_floordiv", "fill_constant", "shape", "slice"})
+SHAPE_OPS = frozenset({"cast", "elementwise_floordiv", "fill_constant", "shape", "slice"})
 
 
-def fold(program: paddle.static.Program, outputs: object) -> None:
+def fold_constant_shapes(program: paddle.static.Program, outputs: object) -> None:
     """Let each reshape of a Program without backward ops find its one unknown length itself.
 
     The ops that tell lengths go where nothing reads them, the network's `outputs` (a Variable, or
@@ -31,7 +31,7 @@ def fold(program: paddle.static.Program, outputs: object) -> None:
     readers.update(name for op in block.ops for name in op.input_arg_names)
     for index in reversed(range(len(block.ops))):
         op = block.ops[index]
-        if op.type in _TELL_LENGTHS and not any(readers[name] for name in op.output_arg_names):
+        if op.type in SHAPE_OPS and not any(readers[name] for name in op.output_arg_names):
             readers.subtract(op.input_arg_names)
             block._remove_op(index, sync=False)  # else it compares all ops each time
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from ppghost.errors import InputError
 from ppghost.utils.files import output_errors, sha256
-from ppghost.weights import Slot, read_pickle, write_pickle, write_state
+from ppghost.weights import TensorSpec, read_pickle, write_pickle, write_state
 
 logger = logging.getLogger(__name__)
 
@@ -52,21 +52,21 @@ class Checkpoint(NamedTuple):
     statistics: dict[str, np.ndarray]
 
 
-def save(prefix: Path, checkpoint: Checkpoint, slots: list[Slot]) -> None:
+def save(prefix: Path, checkpoint: Checkpoint, specs: list[TensorSpec]) -> None:
     """Write the checkpoint `<prefix>.*`; a crash leaves the old one or none, never a mixture.
 
     Raises:
         InputError: the place cannot be written to.
     """
     if prefix.name == LATEST:
-        _keep(prefix, prefix.with_name(PREVIOUS))
+        _link_backup(prefix, prefix.with_name(PREVIOUS))
     _remove(prefix, ".pdstates", ".pdema")
     files = {ending: _file(prefix, ending) for ending in _ENDINGS}
     if checkpoint.average:
-        write_state(files[".pdema"], checkpoint.network, slots)
+        write_state(files[".pdema"], checkpoint.network, specs)
     else:
         del files[".pdema"]
-    write_state(files[".pdparams"], checkpoint.average or checkpoint.network, slots)
+    write_state(files[".pdparams"], checkpoint.average or checkpoint.network, specs)
     optimizer = {**checkpoint.optimizer, "LR_Scheduler": checkpoint.schedule}
     if checkpoint.statistics:
         optimizer["rank_statistics"] = checkpoint.statistics
@@ -81,7 +81,7 @@ def save(prefix: Path, checkpoint: Checkpoint, slots: list[Slot]) -> None:
     write_pickle(states, content)
 
 
-def load(prefix: Path, slots: list[Slot]) -> Checkpoint:
+def load(prefix: Path, specs: list[TensorSpec]) -> Checkpoint:
     """The checkpoint `<prefix>.*`.
 
     Raises:
@@ -95,17 +95,17 @@ def load(prefix: Path, slots: list[Slot]) -> Checkpoint:
             raise InputError(f"{prefix}: no whole checkpoint, {file.name} is missing")
         if digest != sha256(file):
             raise InputError(f"{file}: is not of the same save as {states.name}, or is damaged")
-    network = _read_network(_file(prefix, ".pdparams"), slots)
+    network = _read_network(_file(prefix, ".pdparams"), specs)
     average: dict = {}
     if ".pdema" in digests:
-        network, average = _read_network(_file(prefix, ".pdema"), slots), network
+        network, average = _read_network(_file(prefix, ".pdema"), specs), network
     optimizer = read_pickle(_file(prefix, ".pdopt"))
     schedule = optimizer.pop("LR_Scheduler")
     statistics = optimizer.pop("rank_statistics", {})
     return Checkpoint(network, optimizer, schedule, position, settings, average, statistics)
 
 
-def newest(directory: Path, slots: list[Slot]) -> tuple[Path, Checkpoint] | None:
+def newest(directory: Path, specs: list[TensorSpec]) -> tuple[Path, Checkpoint] | None:
     """The whole checkpoint in `directory` that has come furthest, or None.
 
     A damaged one is passed over with a warning.
@@ -118,13 +118,13 @@ def newest(directory: Path, slots: list[Slot]) -> tuple[Path, Checkpoint] | None
             logger.warning("%s; looking for another checkpoint", error)
     for _, prefix in sorted(found, reverse=True):
         try:
-            return prefix, load(prefix, slots)
+            return prefix, load(prefix, specs)
         except InputError as error:
             logger.warning("%s; looking for another checkpoint", error)
     return None
 
 
-def forget_all_but(directory: Path, keep: int) -> None:
+def prune(directory: Path, keep: int) -> None:
     """Delete the oldest `epoch_N` checkpoints, so that `keep` of them are left."""
     epochs = {}
     for states in directory.glob("epoch_*.pdstates"):
@@ -151,15 +151,15 @@ def _read_states(path: Path) -> tuple[Position, dict, dict[str, str]]:
     return position, settings, digests
 
 
-def _read_network(path: Path, slots: list[Slot]) -> dict[str, np.ndarray]:
+def _read_network(path: Path, specs: list[TensorSpec]) -> dict[str, np.ndarray]:
     state = read_pickle(path)
-    network = {slot.parameter: state[slot.structured] for slot in slots if slot.structured in state}
-    if len(network) != len(slots):
-        raise InputError(f"{path}: lacks {len(slots) - len(network)} tensors of the network")
+    network = {spec.parameter: state[spec.structured] for spec in specs if spec.structured in state}
+    if len(network) != len(specs):
+        raise InputError(f"{path}: lacks {len(specs) - len(network)} tensors of the network")
     return network
 
 
-def _keep(prefix: Path, second: Path) -> None:
+def _link_backup(prefix: Path, second: Path) -> None:
     """Give a whole checkpoint's files a second name."""
     if not _file(prefix, ".pdstates").is_file():
         return

@@ -39,7 +39,7 @@ class Group:
         self._program: tuple | None = None
 
     @property
-    def writes(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes files and speaks for the others."""
         return self.rank == 0
 
@@ -69,7 +69,7 @@ class Group:
         )
         return flat.reshape(values.shape)
 
-    def gather(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def all_gather(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Each tensor of all ranks, stacked: [size, ...]; a process alone gets nothing."""
         if self.size == 1 or not arrays:
             return {}
@@ -80,7 +80,7 @@ class Group:
             stacked[name][self.rank] = array
         return _unflatten(self.sum(_flatten(stacked)), stacked)
 
-    def from_first(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def broadcast(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Rank 0's values of tensors that each rank has, in the same order and shapes."""
         if self.size == 1 or not arrays:
             return arrays
@@ -106,7 +106,7 @@ class Group:
             ) from None
 
 
-def connect(config: dict) -> Group:
+def init_process_group(config: dict) -> Group:
     """The group that the launcher's environment describes; alone without a launcher.
 
     Raises:

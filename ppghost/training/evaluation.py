@@ -12,7 +12,7 @@ from ppghost.errors import InputError
 from ppghost.static.program import Graph, assign, initialize
 from ppghost.static.runtime import Place, on_gpu, static_graph
 from ppghost.tasks.classification import Classification
-from ppghost.training.distributed import Group, connect
+from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.program import build_evaluation
 from ppghost.weights.pretrained import pretrained_path
 
@@ -53,10 +53,10 @@ def run_evaluation(
     return {**means, "samples": int(samples), "images_per_second": round(rate, 1)}
 
 
-def describe(figures: dict) -> str:
+def describe(metrics: dict) -> str:
     """One line of an evaluation, for people."""
-    parts = [f"{k}: {figures[k]:.4f}" for k in figures if k == "loss" or k.startswith("top")]
-    return f"{', '.join(parts)} on {figures['samples']} images"
+    parts = [f"{k}: {metrics[k]:.4f}" for k in metrics if k == "loss" or k.startswith("top")]
+    return f"{', '.join(parts)} on {metrics['samples']} images"
 
 
 def evaluate(config: dict) -> dict:
@@ -80,7 +80,7 @@ def _evaluate(config: dict, place: Place) -> dict:
     path = pretrained_path(config)
     if path is None:
         raise InputError("Global.pretrained_model is missing; give the weights to evaluate")
-    group = connect(config)
+    group = init_process_group(config)
     loader = make_loader(config, "Eval", rank=group.rank, world_size=group.size)
     graph = build_evaluation(config, Classification(config), on_gpu=on_gpu(place))
     found = weights.load(path, graph.network, config["Arch"]["name"])

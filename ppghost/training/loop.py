@@ -4,6 +4,8 @@ import contextlib
 import logging
 import math
 import time
+from collections.abc import Sequence
+from typing import NoReturn
 
 import numpy as np
 import paddle
@@ -16,16 +18,25 @@ from ppghost.static.runtime import on_gpu as is_on_gpu
 from ppghost.tasks.classification import Classification
 from ppghost.tasks.metrics import Averages, primary
 from ppghost.training import checkpoint, optimizer, program
-from ppghost.training.distributed import Group, connect
+from ppghost.training.callbacks import Callback, EpochRecord, StepRecord
+from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.evaluation import run_evaluation
-from ppghost.training.interrupt import Stop
-from ppghost.training.run_log import Journal
+from ppghost.training.interrupt import InterruptHandler
+from ppghost.training.run_log import RunLogger
 from ppghost.training.state import RunState
 
 logger = logging.getLogger(__name__)
 
 #: what decides which images a batch has
 _SAMPLING = ("batch_size", "first_bs", "scales", "divided_factor", "is_training", "num_repeats")
+
+
+#: what a process may wish for; a callback's, of the main process alone, is below any interruption
+_INTERRUPT, _END = 1.0, 0.5
+
+
+class _Ended(Exception):
+    """A callback ended the run."""
 
 
 class Trainer:
@@ -36,7 +47,11 @@ class Trainer:
     run goes on as if it had never stopped.
     """
 
-    def __init__(self, config: dict, place: Place, group: Group):
+    def __init__(
+        self, config: dict, place: Place, group: Group, callbacks: Sequence[Callback] = ()
+    ):
+        self.callbacks = callbacks
+        self._end_requested = False  # by a callback
         self.config = config
         self.settings = config["Global"]
         self.group = group
@@ -87,7 +102,10 @@ class Trainer:
         } | {f"DataLoader.Train.sampler.{key}": sampler.get(key) for key in _SAMPLING}
 
     def run(self) -> dict:
-        """Train to the last epoch; returns the last evaluation's (or epoch's) figures.
+        """Train to the last epoch, or until a callback ends the run.
+
+        Returns:
+            {"epochs", "best", "train": means of the last epoch, and what its evaluation gave}.
 
         Raises:
             TrainingError: the loss is no longer a number, a process is lost, or the disk is full.
@@ -105,72 +123,94 @@ class Trainer:
             else self.sampler.batch_size,
             self.state.directory,
         )
-        figures: dict = {}
-        journal = Journal(
+        metrics: dict = {}
+        run_log = RunLogger(
             self.state.directory,
             self.state.position,
             visualdl=self.settings["use_visualdl"],
-            silent=not self.group.writes,
+            silent=not self.group.is_main,
         )
-        with journal, contextlib.closing(self.loader), Stop().listening() as stop:
+        with run_log, contextlib.closing(self.loader), InterruptHandler().install() as stop:
             try:
                 while self.state.position.epoch <= epochs:
-                    figures = {"train": self._epoch(stop, journal)}
-                    figures |= self._finish_epoch(stop, journal)
+                    metrics = {"train": self._epoch(stop, run_log)}
+                    metrics |= self._finish_epoch(stop, run_log, metrics["train"])
+            except _Ended:
+                logger.info("a callback ended the run at step %d", self.state.position.step)
             except InputError as error:  # the input was read long ago: this is the disk
-                raise TrainingError(f"{error}; make room and go on with --resume auto") from None
-        return {"epochs": epochs, "best": self.state.position.best, **figures}
+                raise TrainingError(f"{error}; make room and go on with --resume auto") from error
+        return {"epochs": epochs, "best": self.state.position.best, **metrics}
 
-    def _epoch(self, stop: Stop, journal: Journal) -> dict:
-        """Train from the present position to the end of its epoch; the means of its figures."""
+    def _epoch(self, stop: InterruptHandler, run_log: RunLogger) -> dict:
+        """Train from the present position to the end of its epoch; the means of its metrics."""
         state, averages = self.state, Averages()
         epoch, batch = state.position.epoch, state.position.batch
         window, started = 0, time.monotonic()
         every, between = self.settings["print_batch_step"], self.settings["checkpoint_steps"]
-        with journal.epoch(epoch, self.settings["epochs"], len(self.loader), batch):
+        with run_log.epoch(epoch, self.settings["epochs"], len(self.loader), batch):
             for images, labels in self.loader.epoch(epoch, batch):
-                values, stopping = self._step(images, labels, stop)
+                rate_used = state.schedule.get_lr()
+                values, wish = self._step(images, labels, stop)
                 averages.add(values, len(images))
                 window += len(images)
-                journal.step_done()
+                run_log.step_done()
                 if state.position.batch % every == 0:
                     rate = window * self.group.size / (time.monotonic() - started)
-                    self._progress(journal, averages.means(), rate)
+                    self._progress(run_log, averages.means(), rate)
                     window, started = 0, time.monotonic()
-                if stopping or (between and state.position.step % between == 0):
+                done = state.position
+                record = StepRecord(epoch, done.batch, done.step, rate_used, values)
+                self._notify("on_step", record)
+                if self.group.size == 1 and self._end_requested:
+                    wish = max(wish, _END)
+                if wish or (between and done.step % between == 0):
                     state.save(checkpoint.LATEST)
-                if stopping:
-                    self._interrupt()
+                if wish:
+                    self._stop(wish)
             if self._evaluates():  # which may take long, and be interrupted or killed
                 state.save(checkpoint.LATEST)
-                self._stop_if_asked(stop)
+                self._stop_if_requested(stop)
         return averages.means()
 
-    def _stop_if_asked(self, stop: Stop) -> None:
-        """Between steps, where all processes meet: stop if one was asked to. All is saved."""
-        if self.group.sum(np.array([stop.asked]))[0]:
-            self._interrupt()
+    def _notify(self, method: str, record: StepRecord | EpochRecord) -> None:
+        """Tell the callbacks; the main process has them."""
+        if self.group.is_main:
+            for callback in self.callbacks:
+                self._end_requested |= bool(getattr(callback, method)(record))
 
-    def _interrupt(self) -> None:
-        if self.group.writes:
+    def _wish(self, stop: InterruptHandler) -> float:
+        """What this process has to say on going on; the sum over all decides."""
+        if stop.requested or self.group.orphaned():
+            return _INTERRUPT
+        return _END if self._end_requested else 0.0
+
+    def _stop_if_requested(self, stop: InterruptHandler) -> None:
+        """Between steps, where all processes meet: stop if one was asked to. All is saved."""
+        if wish := self.group.sum(np.array([self._wish(stop)]))[0]:
+            self._stop(wish)
+
+    def _stop(self, wish: float) -> NoReturn:
+        if wish < _INTERRUPT:
+            raise _Ended
+        if self.group.is_main:
             logger.info(
                 "saved %s; go on with --resume auto", self.state.directory / checkpoint.LATEST
             )
         raise KeyboardInterrupt
 
     def _step(
-        self, images: np.ndarray, labels: np.ndarray, stop: Stop
-    ) -> tuple[dict[str, float], bool]:
-        """One batch: its figures, and whether to stop now (then all processes do)."""
+        self, images: np.ndarray, labels: np.ndarray, stop: InterruptHandler
+    ) -> tuple[dict[str, float], float]:
+        """One batch: its metrics, and whether to stop now (the sum of all processes' wishes)."""
         state, group = self.state, self.group
         epoch, batch, step, _ = state.position
         # dropout draws from the generators: as a function of the step it survives a restart
         paddle.seed(dropout_seed(self.seed, step, group.rank, group.size))
-        stopping = stop.asked or group.orphaned()
+        wish = self._wish(stop)
         graph, executor = self._variant(epoch, batch)
         feed = {"image": images, "label": labels}
         if group.size > 1:
-            feed["stop"] = np.array([stopping], "float32")
+            feed["stop"] = np.array([wish], "float32")
         values = group.run(
             executor,
             graph.program,
@@ -189,7 +229,7 @@ class Trainer:
             state.schedule.step()
         state.position = state.position._replace(batch=batch + 1, step=step + 1)
         # alone, a signal that came during the step counts too
-        return named, bool(named.pop("stop", stop.asked or stopping))
+        return named, named.pop("stop", max(wish, self._wish(stop)))
 
     def _variant(
         self, epoch: int, batch: int
@@ -206,11 +246,11 @@ class Trainer:
             self.executors[number] = paddle.static.Executor(self.state.executor.place)
         return self.graphs[number], self.executors[number]
 
-    def _progress(self, journal: Journal, means: dict[str, float], rate: float) -> None:
+    def _progress(self, run_log: RunLogger, means: dict[str, float], rate: float) -> None:
         epochs, position, sampler = self.settings["epochs"], self.state.position, self.sampler
         left = (epochs - position.epoch) * sampler.images_from(0)
         left += sampler.images_from(position.batch)
-        journal.train(
+        run_log.train(
             position.step,
             position.epoch,
             {"lr": self.state.schedule.get_lr(), **means, "images_per_second": round(rate, 1)},
@@ -224,18 +264,20 @@ class Trainer:
         due = epoch % self.settings["eval_interval"] == 0 or epoch == self.settings["epochs"]
         return bool(self.eval_loader) and due
 
-    def _finish_epoch(self, stop: Stop, journal: Journal) -> dict:
+    def _finish_epoch(
+        self, stop: InterruptHandler, run_log: RunLogger, trained: dict[str, float]
+    ) -> dict:
         """Evaluate and save as the config asks; the position moves to the next epoch."""
         epoch, best = self.state.position.epoch, self.state.position.best
-        figures: dict = {}
+        metrics: dict = {}
         if self._evaluates():
             network, average, _ = self.state.networks()
-            with stop.immediate():
-                figures = self._evaluate(journal, network, "eval")
+            with stop.allow():
+                metrics = self._evaluate(run_log, network, "eval")
                 if average:
-                    figures["ema"] = self._evaluate(journal, average, "eval_ema")
-            best = max(best, *(primary(f) for f in (figures, figures.get("ema")) if f))
-            if self.group.writes:
+                    metrics["ema"] = self._evaluate(run_log, average, "eval_ema")
+            best = max(best, *(primary(f) for f in (metrics, metrics.get("ema")) if f))
+            if self.group.is_main:
                 logger.info("[Eval][Epoch %d] best: %.4f", epoch, best)
         better = best > self.state.position.best
         self.state.position = self.state.position._replace(epoch=epoch + 1, batch=0, best=best)
@@ -246,16 +288,20 @@ class Trainer:
         if epoch % self.settings["save_interval"] == 0:
             self.state.save(f"epoch_{epoch}")
         self.state.save(checkpoint.LATEST)
-        self._stop_if_asked(stop)
-        return figures
+        record = EpochRecord(epoch, self.state.position.step, trained, metrics, best)
+        self._notify("on_epoch", record)
+        self._stop_if_requested(stop)
+        return metrics
 
-    def _evaluate(self, journal: Journal, network: dict[str, np.ndarray], phase: str) -> dict:
+    def _evaluate(self, run_log: RunLogger, network: dict[str, np.ndarray], phase: str) -> dict:
         state = self.state
-        figures = run_evaluation(
+        if self.eval_graph is None or self.eval_loader is None:
+            raise RuntimeError("a run without evaluation was asked for one")
+        metrics = run_evaluation(
             state.executor, self.eval_graph, self.eval_loader, self.group, self.eval_scope, network
         )
-        journal.evaluation(state.position.step, state.position.epoch, figures, phase)
-        return figures
+        run_log.evaluation(state.position.step, state.position.epoch, metrics, phase)
+        return metrics
 
 
 def dropout_seed(seed: int, step: int, rank: int, processes: int) -> int:
@@ -263,7 +309,12 @@ def dropout_seed(seed: int, step: int, rank: int, processes: int) -> int:
     return (seed * 1_000_003 + step * processes + rank) % 2**63
 
 
-def prepare(config: dict, place: Place, resume: str | None = None) -> Trainer:
+def prepare(
+    config: dict,
+    place: Place,
+    resume: str | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Trainer:
     """A run at its starting point: new, from pretrained weights, or resumed. In static mode.
 
     Args:
@@ -271,17 +322,36 @@ def prepare(config: dict, place: Place, resume: str | None = None) -> Trainer:
         place: where it is to run.
         resume: "auto" (the newest whole checkpoint of this output directory, if any), or a
             checkpoint's prefix.
+        callbacks: called after each step and epoch.
 
     Raises:
         InputError: config, data or weights are wrong.
     """
     optimizer.check(config)
-    trainer = Trainer(config, place, connect(config))
+    trainer = Trainer(config, place, init_process_group(config), callbacks)
     trainer.state.start_from(resume)
     return trainer
 
 
-def train(config: dict, resume: str | None = None) -> dict:
-    """Train as the config says; the last figures. See `prepare` and `Trainer.run`."""
+def train(config: dict, resume: str | None = None, *, callbacks: Sequence[Callback] = ()) -> dict:
+    """Train as the config says.
+
+    Everything is written under `Global.output_dir`/`Arch.name`. Ctrl-C and SIGTERM end the run at
+    a whole step, where it is called from the main thread.
+
+    Args:
+        config: a checked configuration (`ppghost.load_config`).
+        resume: "auto" (the newest whole checkpoint of this output directory, if any), or a
+            checkpoint's prefix.
+        callbacks: called after each step and epoch; one may end the run.
+
+    Returns:
+        {"epochs", "best", "train", and what the last evaluation gave}.
+
+    Raises:
+        InputError: config, data or weights are wrong.
+        TrainingError: the loss is no longer a number, a process is lost, or the disk is full.
+        KeyboardInterrupt: stopped by the user, after `latest` was saved.
+    """
     with static_graph(config["Global"]["device"]) as place:
-        return prepare(config, place, resume).run()
+        return prepare(config, place, resume, callbacks).run()

@@ -41,7 +41,7 @@ def build_evaluation(config: dict, task: Task, *, on_gpu: bool = False) -> Graph
         labels.extend(task.labels("Eval"))
         return task.loss_and_metrics("Eval", outputs, labels)
 
-    graph = build(config, outputs, dy2static.set_evaluating)
+    graph = build(config, outputs, dy2static.set_eval_mode)
     program = graph.program.clone(for_test=True)
     if not on_gpu and config["Global"]["onednn"]:
         use_onednn(program)
@@ -71,7 +71,7 @@ def build_variants(
             build_training(settings, task, schedule, processes, on_gpu=on_gpu, stage=stage)
         )
         if number:
-            dy2static.take_starting_values(graphs[number].network)  # the memory
+            dy2static.pop_initial_values(graphs[number].network)  # the memory
     return graphs
 
 

@@ -1,4 +1,4 @@
-"""Where the figures of a run go: to people, to `train.jsonl`, and to VisualDL.
+"""Where the metrics of a run go: to people, to `train.jsonl`, and to VisualDL.
 
 People get a line every `Global.print_batch_step` steps in a file or a pipe, a bar on a terminal.
 """
@@ -23,8 +23,8 @@ from ppghost.utils.files import output_errors, write_text
 logger = logging.getLogger(__name__)
 
 
-class Journal:
-    """The figures of one run.
+class RunLogger:
+    """The metrics of one run.
 
     Args:
         directory: the run's; `train.jsonl` goes on in it, one JSON object a line.
@@ -51,7 +51,7 @@ class Journal:
 
             self._visual = LogWriter(logdir=str(directory / "vdl"))
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> "RunLogger":
         return self
 
     def __exit__(
@@ -82,11 +82,11 @@ class Journal:
             self._bar.update()
 
     def train(
-        self, step: int, epoch: int, figures: dict, *, where: str, seconds_left: float
+        self, step: int, epoch: int, metrics: dict, *, where: str, seconds_left: float
     ) -> None:
-        """Note the training figures of so far in this epoch."""
-        self._write("train", step, epoch, figures)
-        numbers = _in_words(figures)
+        """Note the training metrics of so far in this epoch."""
+        self._write("train", step, epoch, metrics)
+        numbers = _in_words(metrics)
         if self._bar is not None:
             self._bar.set_postfix_str(numbers)
         elif not self._silent:
@@ -94,26 +94,26 @@ class Journal:
                 "[Train]%s %s, eta: %s", where, numbers, timedelta(seconds=int(seconds_left))
             )
 
-    def evaluation(self, step: int, epoch: int, figures: dict, phase: str) -> None:
-        """Note the figures of an evaluation."""
-        self._write(phase, step, epoch, figures)
+    def evaluation(self, step: int, epoch: int, metrics: dict, phase: str) -> None:
+        """Note the metrics of an evaluation."""
+        self._write(phase, step, epoch, metrics)
         if not self._silent:
-            logger.info("[%s][Epoch %d] %s", phase.capitalize(), epoch, _in_words(figures))
+            logger.info("[%s][Epoch %d] %s", phase.capitalize(), epoch, _in_words(metrics))
 
-    def _write(self, phase: str, step: int, epoch: int, figures: dict) -> None:
+    def _write(self, phase: str, step: int, epoch: int, metrics: dict) -> None:
         if self._file:
             entry = {"time": round(time.time(), 3), "phase": phase, "step": step, "epoch": epoch}
             with output_errors(Path(self._file.name)):
-                self._file.write(json.dumps(entry | figures) + "\n")
+                self._file.write(json.dumps(entry | metrics) + "\n")
                 self._file.flush()
         if self._visual:
-            for name, value in figures.items():
+            for name, value in metrics.items():
                 self._visual.add_scalar(tag=f"{phase}/{name}", step=step, value=value)
 
 
-def _in_words(figures: dict) -> str:
+def _in_words(metrics: dict) -> str:
     parts = []
-    for name, value in figures.items():
+    for name, value in metrics.items():
         match name:
             case "lr":
                 parts.append(f"lr: {value:.5f}")

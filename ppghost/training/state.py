@@ -41,7 +41,7 @@ class RunState:
         self.config, self.graph, self.schedule, self.group = config, graph, schedule, group
         self.directory = Path(config["Global"]["output_dir"]) / config["Arch"]["name"]
         self.identity = identity
-        self.slots = weights.slots_of(graph.network)
+        self.specs = weights.tensor_specs(graph.network)
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(place)
         self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=0.0)
@@ -51,7 +51,7 @@ class RunState:
         """Load `--resume` (auto, or a checkpoint's prefix), else the pretrained weights."""
         resume = resume or self.config["Global"]["checkpoints"]
         statistics: dict = {}
-        if self.group.writes:
+        if self.group.is_main:
             found = self._find(resume) if resume else None
             if found:
                 statistics = self._restore(*found)
@@ -62,8 +62,8 @@ class RunState:
 
     def _find(self, resume: str) -> tuple[Path, checkpoint.Checkpoint] | None:
         if resume != "auto":
-            return Path(resume), checkpoint.load(Path(resume), self.slots)
-        found = checkpoint.newest(self.directory, self.slots)
+            return Path(resume), checkpoint.load(Path(resume), self.specs)
+        found = checkpoint.newest(self.directory, self.specs)
         if found is None:
             logger.info("no checkpoint in %s; starting from the beginning", self.directory)
         return found
@@ -106,15 +106,15 @@ class RunState:
     def _follow_first(self, statistics: dict[str, np.ndarray]) -> None:
         """Take over what process 0 starts from, and of `statistics` this process's own."""
         where = np.array([*self.position, self.schedule.last_epoch], np.float64)
-        epoch, batch, step, best, last_epoch = self.group.from_first({"": where})[""].tolist()
+        epoch, batch, step, best, last_epoch = self.group.broadcast({"": where})[""].tolist()
         self.position = checkpoint.Position(int(epoch), int(batch), int(step), best)
         self.schedule.step(int(last_epoch))
-        self.assign(self.group.from_first(self.fetch(self._persistables())))
+        self.assign(self.group.broadcast(self.fetch(self._persistables())))
         same = {
             name: np.stack([array] * self.group.size)
             for name, array in self.fetch(self._statistics()).items()
         }
-        each = self.group.from_first(same | statistics)
+        each = self.group.broadcast(same | statistics)
         self.assign({name: arrays[self.group.rank] for name, arrays in each.items()})
 
     def save(self, name: str) -> None:
@@ -124,7 +124,7 @@ class RunState:
             InputError: the place cannot be written to.
         """
         network, average, statistics = self.networks()
-        if not self.group.writes:
+        if not self.group.is_main:
             return
         averages = set(self.graph.averages.values())
         ours = [n for n in self._persistables() if n not in network and n not in averages]
@@ -137,19 +137,19 @@ class RunState:
             average=average,
             statistics=statistics,
         )
-        checkpoint.save(self.directory / name, saved, self.slots)
-        checkpoint.forget_all_but(self.directory, self.config["Global"]["keep_checkpoints"])
+        checkpoint.save(self.directory / name, saved, self.specs)
+        checkpoint.prune(self.directory, self.config["Global"]["keep_checkpoints"])
 
     def networks(self) -> tuple[dict, dict, dict]:
         """(network, its average with EMA, statistics of each process) as `Checkpoint` has them.
 
         Each of several processes has BN statistics of its own; the network gets their mean.
         """
-        each = self.group.gather(self.fetch(self._statistics()))
-        now = self.fetch([slot.parameter for slot in self.slots])
+        each = self.group.all_gather(self.fetch(self._statistics()))
+        now = self.fetch([spec.parameter for spec in self.specs])
         now |= self.fetch(self.graph.averages.values())
         now |= {name: arrays.mean(0, arrays.dtype) for name, arrays in each.items()}
-        network = {slot.parameter: now[slot.parameter] for slot in self.slots}
+        network = {spec.parameter: now[spec.parameter] for spec in self.specs}
         averages = self.graph.averages
         average = averages and {name: now[averages.get(name, name)] for name in network}
         return network, average, each

@@ -3,12 +3,12 @@
 A schema is built of
 
 - `Key`: a leaf that we read; `Parsed`, one with forms of its own;
-- `Free`: anything, for whom it is passed on to;
-- `Unused`: PaddleClas reads it, we have no use for it: accepted, with a notice if it asks for
+- `Passthrough`: anything, for whom it is passed on to;
+- `Ignored`: PaddleClas reads it, we have no use for it: accepted, with a notice if it asks for
   something;
-- `Refused`: PaddleClas reads it for a task that we do not do: an error that names the task;
-- a dict, a section that is always there ("*": what any other key may be); `IfGiven`, one that may
-  be absent; `ByName`, one whose `name` chooses its keys; `Entries`, a list of one-key entries.
+- `Unsupported`: PaddleClas reads it for a task that we do not do: an error that names the task;
+- a dict, a section that is always there ("*": what any other key may be); `Optional`, one that may
+  be absent; `Tagged`, one whose `name` chooses its keys; `Entries`, a list of one-key entries.
 """
 
 import contextlib
@@ -51,34 +51,34 @@ class Parsed(NamedTuple):
     default: Any = ABSENT
 
 
-class Free(NamedTuple):
+class Passthrough(NamedTuple):
     """Anything; strings that mean a number or None are read as PaddleClas does, in sections too."""
 
 
-class Unused(NamedTuple):
+class Ignored(NamedTuple):
     """A key that has no effect here; `why` ends the notice, `default` is what PaddleClas needs."""
 
     why: str = ""
     default: Any = ABSENT
 
 
-class Refused(NamedTuple):
+class Unsupported(NamedTuple):
     """A key or a name of PaddleClas's that belongs to `task`, which we do not do."""
 
     task: str
 
 
-class IfGiven(NamedTuple):
+class Optional(NamedTuple):
     """A section that is absent unless the file gives it (null is the same as absent)."""
 
     keys: dict
 
 
-class ByName(NamedTuple):
+class Tagged(NamedTuple):
     """A section whose `name` chooses what else it may hold."""
 
     default: str
-    kinds: dict[str, dict | Refused]
+    kinds: dict[str, dict | Unsupported]
     common: dict = {}  # noqa: RUF012
     renamed: dict[str, str] = {}  # noqa: RUF012  other names of the same kinds
 
@@ -86,7 +86,7 @@ class ByName(NamedTuple):
 class Entries(NamedTuple):
     """A list of one-key entries, as PaddleClas writes losses and metrics; null is no entry."""
 
-    kinds: dict[str, dict | Refused]
+    kinds: dict[str, dict | Unsupported]
     default: list
     renamed: dict[str, str] = {}  # noqa: RUF012
 
@@ -128,21 +128,21 @@ def check(value: Any, schema: Any, where: str, file: str) -> Any:
             return _check_leaf(value, schema, f"{file}: {where}")
         case Parsed():
             return _parse_leaf(value, schema, f"{file}: {where}")
-        case Free():
+        case Passthrough():
             return _literals(value)
-        case Unused():
+        case Ignored():
             if _literals(value):
                 notice(f"{where} is PaddleClas's and has no effect here{schema.why}")
             return value
-        case Refused():
+        case Unsupported():
             if value:
                 raise InputError(f"{file}: {where} is for {schema.task}, which is not supported")
             return value
         case Entries():
             return _check_entries(value, schema, where, file)
-        case IfGiven():
+        case Optional():
             return _check_section(value, schema.keys, where, file)
-        case ByName():
+        case Tagged():
             return _check_named(value, schema, where, file)
     return _check_section(value, schema, where, file)
 
@@ -172,7 +172,7 @@ def _check_section(value: Any, schema: dict, where: str, file: str, kind: str = 
             whose = f" of {kind}" if kind else ""
             hint = nearest(key, _offered(schema))
             raise InputError(f"{file}: {name}: unknown key{whose}{hint}")
-        if not (isinstance(known, IfGiven) and item is None):
+        if not (isinstance(known, Optional) and item is None):
             checked[key] = check(item, known, name, file)
     for key, known in schema.items():
         default = _default(known) if key not in value and key != "*" else ABSENT
@@ -186,23 +186,25 @@ def _check_section(value: Any, schema: dict, where: str, file: str, kind: str = 
 
 def _default(schema: Any) -> Any:
     match schema:
-        case Key() | Parsed() | Entries() | Unused():
+        case Key() | Parsed() | Entries() | Ignored():
             return schema.default
-        case IfGiven() | Refused():
+        case Optional() | Unsupported():
             return ABSENT
     return {}
 
 
 def _offered(kinds: dict) -> list[str]:
     """The names worth suggesting."""
-    return [name for name, kind in kinds.items() if name != "*" and not isinstance(kind, Refused)]
+    return [
+        name for name, kind in kinds.items() if name != "*" and not isinstance(kind, Unsupported)
+    ]
 
 
-def _check_kind(name: Any, schema: ByName | Entries, where: str, file: str) -> str:
+def _check_kind(name: Any, schema: Tagged | Entries, where: str, file: str) -> str:
     """The kind that `name` means; InputError if it is none, or one that is refused."""
     name = schema.renamed.get(name, name) if isinstance(name, str) else name
     kind = schema.kinds.get(name) if isinstance(name, str) else None
-    if isinstance(kind, Refused):
+    if isinstance(kind, Unsupported):
         raise InputError(f"{file}: {where}: {name} is for {kind.task}, which is not supported")
     if kind is None:
         offered = _offered(schema.kinds)
@@ -211,7 +213,7 @@ def _check_kind(name: Any, schema: ByName | Entries, where: str, file: str) -> s
     return name
 
 
-def _check_named(value: Any, schema: ByName, where: str, file: str) -> dict:
+def _check_named(value: Any, schema: Tagged, where: str, file: str) -> dict:
     """The keys that this section's `name` allows."""
     if value is not None and not isinstance(value, dict):
         raise InputError(f"{file}: {where}: expected a section, got {value!r}")

@@ -3,26 +3,26 @@
 from ppghost.formats.paddle_pickle import read_pickle, write_pickle
 from ppghost.weights.files import (
     NAME_TABLE,
-    Slot,
     State,
+    TensorSpec,
     read,
     read_state,
     write_safetensors,
     write_state,
 )
-from ppghost.weights.matching import Match, load, match, slots_of
+from ppghost.weights.matching import Match, load, match, tensor_specs
 
 __all__ = [
     "NAME_TABLE",
     "Match",
-    "Slot",
     "State",
+    "TensorSpec",
     "load",
     "match",
     "read",
     "read_pickle",
     "read_state",
-    "slots_of",
+    "tensor_specs",
     "write_pickle",
     "write_safetensors",
     "write_state",

@@ -51,7 +51,7 @@ def convert(source: Path, target: Path, name: str, class_num: int | None = None)
         raise InputError(f"{target}: write to a file that ends in {' or '.join(WRITERS)}")
     made = network(name, class_num)
     found = weights.load(source, made, name)
-    slots = weights.slots_of(made)
-    WRITERS[target.suffix](target, found.arrays, slots)
-    loaded = [slot.structured for slot in slots]
+    specs = weights.tensor_specs(made)
+    WRITERS[target.suffix](target, found.arrays, specs)
+    loaded = [spec.structured for spec in specs]
     return {"loaded": loaded, "missing": found.missing, "unexpected": found.unexpected}

@@ -23,7 +23,7 @@ from ppghost.utils.files import write_atomically
 NAME_TABLE = "StructuredToParameterName@@"
 
 
-class Slot(NamedTuple):
+class TensorSpec(NamedTuple):
     """One tensor that a network wants: its two names, its shape and its type."""
 
     structured: str
@@ -120,20 +120,20 @@ def _read_safetensors(path: Path) -> State:
     return State(arrays, of_torch)
 
 
-def write_state(path: Path, arrays: dict[str, np.ndarray], slots: list[Slot]) -> None:
+def write_state(path: Path, arrays: dict[str, np.ndarray], specs: list[TensorSpec]) -> None:
     """Write the tensors (keyed by parameter name) so that both PaddleClas engines load them.
 
     Each array stands under both its names (a pickle stores an object once), beside Paddle's own
     table of structured to parameter names.
     """
-    content: dict[str, Any] = {slot.structured: arrays[slot.parameter] for slot in slots}
-    content |= {slot.parameter: arrays[slot.parameter] for slot in slots}
-    content[NAME_TABLE] = {slot.structured: slot.parameter for slot in slots}
+    content: dict[str, Any] = {spec.structured: arrays[spec.parameter] for spec in specs}
+    content |= {spec.parameter: arrays[spec.parameter] for spec in specs}
+    content[NAME_TABLE] = {spec.structured: spec.parameter for spec in specs}
     pickles.write_pickle(path, content)
 
 
-def write_safetensors(path: Path, arrays: dict[str, np.ndarray], slots: list[Slot]) -> None:
+def write_safetensors(path: Path, arrays: dict[str, np.ndarray], specs: list[TensorSpec]) -> None:
     """Write the tensors (keyed by parameter name) under their structured names."""
-    named = {s.structured: np.ascontiguousarray(arrays[s.parameter]) for s in slots}
+    named = {s.structured: np.ascontiguousarray(arrays[s.parameter]) for s in specs}
     content = safetensors.numpy.save(named, metadata={"format": "paddle"})
     write_atomically(path, lambda file: file.write(content))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ppghost.errors import InputError
 from ppghost.weights import dropout, torch_names
-from ppghost.weights.files import Slot, State, read
+from ppghost.weights.files import State, TensorSpec, read
 
 logger = logging.getLogger(__name__)
 
@@ -26,29 +26,29 @@ class Match(NamedTuple):
     unexpected: list[str]
 
 
-def slots_of(network) -> list[Slot]:
+def tensor_specs(network) -> list[TensorSpec]:
     """The tensors of a network that has been called once (in any of Paddle's modes)."""
     from paddle.base.data_feeder import convert_dtype
 
     return [
-        Slot(structured, variable.name, tuple(variable.shape), convert_dtype(variable.dtype))
+        TensorSpec(structured, variable.name, tuple(variable.shape), convert_dtype(variable.dtype))
         for structured, variable in network.state_dict().items()
     ]
 
 
-def match(state: dict[str, np.ndarray], slots: list[Slot]) -> Match:
-    """Find each slot's tensor in `state`, by structured name, else by parameter name."""
+def match(state: dict[str, np.ndarray], specs: list[TensorSpec]) -> Match:
+    """Find each spec's tensor in `state`, by structured name, else by parameter name."""
     found = Match({}, [], {}, [])
     used = set()
-    for slot in slots:
-        key = slot.structured if slot.structured in state else slot.parameter
-        used |= {slot.structured, slot.parameter}
+    for spec in specs:
+        key = spec.structured if spec.structured in state else spec.parameter
+        used |= {spec.structured, spec.parameter}
         if key not in state:
             found.missing.append(key)
-        elif state[key].shape != slot.shape:
-            found.mismatched[key] = (state[key].shape, slot.shape)
+        elif state[key].shape != spec.shape:
+            found.mismatched[key] = (state[key].shape, spec.shape)
         else:
-            found.arrays[slot.parameter] = state[key].astype(slot.dtype, copy=False)
+            found.arrays[spec.parameter] = state[key].astype(spec.dtype, copy=False)
     # a tensor that got another name when its network was built anew stands there under both
     known = {id(state[key]) for key in used if key in state}
     found.unexpected.extend(key for key, array in state.items() if id(array) not in known)
@@ -67,7 +67,7 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     Raises:
         InputError: the file is of another architecture; says which tensors.
     """
-    found = match(_translated(read(path), path, network, name), slots_of(network))
+    found = match(_translated(read(path), path, network, name), tensor_specs(network))
     wrong = dict(found.mismatched)
     if new_head_classes is not None and found.arrays:
         head = [key for key, shapes in wrong.items() if _is_head(*shapes, new_head_classes)]
@@ -88,23 +88,23 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
 
 def _translated(state: State, path: str | Path, network, name: str) -> dict[str, np.ndarray]:
     """The tensors of a file as PaddleClas 2.x has them, under one of the network's names."""
-    slots = slots_of(network)
+    specs = tensor_specs(network)
     if not state.of_torch:
         arrays = _renamed_from_1x(state.arrays)
         if arrays is not state.arrays:
             logger.info("%s: weights of PaddleClas 1.x", path)
-            _change_dropout(arrays, slots, network, dropout.DOWNGRADE, path)
+            _change_dropout(arrays, specs, network, dropout.DOWNGRADE, path)
         return arrays
     import paddle
 
     layers = network.sublayers()
     linear = {layer.weight.name for layer in layers if isinstance(layer, paddle.nn.Linear)}
     try:
-        arrays = torch_names.translate(state.arrays, slots, linear, name)
+        arrays = torch_names.translate(state.arrays, specs, linear, name)
     except torch_names.Unclear as error:
         reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet") else f"not those of {name}"
         raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from None
-    _change_dropout(arrays, slots, network, dropout.UPSCALE, path)
+    _change_dropout(arrays, specs, network, dropout.UPSCALE, path)
     logger.info(
         "%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path
     )
@@ -131,10 +131,10 @@ def _renamed_from_1x(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {names.get(key, key): array for key, array in arrays.items()} if names else arrays
 
 
-def _change_dropout(arrays: dict, slots: list[Slot], network, trained: str, path) -> None:
+def _change_dropout(arrays: dict, specs: list[TensorSpec], network, trained: str, path) -> None:
     """Scale what follows a dropout of another kind than the weights were trained with."""
     [program] = {variable.block.program for variable in network.state_dict().values()}
-    keys = {slot.parameter: slot.structured for slot in slots}
+    keys = {spec.parameter: spec.structured for spec in specs}
     try:
         factors = dropout.factors(program, trained)
     except ValueError as error:

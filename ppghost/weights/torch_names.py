@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ppghost.weights.files import Slot
+from ppghost.weights.files import TensorSpec
 
 _KINDS = {"running_mean": "_mean", "running_var": "_variance"}
 
@@ -41,7 +41,7 @@ _EPSILON = 1e-5  # of Paddle's batch norm
 
 
 def translate(
-    arrays: dict[str, np.ndarray], slots: list[Slot], linear: set[str], name: str
+    arrays: dict[str, np.ndarray], specs: list[TensorSpec], linear: set[str], name: str
 ) -> dict[str, np.ndarray]:
     """The arrays under structured names, fully connected weights transposed.
 
@@ -55,37 +55,39 @@ def translate(
         Unclear: there is no one way to pair the tensors.
     """
     arrays, by_name = _cleaned(arrays)
-    neutral = _neutral(arrays, slots, name)
-    wanted = {slot.structured: slot for slot in slots if slot.structured not in neutral}
+    neutral = _neutral(arrays, specs, name)
+    wanted = {spec.structured: spec for spec in specs if spec.structured not in neutral}
     pairs = {key: key for key in arrays if key in wanted}
     if len(pairs) < len(wanted):
         if by_name:  # as safetensors keeps them
             raise Unclear("its tensors are sorted by name, in another order than the layers'")
         by_order = _by_order(arrays, list(wanted))
-        if any(by_order[key] != slot for key, slot in pairs.items()):
+        if any(by_order[key] != spec for key, spec in pairs.items()):
             raise Unclear("their names and their order contradict each other")
         pairs = by_order
     result = {key: array for key, array in arrays.items() if key not in pairs}
-    for key, slot in pairs.items():
-        transposed = wanted[slot].parameter in linear and arrays[key].ndim == 2
-        result[slot] = arrays[key].T if transposed else arrays[key]
-    _check_crossing(result, {slot: key for key, slot in pairs.items()})
+    for key, spec in pairs.items():
+        transposed = wanted[spec].parameter in linear and arrays[key].ndim == 2
+        result[spec] = arrays[key].T if transposed else arrays[key]
+    _check_crossing(result, {spec: key for key, spec in pairs.items()})
     return result | neutral
 
 
-def _neutral(arrays: dict[str, np.ndarray], slots: list[Slot], name: str) -> dict[str, np.ndarray]:
+def _neutral(
+    arrays: dict[str, np.ndarray], specs: list[TensorSpec], name: str
+) -> dict[str, np.ndarray]:
     """Values for the layers of `_NEUTRAL`, if it is just these that the file lacks."""
     [path] = [path for start, path in _NEUTRAL.items() if name.startswith(start)] or [None]
-    extra = [slot for slot in slots if path and slot.structured.startswith(f"{path}.")]
-    lacking = len(_layers([slot.structured for slot in slots])) - len(_layers(arrays))
-    if not extra or lacking != len(_layers([slot.structured for slot in extra])):
+    extra = [spec for spec in specs if path and spec.structured.startswith(f"{path}.")]
+    lacking = len(_layers([spec.structured for spec in specs])) - len(_layers(arrays))
+    if not extra or lacking != len(_layers([spec.structured for spec in extra])):
         return {}
     values = {"weight": math.sqrt(1 + _EPSILON), "bias": 0, "_mean": 0, "_variance": 1}
     return {
-        slot.structured: np.eye(slot.shape[0], dtype=np.float32).reshape(slot.shape)
-        if len(slot.shape) == 4
-        else np.full(slot.shape, values[slot.structured.rpartition(".")[2]], np.float32)
-        for slot in extra
+        spec.structured: np.eye(spec.shape[0], dtype=np.float32).reshape(spec.shape)
+        if len(spec.shape) == 4
+        else np.full(spec.shape, values[spec.structured.rpartition(".")[2]], np.float32)
+        for spec in extra
     }
 
 

@@ -48,7 +48,7 @@ def build(training=False):
         paddle.seed(3)
         network = dy2static.construct(Dygraph, class_num=5)
         if not training:
-            dy2static.set_evaluating(network)
+            dy2static.set_eval_mode(network)
         outputs = network(paddle.static.data("x", [None, 4]))
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     graph = Graph(main, startup, [], {}, network)
@@ -76,16 +76,16 @@ def test_outputs_are_dygraphs(static, training):
 
 def test_every_tensor_of_the_state_is_in_the_scope_by_both_names(static):
     network, scope, _ = build()
-    slots = {slot.structured: slot for slot in weights.slots_of(network)}
-    assert set(slots) == {"fc.weight", "fc.bias", "unused.weight", "unused.bias", "order"}
-    arrays = fetch(scope, [slot.parameter for slot in slots.values()])
-    for slot in slots.values():
-        assert arrays[slot.parameter].shape == tuple(slot.shape)
+    specs = {spec.structured: spec for spec in weights.tensor_specs(network)}
+    assert set(specs) == {"fc.weight", "fc.bias", "unused.weight", "unused.bias", "order"}
+    arrays = fetch(scope, [spec.parameter for spec in specs.values()])
+    for spec in specs.values():
+        assert arrays[spec.parameter].shape == tuple(spec.shape)
 
 
 def test_the_first_values_are_handed_over_once(static):
     network, _, _ = build()
-    assert dy2static.take_starting_values(network) == {}
+    assert dy2static.pop_initial_values(network) == {}
 
 
 def test_the_process_is_in_static_mode_even_when_a_constructor_fails(static):

@@ -15,7 +15,7 @@ def run(build, size, fold):
     with paddle.static.program_guard(program):
         outputs = build(paddle.static.data("x", [None, 6, 4]))
         if fold:
-            shapes.fold(program, outputs)
+            shapes.fold_constant_shapes(program, outputs)
     feed = {"x": np.arange(size * 24, dtype="float32").reshape(size, 6, 4)}
     values = paddle.static.Executor().run(program, feed=feed, fetch_list=outputs)
     return values, [op.type for op in program.global_block().ops]

@@ -32,7 +32,7 @@ def plain(class_num=1000, in_channels=3):
 def dumping(run):
     def run_and_dump(self):
         figures = run(self)
-        arrays = self.state.fetch([slot.parameter for slot in self.state.slots])
+        arrays = self.state.fetch([spec.parameter for spec in self.state.specs])
         np.savez(f"{os.environ['DUMP_TO']}/{self.group.rank}.npz", **arrays)
         return figures
 

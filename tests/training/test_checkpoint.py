@@ -16,9 +16,9 @@ from ppghost import weights
 from ppghost.config import loading as config
 from ppghost.errors import InputError, TrainingError
 from ppghost.training import checkpoint, loop
-from ppghost.weights import Slot
+from ppghost.weights import TensorSpec
 
-SLOTS = [Slot("layer.weight", "layer_weights", (3,))]
+SLOTS = [TensorSpec("layer.weight", "layer_weights", (3,))]
 
 
 def snapshot(step, average=False):
@@ -157,7 +157,7 @@ def test_the_newest_epochs_are_kept(tmp_path):
     for epoch in (8, 9, 10, 11):
         checkpoint.save(tmp_path / f"epoch_{epoch}", snapshot(epoch), SLOTS)
     checkpoint.save(tmp_path / "best_model", snapshot(1), SLOTS)
-    checkpoint.forget_all_but(tmp_path, keep=2)
+    checkpoint.prune(tmp_path, keep=2)
     assert sorted(p.stem for p in tmp_path.glob("*.pdopt")) == [
         "best_model",
         "epoch_10",

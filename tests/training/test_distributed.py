@@ -144,4 +144,4 @@ def test_an_environment_that_makes_no_sense_is_refused(monkeypatch, environment)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(InputError, match="in the environment"):
-        distributed.connect({"Global": {"peer_timeout": 1}})
+        distributed.init_process_group({"Global": {"peer_timeout": 1}})

@@ -101,10 +101,10 @@ def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
     directory = trainer.state.directory
     shutil.copy(directory / "epoch_1.pdopt", directory / "latest.pdopt")
     (directory / "latest.pdparams").write_bytes(b"half")
-    prefix, found = checkpoint.newest(directory, trainer.state.slots)
+    prefix, found = checkpoint.newest(directory, trainer.state.specs)
     assert (prefix.name, found.position.step) == ("epoch_2", 6)
     with pytest.raises(InputError, match="is not of the same save"):
-        checkpoint.load(directory / "latest", trainer.state.slots)
+        checkpoint.load(directory / "latest", trainer.state.specs)
 
 
 @pytest.mark.parametrize(

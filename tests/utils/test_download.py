@@ -271,7 +271,7 @@ def published(server, tmp_path, monkeypatch):
 
 
 def file_of(name, tmp_path):
-    slots = weights.slots_of(network(name))
+    slots = weights.tensor_specs(network(name))
     arrays = {slot.parameter: np.full(slot.shape, 0.5, "f4") for slot in slots}
     weights.write_state(tmp_path / "published.pdparams", arrays, slots)
     return (tmp_path / "published.pdparams").read_bytes()

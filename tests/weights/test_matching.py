@@ -51,7 +51,7 @@ def test_reads_parameter_names(theirs, tmp_path):
 def written(network, path):
     """Our file of a network's tensors; returns them by parameter name."""
     arrays = {p.name: p.numpy() for p in network.state_dict().values()}
-    weights.write_state(path.with_suffix(".pdparams"), arrays, weights.slots_of(network))
+    weights.write_state(path.with_suffix(".pdparams"), arrays, weights.tensor_specs(network))
     return arrays
 
 

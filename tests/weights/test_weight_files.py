@@ -15,7 +15,7 @@ from ppghost.errors import InputError
 from ppghost.static.program import assign
 from ppghost.weights import torch_names
 from ppghost.weights.conversion import network
-from ppghost.weights.files import Slot
+from ppghost.weights.files import TensorSpec
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype("float32")
 
@@ -94,9 +94,9 @@ def test_2x_weights_are_left_alone(trained, tmp_path):
 
 def test_ghostnet_1x_has_every_tensor(tmp_path):
     made = network("GhostNet_x0_5", 4)
-    slots = weights.slots_of(made)
+    specs = weights.tensor_specs(made)
     state = {
-        s.parameter.replace("_bn_variance", "_variance"): np.ones(s.shape, "f4") for s in slots
+        s.parameter.replace("_bn_variance", "_variance"): np.ones(s.shape, "f4") for s in specs
     }
     found = weights.load(write_pdparams(state, tmp_path / "w.pdparams"), made, "GhostNet_x0_5")
     assert len(found.arrays) == 435
@@ -187,13 +187,13 @@ def resnet18():
     paddle.enable_static()
     made, rng = network("ResNet18", 4), np.random.default_rng(1)
     state = collections.OrderedDict()
-    for slot in weights.slots_of(made):
-        if slot.structured.startswith("blocks.0.short"):
+    for spec in weights.tensor_specs(made):
+        if spec.structured.startswith("blocks.0.short"):
             continue  # PaddleClas has this one, torchvision does not
-        shape = slot.shape[::-1] if slot.structured == "fc.weight" else slot.shape
-        state[torchvision_name(slot.structured)] = rng.normal(size=shape).astype("float32")
-        if slot.structured.endswith("_variance"):
-            tracked = torchvision_name(slot.structured).replace(
+        shape = spec.shape[::-1] if spec.structured == "fc.weight" else spec.shape
+        state[torchvision_name(spec.structured)] = rng.normal(size=shape).astype("float32")
+        if spec.structured.endswith("_variance"):
+            tracked = torchvision_name(spec.structured).replace(
                 "running_var", "num_batches_tracked"
             )
             state[tracked] = np.array(3)
@@ -213,19 +213,19 @@ def test_torchvision_resnet_by_order(resnet18, tmp_path, form):
         path = path.with_suffix("") if form == "without the ending" else path
         torch_layout.save(state, path)
     found = weights.load(path, made, "ResNet18")
-    for slot in weights.slots_of(made):
-        if not slot.structured.startswith("blocks.0.short"):
-            theirs = state[torchvision_name(slot.structured)]
-            theirs = theirs.T if slot.structured == "fc.weight" else theirs
-            array = found.arrays[slot.parameter]
-            np.testing.assert_array_equal(array, theirs, err_msg=slot.structured)
+    for spec in weights.tensor_specs(made):
+        if not spec.structured.startswith("blocks.0.short"):
+            theirs = state[torchvision_name(spec.structured)]
+            theirs = theirs.T if spec.structured == "fc.weight" else theirs
+            array = found.arrays[spec.parameter]
+            np.testing.assert_array_equal(array, theirs, err_msg=spec.structured)
     assert found.unexpected == []
 
 
 def test_the_shortcut_that_torchvision_lacks_changes_nothing(resnet18, tmp_path):
     made, state = resnet18
     arrays = weights.load(torch_layout.save(state, tmp_path / "w.pth"), made, "ResNet18").arrays
-    names = {slot.structured: slot.parameter for slot in weights.slots_of(made)}
+    names = {spec.structured: spec.parameter for spec in weights.tensor_specs(made)}
     conv, scale, offset, mean, variance = (
         arrays[names[f"blocks.0.short.{part}"]]
         for part in ("conv.weight", "bn.weight", "bn.bias", "bn._mean", "bn._variance")
@@ -239,14 +239,14 @@ def test_the_shortcut_that_torchvision_lacks_changes_nothing(resnet18, tmp_path)
 def test_pytorch_weights_for_a_dropout_of_the_other_kind(tmp_path):
     """PaddleClas's SqueezeNet halves in evaluation what PyTorch's leaves alone."""
     made = network("SqueezeNet1_1", 5)
-    rng, slots = np.random.default_rng(2), weights.slots_of(made)
+    rng, specs = np.random.default_rng(2), weights.tensor_specs(made)
     state = {f"features.{s.structured.replace('._', '.')}": rng.normal(size=s.shape).astype("f4")
-             for s in slots}  # fmt: skip
+             for s in specs}  # fmt: skip
     torch_layout.save(state, tmp_path / "w.pth")
     found = weights.load(tmp_path / "w.pth", made, "SqueezeNet1_1")
     ratios = {
-        slot.structured: np.unique(np.round(found.arrays[slot.parameter] / array, 5)).tolist()
-        for slot, array in zip(slots, state.values(), strict=True)
+        spec.structured: np.unique(np.round(found.arrays[spec.parameter] / array, 5)).tolist()
+        for spec, array in zip(specs, state.values(), strict=True)
     }
     assert {k: v for k, v in ratios.items() if v != [1.0]} == {"_conv9.weight": [2.0]}
 
@@ -295,8 +295,8 @@ def test_pytorch_ghostnet_is_named(tmp_path):
 def translate(theirs, ours):
     """Names in a file -> structured names, all of one shape."""
     arrays = {name: np.full((8, 8, 1, 1), i, "f4") for i, name in enumerate(theirs)}
-    slots = [Slot(name, f"p{i}", (8, 8, 1, 1)) for i, name in enumerate(ours)]
-    found = torch_names.translate(arrays, slots, set(), "Net")
+    specs = [TensorSpec(name, f"p{i}", (8, 8, 1, 1)) for i, name in enumerate(ours)]
+    found = torch_names.translate(arrays, specs, set(), "Net")
     return {list(theirs)[int(array.flat[0])]: name for name, array in found.items()}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ppghost.data.transforms.operation import rgb_color, to_pillow
-from ppghost.data.transforms.pillow_ops import operate
+from ppghost.data.transforms.pillow_ops import apply_op
 
 # One row per sub-policy: probability, operation, magnitude index; the same for the second one.
 POLICY = (
@@ -83,4 +83,4 @@ class AutoAugment:
         if name in _AROUND_ONE:
             amount += 1
         resample = Image.Resampling.BICUBIC if name == "shear_x" else Image.Resampling.NEAREST
-        return operate(image, name, amount, fill=self.fillcolor, resample=resample)
+        return apply_op(image, name, amount, fill=self.fillcolor, resample=resample)

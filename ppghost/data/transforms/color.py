@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ppghost.data.transforms.operation import number, to_pillow
-from ppghost.data.transforms.pillow_ops import operate
+from ppghost.data.transforms.pillow_ops import apply_op
 
 # Eigenvalues and eigenvectors (columns) of ImageNet's RGB covariance (AlexNet's lighting noise)
 _EIGENVALUES = np.array([0.2175, 0.0188, 0.0045], np.float32)
@@ -56,7 +56,7 @@ class ColorJitter:
             if name == "hue":
                 pillow = _turn_hue(pillow, amount)
             else:
-                pillow = operate(pillow, name, amount, fill=(0, 0, 0))
+                pillow = apply_op(pillow, name, amount, fill=(0, 0, 0))
         return np.asarray(pillow)
 
 

@@ -29,21 +29,21 @@ PLAIN = ("autocontrast", "equalize", "invert")
 
 
 class Strength(NamedTuple):
-    """How strong an operation is at a level from 0 to 1 (or more): `about` ± `of_level(level)`."""
+    """How strong an operation is at a level, 0 to 1 or more: `offset` ± `from_level(level)`."""
 
-    of_level: Callable[[float], float]
+    from_level: Callable[[float], float]
     signed: bool = False
-    about: int = 0
+    offset: float = 0
 
     def draw(self, level: float, rng: np.random.Generator) -> float:
         """Return the strength at `level`, with a sign by chance if it is signed."""
-        amount = self.of_level(level)
+        amount = self.from_level(level)
         if self.signed and not rng.integers(2):
             amount = -amount
-        return self.about + amount
+        return self.offset + amount
 
 
-def operate(
+def apply_op(
     image: Image.Image,
     name: str,
     amount: float,

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ppghost.data.transforms.operation import number, one_of, rgb_color, to_pillow, whole_number
-from ppghost.data.transforms.pillow_ops import PLAIN, Color, Strength, operate
+from ppghost.data.transforms.pillow_ops import PLAIN, Color, Strength, apply_op
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ FILTERS = {
 SHEAR = Strength(lambda level: 0.3 * level, signed=True)
 TURN = Strength(lambda level: 30 * level, signed=True)
 _MOVE = Strength(lambda level: 150 / 331 * level, signed=True)  # a share of the image's side
-AWAY_FROM_ONE = Strength(lambda level: 0.9 * level, signed=True, about=1.0)
+AWAY_FROM_ONE = Strength(lambda level: 0.9 * level, signed=True, offset=1.0)
 UP_TO_1_9 = Strength(lambda level: 1.8 * level + 0.1)
 SOLARIZE_ADD = Strength(lambda level: int(110 * level))
 
@@ -72,7 +72,7 @@ class RandAugment:
         amount = self.strengths[name].draw(self.level, rng) if name in self.strengths else 0
         if self.moves_are_shares and name in ("translate_x", "translate_y"):
             amount *= image.size[name == "translate_y"]
-        return operate(image, name, amount, fill=self.fill, resample=self._filter(name))
+        return apply_op(image, name, amount, fill=self.fill, resample=self._filter(name))
 
     def _filter(self, name: str) -> int:
         shears = name in ("shear_x", "shear_y")

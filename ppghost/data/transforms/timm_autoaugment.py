@@ -15,7 +15,7 @@ from ppghost.data.transforms.operation import (
     to_pillow,
     width_height,
 )
-from ppghost.data.transforms.pillow_ops import PLAIN, Strength, operate
+from ppghost.data.transforms.pillow_ops import PLAIN, Strength, apply_op
 from ppghost.data.transforms.pixels import IMAGENET_MEAN
 from ppghost.data.transforms.randaugment import (
     AWAY_FROM_ONE,
@@ -115,7 +115,7 @@ class TimmAutoAugment:
         if name in _MOVES:
             amount *= image.size[_MOVES.index(name)]
         resample = self._filters[rng.integers(len(self._filters))]
-        return operate(image, name, amount, fill=self.fill, resample=resample)
+        return apply_op(image, name, amount, fill=self.fill, resample=resample)
 
 
 def _parse(config_str: str | None) -> dict[str, float]:

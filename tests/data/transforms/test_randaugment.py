@@ -18,14 +18,14 @@ def image():
     return np.stack([3 * x + 20, 4 * y + 30, 60 + x + y], axis=2).astype(np.uint8)
 
 
-def operate(name, image, operation, seed=0, **parameters):
+def apply_op(name, image, operation, seed=0, **parameters):
     """Apply one operation of a policy to `image`."""
     pillow = Image.fromarray(image)
     return np.asarray(OPS[name](**parameters).apply(pillow, operation, np.random.default_rng(seed)))
 
 
 def either_sign(name, image, operation, **parameters):
-    return {operate(name, image, operation, s, **parameters).tobytes() for s in range(12)}
+    return {apply_op(name, image, operation, s, **parameters).tobytes() for s in range(12)}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,7 +57,7 @@ def test_every_operation_of_the_policy_is_drawn(image, name, count, monkeypatch)
 @pytest.mark.parametrize("operation", ["autocontrast", "equalize", "invert"])
 def test_operations_without_strength_are_pillows(image, name, operation):
     expected = getattr(ImageOps, operation)(Image.fromarray(image))
-    np.testing.assert_array_equal(operate(name, image, operation), np.asarray(expected))
+    np.testing.assert_array_equal(apply_op(name, image, operation), np.asarray(expected))
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_operations_without_strength_are_pillows(image, name, operation):
     [("RandAugment", 2, 153.6), ("RandAugmentV2", 2, 153), ("RandAugmentV3", 6, 102)],
 )
 def test_posterize_and_solarize_at_magnitude_6(image, name, bits, threshold):
-    result = operate(name, image, "posterize", magnitude=6)
+    result = apply_op(name, image, "posterize", magnitude=6)
     np.testing.assert_array_equal(result, image >> (8 - bits) << (8 - bits))
-    result = operate(name, image, "solarize", magnitude=6)
+    result = apply_op(name, image, "solarize", magnitude=6)
     np.testing.assert_array_equal(result, np.where(image >= threshold, 255 - image, image))
 
 
@@ -75,15 +75,15 @@ def test_posterize_and_solarize_at_magnitude_6(image, name, bits, threshold):
     ("config", "bits", "threshold"), [("rand-m6", 2, 153), ("rand-m6-inc1", 2, 103)]
 )
 def test_timms_posterize_and_solarize_at_magnitude_6(image, config, bits, threshold):
-    result = operate("TimmAutoAugment", image, "posterize", config_str=config)
+    result = apply_op("TimmAutoAugment", image, "posterize", config_str=config)
     np.testing.assert_array_equal(result, image >> (8 - bits) << (8 - bits))
-    result = operate("TimmAutoAugment", image, "solarize", config_str=config)
+    result = apply_op("TimmAutoAugment", image, "solarize", config_str=config)
     np.testing.assert_array_equal(result, np.where(image >= threshold, 255 - image, image))
 
 
 def test_with_inc_posterize_keeps_fewer_bits_the_higher_the_magnitude(image):
     def values(config):
-        result = operate("TimmAutoAugment", image, "posterize", config_str=config)
+        result = apply_op("TimmAutoAugment", image, "posterize", config_str=config)
         return len(np.unique(result))
 
     assert values("rand-m2-inc1") > values("rand-m8-inc1")
@@ -117,7 +117,7 @@ def test_moves_are_shares_of_the_side_or_pixels(image):
         axis = 0 if operation == "translate_x" else 1
         found = set()
         for seed in range(12):
-            moved = operate(name, image, operation, seed, **parameters)
+            moved = apply_op(name, image, operation, seed, **parameters)
             found.add(int((moved == 0).all(2).all(axis).sum()))
         return found
 
@@ -152,7 +152,7 @@ def test_rotation_turns_one_way_or_both(image, name, turns):
 @pytest.mark.parametrize("operation", ["shear_x", "shear_y"])
 def test_shears_lean_by_the_share_of_the_magnitude(image, operation):
     white = np.full_like(image, 255)
-    leaning = operate("RandAugmentV2", white, operation, magnitude=10, fillcolor=(0, 0, 0))
+    leaning = apply_op("RandAugmentV2", white, operation, magnitude=10, fillcolor=(0, 0, 0))
     uncovered = (leaning == 0).all(2)
     if operation == "shear_y":
         uncovered = uncovered.T
@@ -174,16 +174,16 @@ def test_shears_are_filtered_but_in_v2(image):
 
 def test_solarize_add_brightens_the_dark_half(image):
     expected = np.where(image < 128, np.minimum(image.astype(int) + 165, 255), image)
-    result = operate("RandAugmentV2", image, "solarize_add", magnitude=15)
+    result = apply_op("RandAugmentV2", image, "solarize_add", magnitude=15)
     np.testing.assert_array_equal(result, expected)
     expected = np.where(image < 128, image + 55, image)
-    result = operate("TimmAutoAugment", image, "solarize_add", config_str="rand-m5-inc1")
+    result = apply_op("TimmAutoAugment", image, "solarize_add", config_str="rand-m5-inc1")
     np.testing.assert_array_equal(result, expected)
 
 
 def test_v2s_cutout_is_a_square_of_the_fill_colour(image):
     for seed in range(20):
-        cut = operate("RandAugmentV2", image, "cutout", seed, magnitude=2, fillcolor=(1, 2, 3))
+        cut = apply_op("RandAugmentV2", image, "cutout", seed, magnitude=2, fillcolor=(1, 2, 3))
         blank = (cut == 1).all(2)
         rows, columns = np.flatnonzero(blank.any(1)), np.flatnonzero(blank.any(0))
         assert blank.any()
@@ -218,7 +218,7 @@ def test_timm_without_a_policy_changes_nothing(image):
 
 
 def test_timm_fills_with_the_mean_colour(image):
-    moved = operate(
+    moved = apply_op(
         "TimmAutoAugment", image, "translate_x", config_str="rand-m10", mean=[1, 0.5, 0]
     )
     assert (moved == (255, 128, 0)).all(2).sum() >= 28 * 48
