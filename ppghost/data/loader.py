@@ -6,11 +6,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from ppghost.data.samplers import FOR_BATCH, FOR_IMAGE, Sampler, check_whole, stream
 from ppghost.data.transforms.batch import BatchOperation
-from ppghost.data.workers import Allocate, Batch, Workers
+from ppghost.data.workers import Allocate, Batch, Workers, plain_array
 from ppghost.errors import TrainingError
 
 
@@ -79,7 +80,7 @@ class Loader:
     Workers start with the first epoch and live until `close`, or until the loader is gone.
 
     Args:
-        batches: what to worker_main.
+        batches: what to serve.
         num_workers: processes that prepare batches ahead; 0 prepares them when asked.
         use_shared_memory: workers hand images over in shared memory; else through a socket, which
             is slower.
@@ -132,8 +133,18 @@ class Loader:
             raise ValueError(f"start_batch {start_batch} lies outside 0..{len(self)}")
         batches = range(start_batch, len(self))
         if self.num_workers == 0 or not batches:
-            return (self.batches.make(epoch, batch, _plain) for batch in batches)
+            return (self._make(epoch, batch) for batch in batches)
         return self._prefetch(epoch, batches)
+
+    def _make(self, epoch: int, batch: int) -> Batch:
+        # images are made one after the other, as in a worker: OpenCV's own threads inside one would
+        # only compete with Paddle's
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(0)
+        try:
+            return self.batches.make(epoch, batch, plain_array)
+        finally:
+            cv2.setNumThreads(threads)
 
     def close(self) -> None:
         """End the workers; an epoch that is under way ends its own when it is left."""
@@ -166,7 +177,3 @@ class Loader:
             if record.getMessage() not in self._logged and logger.isEnabledFor(record.levelno):
                 self._logged.add(record.getMessage())
                 logger.handle(record)
-
-
-def _plain(shape: tuple[int, ...]) -> np.ndarray:
-    return np.empty(shape, np.float32)

@@ -27,6 +27,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import NamedTuple, Protocol
 
+import cv2
 import numpy as np
 
 from ppghost.errors import PPGhostError, TrainingError
@@ -212,6 +213,7 @@ def worker_main(connection: int, *slots: int) -> None:
 
     An expected error is an answer; any other ends this process with its traceback.
     """
+    cv2.setNumThreads(0)  # as many images at once as there are workers; see Loader
     parent = Connection(connection)
     memory = [SharedBuffer(descriptor) for descriptor in slots]
     records: list[logging.LogRecord] = []
@@ -221,7 +223,7 @@ def worker_main(connection: int, *slots: int) -> None:
         answered = 0
         while True:
             epoch, batch = parent.recv()
-            allocate = memory[answered % PREFETCH].array if memory else _plain
+            allocate = memory[answered % PREFETCH].array if memory else plain_array
             try:
                 images, labels = source.make(epoch, batch, allocate)
             except PPGhostError as error:
@@ -236,5 +238,6 @@ def worker_main(connection: int, *slots: int) -> None:
         pass  # the parent is gone
 
 
-def _plain(shape: tuple[int, ...]) -> np.ndarray:
+def plain_array(shape: tuple[int, ...]) -> np.ndarray:
+    """Memory of one process for the images of a batch."""
     return np.empty(shape, np.float32)

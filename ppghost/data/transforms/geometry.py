@@ -18,10 +18,6 @@ from ppghost.data.transforms.operation import (
     width_height,
 )
 
-# The data pipeline is parallel over images; OpenCV's own threads inside one image would only
-# compete with it and with Paddle's.
-cv2.setNumThreads(0)
-
 _CV2_FILTERS = {
     "nearest": (cv2.INTER_NEAREST,),
     "bilinear": (cv2.INTER_LINEAR,),
