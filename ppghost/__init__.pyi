@@ -1,5 +1,6 @@
 from .analysis.complexity import analyze
 from .config.loading import load_config
+from .data.datasets.user import register_dataset
 from .inference.export import export
 from .inference.predict import Predictor
 from .models.factory import create_model, list_models
@@ -18,6 +19,7 @@ __all__ = [
     "export",
     "list_models",
     "load_config",
+    "register_dataset",
     "register_model",
     "train",
 ]

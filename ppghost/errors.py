@@ -3,6 +3,8 @@
 The message is one line: what is wrong, where (file, key, line), what to do.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -47,6 +49,15 @@ class TrainingError(PPGhostError):
     """Training or its data failed after a valid start."""
 
     exit_code = 5
+
+
+@contextlib.contextmanager
+def at_key(key: str) -> Iterator[None]:
+    """Put the key of a config before what is wrong there."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from error
 
 
 #: what a shell reports for a program ended by Ctrl-C (128 + SIGINT)

@@ -6,8 +6,10 @@ dumped configuration goes to its constructors, which refuse an argument they do 
 `Global` may hold keys of our own.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
+from ppghost.errors import InputError
 from ppghost.utils.validation import (
     ABSENT,
     NONE,
@@ -16,6 +18,7 @@ from ppghost.utils.validation import (
     Ignored,
     Key,
     Optional,
+    Parsed,
     Passthrough,
     Tagged,
     Unsupported,
@@ -363,3 +366,16 @@ SCHEMA = {
     "Slim": Unsupported("pruning and quantisation while training"),
     "profiler_options": Ignored(),
 }
+
+
+def add_dataset(name: str, keys: Iterable[str]) -> None:
+    """Let `DataLoader.*.dataset.name` be `name`, with these keys, whatever their values.
+
+    Raises:
+        InputError: there is a data set of that name.
+    """
+    for loader in (SCHEMA["DataLoader"]["Train"], SCHEMA["DataLoader"]["Eval"]):
+        kinds = loader["dataset"].kinds
+        if name in kinds:
+            raise InputError(f"there is a data set {name} already; register another name")
+        kinds[name] = {key: Parsed(lambda value: value, "") for key in keys}

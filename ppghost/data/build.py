@@ -1,11 +1,10 @@
 """From the config's `DataLoader` section to a loader."""
 
-import contextlib
 import copy
-from collections.abc import Iterator
 
 from ppghost.data.datasets.cifar import Cifar10, Cifar100
 from ppghost.data.datasets.image_list import ImageNetDataset
+from ppghost.data.datasets.user import REGISTERED, UserDataset
 from ppghost.data.loader import Batches, Dataset, Loader
 from ppghost.data.samplers import (
     DistributedBatchSampler,
@@ -18,7 +17,7 @@ from ppghost.data.samplers import (
 from ppghost.data.transforms import variants
 from ppghost.data.transforms.batch import build_batch_transforms
 from ppghost.data.transforms.compose import build_transforms
-from ppghost.errors import InputError
+from ppghost.errors import InputError, at_key
 from ppghost.utils.text import nearest
 
 #: what a config may name under dataset.name
@@ -43,14 +42,16 @@ def make_loader(
     settings = dict(section["dataset"])
     batch_ops = settings.pop("batch_transform_ops", None)
     first, *others = _variants(config, mode)
-    dataset = _make_dataset(settings | {"transform_ops": first}, config, f"{where}.dataset")
+    workers = section["loader"]["num_workers"]
+    settings |= {"transform_ops": first}
+    dataset = _make_dataset(settings, config, workers, f"{where}.dataset")
     datasets = [dataset, *(_under(ops, dataset, where) for ops in others)]
     mix = None
     if batch_ops:
         key = f"{where}.dataset.batch_transform_ops"
         mix = build_batch_transforms(batch_ops, key, config["Arch"]["class_num"])
     share = {"seed": seed, "rank": rank, "world_size": world_size}
-    with _at(f"{where}.sampler"):
+    with at_key(f"{where}.sampler"):
         sampler = _make_sampler(config, mode, len(dataset), share)
     loader = Loader(Batches(datasets, sampler, mix), **section["loader"])
     _check_shapes(loader, config, mode)
@@ -71,7 +72,7 @@ def _variants(config: dict, mode: str) -> list[list]:
     if progressive and sampler in ("MultiScaleSampler", "RASampler"):
         raise InputError(f"{where}.sampler: Global.train_mode progressive has no {sampler}")
     if sampler == "MultiScaleSampler":
-        with _at(f"{where}.sampler"):
+        with at_key(f"{where}.sampler"):
             sizes = [size for size, _ in _scaled_batches(section["sampler"])]
         return variants.at_sizes(ops, sizes, key)
     return variants.at_stages(ops, key) if progressive else [ops]
@@ -106,21 +107,15 @@ def _is_progressive(config: dict, mode: str) -> bool:
     return mode == "Train" and config["Global"].get("train_mode") == "progressive"
 
 
-@contextlib.contextmanager
-def _at(key: str) -> Iterator[None]:
-    """Put the config's key before what is wrong there."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{key}: {error}") from None
-
-
-def _make_dataset(settings: dict, config: dict, where: str) -> Dataset:
+def _make_dataset(settings: dict, config: dict, workers: int, where: str) -> Dataset:
     name = settings.pop("name")
+    if name in REGISTERED:
+        ops = settings.pop("transform_ops")
+        return UserDataset(name, settings, ops, config["Arch"]["class_num"], workers, where)
     if name not in DATASETS:
+        known = [*DATASETS, *REGISTERED]
         raise InputError(
-            f"{where}.name: {name!r} is unknown{nearest(name, DATASETS)} "
-            f"(have: {', '.join(DATASETS)})"
+            f"{where}.name: {name!r} is unknown{nearest(name, known)} (have: {', '.join(known)})"
         )
     if DATASETS[name] is ImageNetDataset:
         for key in ("image_root", "cls_label_path"):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ppghost.data.datasets.image_list import read_list
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
@@ -74,19 +75,12 @@ class ListedImages:
 
     def __init__(self, model_dir: Path, list_file: Path, root: Path | None = None):
         self._read = ImageReader(model_dir)
-        try:
-            lines = list_file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8 text"
-            raise InputError(f"{list_file}: cannot be read ({reason})") from None
         root = list_file.parent if root is None else root
-        self._entries = []
-        for number, line in enumerate(map(str.strip, lines), start=1):
-            if line:
-                path, label = _split(line)
-                if not (root / path).is_file():
-                    raise InputError(f"{list_file}:{number}: no image {root / path}")
-                self._entries.append((root / path, label))
+        self._entries: list[tuple[Path, int | None]] = []
+        for number, path, label in read_list(list_file):
+            if not (root / path).is_file():
+                raise InputError(f"{list_file}:{number}: no image {root / path}")
+            self._entries.append((root / path, label))
         if not self._entries:
             raise InputError(f"{list_file}: names no image")
 
@@ -96,11 +90,6 @@ class ListedImages:
     def __getitem__(self, index: int) -> tuple[np.ndarray, int | None]:
         path, label = self._entries[index]
         return self._read(path), label
-
-
-def _split(line: str) -> tuple[str, int | None]:
-    path, _, label = line.rpartition(" ")
-    return (path, int(label)) if path and label.isdecimal() else (line, None)
 
 
 def _read_description(model_dir: Path) -> dict[str, Any]:

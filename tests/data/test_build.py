@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from ppghost.config import loading as config
-from ppghost.config import schema, validation
+from ppghost.config import schema
 from ppghost.data.build import make_loader
 from ppghost.errors import InputError
+from ppghost.utils import validation
 
 
 @pytest.fixture

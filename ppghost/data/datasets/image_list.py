@@ -12,12 +12,12 @@ import numpy as np
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.data.transforms.pixels import DecodeImage
-from ppghost.errors import InputError, TrainingError
+from ppghost.errors import InputError, TrainingError, at_key
 
 logger = logging.getLogger(__name__)
 
 # So many unusable images on end mean wrong operations or a lost disk, not a few broken files.
-MOST_BAD_IN_A_ROW = 100
+MAX_BAD_IN_A_ROW = 100
 
 
 class Sample(NamedTuple):
@@ -74,7 +74,8 @@ class ImageNetDataset:
         self.transforms = build_transforms(ops, f"{where}.transform_ops")
         if not isinstance(self.transforms.operations[0], DecodeImage):
             raise InputError(f"{where}.transform_ops.0: give DecodeImage first, these are files")
-        samples = _read_list(self.list_file, delimiter or " ", f"{where}.cls_label_path")
+        with at_key(f"{where}.cls_label_path"):
+            samples = _samples(self.list_file, delimiter)
         if relabel:
             samples = _relabel(samples)
         _check_labels(samples, class_num, self.list_file)
@@ -105,7 +106,7 @@ class ImageNetDataset:
             TrainingError: the image cannot be used and is not to be skipped, or too many in a row
                 cannot be used.
         """
-        for step in range(min(len(self), MOST_BAD_IN_A_ROW)):
+        for step in range(min(len(self), MAX_BAD_IN_A_ROW)):
             sample = self._sample((index + step) % len(self))
             try:
                 return self._read(sample, rng), sample.label
@@ -164,26 +165,58 @@ def _are_files(root: Path, paths: list[str]) -> list[bool]:
     return exists
 
 
-def _read_list(path: Path, delimiter: str, where: str) -> list[Sample]:
+def read_list(path: Path, delimiter: str | None = None) -> list[tuple[int, str, int | None]]:
+    """The lines of a list file: (line number from 1, image path, label or None).
+
+    A line is `path label`, and PaddleClas's rule decides: what stands before the first delimiter
+    is the path, what stands behind it the label; further columns are not looked at. Where that is
+    no label, the path may hold blanks: a last column that is one is taken, and without any the
+    whole line is a path. Empty lines are passed over.
+
+    Args:
+        path: the file.
+        delimiter: what separates the columns; a space if None.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8 text.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{where}: cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{where}: {path} is not UTF-8 text") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise InputError(f"{path}: cannot be read ({reason})") from error
     numbered = enumerate((line.strip() for line in lines), start=1)
-    return [_parse(line, number, delimiter, path) for number, line in numbered if line]
+    return [(number, *_parse(line, delimiter or " ")) for number, line in numbered if line]
 
 
-def _parse(line: str, number: int, delimiter: str, path: Path) -> Sample:
-    # like PaddleClas, columns after the second are not looked at
+def _parse(line: str, delimiter: str) -> tuple[str, int | None]:
     image, *columns = line.split(delimiter)
-    if not columns:
-        raise InputError(f"{path}:{number}: {line!r} is not `path{delimiter}label`")
+    if columns and (label := _as_label(columns[0])) is not None:
+        return image, label
+    *parts, last = line.split(delimiter)
+    if parts and (label := _as_label(last)) is not None:
+        return delimiter.join(parts).strip(), label
+    return line, None
+
+
+def _as_label(text: str) -> int | None:
     try:
-        return Sample(image, int(columns[0]), number)
-    except ValueError as error:
-        raise InputError(f"{path}:{number}: label {columns[0]!r} is not an integer") from error
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _samples(path: Path, delimiter: str | None) -> list[Sample]:
+    """The lines of a list in which every line has a label."""
+    samples = []
+    for number, image, label in read_list(path, delimiter):
+        if label is None:
+            raise InputError(
+                f"{path}:{number}: {image!r} is not `path{delimiter or ' '}label` with a whole "
+                "number for a label"
+            )
+        samples.append(Sample(image, label, number))
+    return samples
 
 
 def _relabel(samples: list[Sample]) -> list[Sample]:
