@@ -246,7 +246,7 @@ def _learning_rate(given: dict, file: str) -> dict:
 
 def _loader(old: dict, section: str, file: str) -> dict:
     given, training = old[section], section == "TRAIN"
-    dataset = {"name": "ImageNetDataset"}
+    dataset: dict[str, Any] = {"name": "ImageNetDataset"}
     names = {"data_dir": "image_root", "file_list": "cls_label_path", "delimiter": "delimiter"}
     dataset |= {new: given[key] for key, new in names.items() if key in given}
     dataset["transform_ops"] = _transforms(given)
@@ -289,6 +289,6 @@ def _transforms(given: dict) -> list:
         if name == "DecodeImage":
             parameters.pop("to_np", None)
         number = parameters.get("interpolation")
-        if number in range(-1, len(_INTERPOLATIONS)):
+        if isinstance(number, int) and number in range(-1, len(_INTERPOLATIONS)):
             parameters["interpolation"] = _INTERPOLATIONS[number] if number >= 0 else None
     return ops

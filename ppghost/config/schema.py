@@ -29,7 +29,7 @@ def _key(*types: type, default: Any = ABSENT, **limits: Any) -> Key:
     return Key(types, default, **limits)
 
 
-def _refused(tasks: dict[str, str]) -> dict[str, Unsupported]:
+def _refused(tasks: dict[str, str]) -> dict[str, Any]:
     """{task: "Name Name ..."} as {name: Unsupported(task)}."""
     return {name: Unsupported(task) for task, names in tasks.items() for name in names.split()}
 
@@ -193,28 +193,29 @@ _WARM_UP = {
     "last_epoch": Ignored(),
 }
 _GAMMA = _key(float, default=0.1, minimum=0)
+_LR_KINDS: dict[str, dict | Unsupported] = {
+    # PaddleClas's Constant has no warm-up; its ConstLR has
+    "Constant": {
+        "warmup_epoch": Ignored("; lr.name ConstLR warms up"),
+        "warmup_start_lr": Ignored("; lr.name ConstLR warms up"),
+    },
+    "ConstLR": _WARM_UP,
+    "Linear": _WARM_UP
+    | {
+        "end_lr": _key(float, default=0.0, minimum=0),
+        "power": _key(float, default=1.0),
+        "cycle": _key(bool, default=False),
+    },
+    "Cosine": _WARM_UP | {"eta_min": _key(float, default=0.0, minimum=0)},
+    "Step": _WARM_UP | {"step_size": _key(float, default=REQUIRED, minimum=0), "gamma": _GAMMA},
+    "Piecewise": _WARM_UP
+    | {"decay_epochs": _key(list, item=float), "values": _key(list, item=float)},
+    "MultiStepDecay": _WARM_UP
+    | {"milestones": _key(list, default=REQUIRED, item=float), "gamma": _GAMMA},
+}
 _LR = Tagged(
     "Cosine",
-    {
-        # PaddleClas's Constant has no warm-up; its ConstLR has
-        "Constant": {
-            "warmup_epoch": Ignored("; lr.name ConstLR warms up"),
-            "warmup_start_lr": Ignored("; lr.name ConstLR warms up"),
-        },
-        "ConstLR": _WARM_UP,
-        "Linear": _WARM_UP
-        | {
-            "end_lr": _key(float, default=0.0, minimum=0),
-            "power": _key(float, default=1.0),
-            "cycle": _key(bool, default=False),
-        },
-        "Cosine": _WARM_UP | {"eta_min": _key(float, default=0.0, minimum=0)},
-        "Step": _WARM_UP | {"step_size": _key(float, default=REQUIRED, minimum=0), "gamma": _GAMMA},
-        "Piecewise": _WARM_UP
-        | {"decay_epochs": _key(list, item=float), "values": _key(list, item=float)},
-        "MultiStepDecay": _WARM_UP
-        | {"milestones": _key(list, default=REQUIRED, item=float), "gamma": _GAMMA},
-    }
+    _LR_KINDS
     | _refused(
         {
             "rates that follow the evaluation": "ReduceOnPlateau",
@@ -338,7 +339,7 @@ _TRAIN_LOADER = _loader(
 
 
 #: every key of a configuration
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "Global": _GLOBAL,
     "AMP": Optional(_AMP),
     "EMA": Optional({"decay": _key(float, default=0.9999, between=(0, 1))}),

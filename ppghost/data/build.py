@@ -1,6 +1,7 @@
 """From the config's `DataLoader` section to a loader."""
 
 import copy
+from collections.abc import Callable
 
 from ppghost.data.datasets.cifar import Cifar10, Cifar100
 from ppghost.data.datasets.image_list import ImageNetDataset
@@ -21,9 +22,12 @@ from ppghost.errors import InputError, at_key
 from ppghost.utils.text import nearest
 
 #: what a config may name under dataset.name
-DATASETS: dict[str, type] = {
-    dataset.__name__: dataset for dataset in (ImageNetDataset, Cifar10, Cifar100)
-} | {"MultiScaleDataset": ImageNetDataset}
+DATASETS: dict[str, Callable[..., Dataset]] = {
+    "ImageNetDataset": ImageNetDataset,
+    "MultiScaleDataset": ImageNetDataset,
+    "Cifar10": Cifar10,
+    "Cifar100": Cifar100,
+}
 
 
 def make_loader(

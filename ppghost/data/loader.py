@@ -11,12 +11,15 @@ import numpy as np
 
 from ppghost.data.samplers import FOR_BATCH, FOR_IMAGE, Sampler, check_whole, stream
 from ppghost.data.transforms.batch import BatchOperation
+from ppghost.data.transforms.compose import Compose
 from ppghost.data.workers import Allocate, Batch, Workers, plain_array
 from ppghost.errors import TrainingError
 
 
 class Dataset(Protocol):
     """What a loader reads from; with workers it must go through pickle."""
+
+    transforms: Compose
 
     def __len__(self) -> int: ...
 
@@ -55,11 +58,11 @@ class Batches:
         dataset = self.datasets[sampler.variant(epoch, batch)]
         positions = sampler.positions(epoch, batch)
         labels = np.empty((len(positions), 1), np.int64)
-        images = None
+        images = np.empty(0, np.float32)
         for place, position in enumerate(positions.tolist()):
             chance = stream(sampler.seed, FOR_IMAGE, epoch, position)
             image, labels[place, 0] = dataset.load(position % sampler.images, chance)
-            if images is None:
+            if place == 0:
                 images = allocate((len(positions), *image.shape))
             if image.shape != images.shape[1:]:
                 raise TrainingError(
@@ -114,7 +117,8 @@ class Loader:
     def image_shapes(self) -> list[tuple[int, int, int]]:
         """Return [C, H, W] of the images of each of the sampler's variants."""
         chance = np.random.default_rng(0)
-        return [dataset.load(0, chance)[0].shape for dataset in self.batches.datasets]
+        images = [dataset.load(0, chance)[0] for dataset in self.batches.datasets]
+        return [(image.shape[0], image.shape[1], image.shape[2]) for image in images]
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
         """Iterate over an epoch: (images float32 [N, C, H, W], labels int64 [N, 1]).

@@ -185,8 +185,7 @@ class MultiScaleSampler(Sampler):
             self._drawn.append(int(chance.integers(len(batches))))
             left -= batches[self._drawn[-1]][1]
         steps = [batches[number][1] * world_size for number in self._drawn]
-        share = {"seed": seed, "world_size": world_size}
-        super().__init__(images, steps, batches[0][1], **share, **settings)
+        super().__init__(images, steps, batches[0][1], seed=seed, world_size=world_size, **settings)
 
     def variant(self, epoch: int, batch: int) -> int:
         """Return the number of the batch's size among `batches`."""

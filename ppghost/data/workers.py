@@ -18,6 +18,7 @@ import math
 import mmap
 import os
 import pickle
+import queue
 import signal
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class BatchReply(NamedTuple):
     """What a worker sends for a batch; the images' values are in its slot or follow as bytes."""
 
     shape: tuple[int, ...] = ()
-    labels: np.ndarray | None = None
+    labels: np.ndarray = np.empty((0, 1), np.int64)
     error: PPGhostError | None = None
     log: tuple[logging.LogRecord, ...] = ()
 
@@ -111,7 +112,7 @@ class Worker:
         with contextlib.suppress(OSError):
             self.connection.send_bytes(message)
 
-    def answer(self) -> tuple[BatchReply, np.ndarray | None]:
+    def answer(self) -> tuple[BatchReply, np.ndarray]:
         """Wait for the next answer and copy its images out of the slot.
 
         Raises:
@@ -119,9 +120,8 @@ class Worker:
         """
         try:
             answer: BatchReply = self.connection.recv()
-            images = None
+            images = np.empty(answer.shape, np.float32)
             if answer.error is None:
-                images = np.empty(answer.shape, np.float32)
                 if self.slots:
                     images[...] = self.slots[self._answered % PREFETCH].array(answer.shape)
                 else:
@@ -172,7 +172,7 @@ class Workers:
         for worker in self._workers:  # all are starting by now: a large source waits for none
             worker.send(content)
 
-    def run(self, epoch: int, batches: range) -> Iterator[tuple[BatchReply, np.ndarray | None]]:
+    def run(self, epoch: int, batches: range) -> Iterator[tuple[BatchReply, np.ndarray]]:
         """Yield the answers for `batches` in their order, prepared by turns.
 
         To be exhausted, or these workers are of no use any more.
@@ -204,8 +204,12 @@ def _end(workers: list[Worker]) -> None:
 class _Collected(logging.handlers.QueueHandler):
     """Keeps log records, as they can be pickled, until the next answer takes them along."""
 
+    def __init__(self, records: list[logging.LogRecord]) -> None:
+        super().__init__(queue.SimpleQueue())  # not used: there is no other thread
+        self.records = records
+
     def enqueue(self, record: logging.LogRecord) -> None:
-        self.queue.append(record)
+        self.records.append(record)
 
 
 def worker_main(connection: int, *slots: int) -> None:
@@ -231,7 +235,7 @@ def worker_main(connection: int, *slots: int) -> None:
             else:
                 parent.send(BatchReply(images.shape, labels, log=tuple(records)))
                 if not memory:
-                    parent.send_bytes(images.reshape(-1))
+                    parent.send_bytes(images.reshape(-1).data)
             records.clear()
             answered += 1
     except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -5,7 +5,7 @@ import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def _array(state: tuple) -> np.ndarray:
     return array_of(raw, dtype, shape, "F" if fortran else "C")
 
 
-def array_of(raw, dtype: np.dtype, shape: tuple, order: str = "C") -> np.ndarray:
+def array_of(raw, dtype: np.dtype, shape: tuple, order: Literal["C", "F"] = "C") -> np.ndarray:
     """A writable array of exactly the bytes `raw`. Raises UnpicklingError if the sizes differ."""
     count = 1
     for size in shape:

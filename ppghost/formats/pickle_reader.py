@@ -179,12 +179,12 @@ class _Machine:
 
     def _reduce(self, _):
         arguments, called = self.stack.pop(), self.stack.pop()
-        if not isinstance(called, Global) or tuple(called) not in self.calls:
+        if not isinstance(called, Global) or (called.module, called.name) not in self.calls:
             what = ".".join(called) if isinstance(called, Global) else type(called).__name__
             raise pickle.UnpicklingError(f"it asks for {what}, which no weights need")
         if type(arguments) is not tuple:
             raise pickle.UnpicklingError("it calls without a tuple of arguments")
-        self.stack.append(self._paid(self.calls[tuple(called)](*arguments)))
+        self.stack.append(self._paid(self.calls[called.module, called.name](*arguments)))
 
     def _build(self, _):
         state, target = self.stack.pop(), self.stack[-1]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.formats.paddle_pickle import array_of, mapped, named, unsafe
-from ppghost.formats.pickle_reader import DAMAGE, Global, load, ordered_dict
+from ppghost.formats.pickle_reader import DAMAGE, Calls, Global, load, ordered_dict
 
 #: first pickle of a file from before PyTorch 1.6
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -37,7 +37,7 @@ _DTYPES = {
 class _Storage(NamedTuple):
     kind: str
     key: str
-    count: int
+    length: int
 
 
 class _Tensor(NamedTuple):
@@ -59,7 +59,7 @@ def _storage(persistent: tuple) -> _Storage:
     return _Storage(kind.name, str(key), count)
 
 
-_CALLS = {
+_CALLS: Calls = {
     ("torch._utils", "_rebuild_tensor_v2"): lambda *a: _Tensor(*a[:4]),
     ("torch._utils", "_rebuild_tensor"): lambda *a: _Tensor(*a),
     ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
@@ -132,7 +132,7 @@ def read_legacy(path: Path) -> dict[str, np.ndarray]:
             for key in load(stream, _CALLS):
                 storage = known[key]
                 [count] = struct.unpack("<q", stream.read(8))
-                if count != storage.count:
+                if count != storage.length:
                     raise pickle.UnpicklingError(f"its storage {key} is not as long as it says")
                 raw[storage] = stream.read(count * np.dtype(_DTYPES[storage.kind]).itemsize)
             return _arrays(state, raw.__getitem__)
@@ -147,7 +147,7 @@ def _arrays(state: dict[str, _Tensor], raw: Callable[[_Storage], bytes]) -> dict
         storage = tensor.storage
         if storage not in storages:
             dtype = np.dtype(_DTYPES[storage.kind])
-            values = array_of(raw(storage), dtype, (storage.count,))
+            values = array_of(raw(storage), dtype, (storage.length,))
             if storage.kind == "BFloat16Storage":
                 values = (values.astype(np.uint32) << 16).view(np.float32)
             storages[storage] = values

@@ -1,5 +1,7 @@
 """Classification losses as ops of the current Program."""
 
+from collections.abc import Sequence
+
 import paddle
 from paddle.nn import functional
 
@@ -30,7 +32,7 @@ def cross_entropy(logits, label, epsilon: float | None = None, reduction: str = 
     return functional.cross_entropy(logits, label, soft_label=soft, reduction=reduction)
 
 
-def googlenet_loss(outputs: list, label):
+def googlenet_loss(outputs: Sequence, label):
     """PaddleClas's GoogLeNetLoss: the classifier's, and 0.3 of each auxiliary classifier's."""
     final, *auxiliary = (cross_entropy(logits, label) for logits in outputs)
     return sum((0.3 * loss for loss in auxiliary), final)

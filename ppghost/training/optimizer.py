@@ -88,7 +88,7 @@ def learning_rate(config: dict, epochs: int, steps_per_epoch: int, factor: float
     # of Piecewise the first value, which need not be learning_rate
     peak = after(0)
 
-    def rate(step: int) -> float:
+    def rate(step: float) -> float:
         update = step // frequency
         warming = update < steps
         now = start + (peak - start) * update / steps if warming else after(update - steps)
@@ -208,9 +208,9 @@ def _exempt(settings: dict, network: paddle.nn.Layer | None) -> list:
 
 def _decay(settings: dict):
     """The regularizer, or AdamW's decoupled `weight_decay`, or None."""
-    decay = settings.get("weight_decay")
     if settings["name"] == "AdamW":
-        return float(decay)
+        return float(settings["weight_decay"])
+    decay = settings.get("weight_decay")
     regularizer = settings.get("regularizer")
     if regularizer:
         kinds = {"L1": paddle.regularizer.L1Decay, "L2": paddle.regularizer.L2Decay}

@@ -151,7 +151,7 @@ class RunState:
         now |= {name: arrays.mean(0, arrays.dtype) for name, arrays in each.items()}
         network = {spec.parameter: now[spec.parameter] for spec in self.specs}
         averages = self.graph.averages
-        average = averages and {name: now[averages.get(name, name)] for name in network}
+        average = {name: now[averages.get(name, name)] for name in network} if averages else {}
         return network, average, each
 
     def _statistics(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def parse_number(value: int | float | str) -> float:
+def parse_number(value: object) -> float:
     """A number, or a string that holds one or a quotient of two: "1.0/255.0", "1e-3".
 
     Raises:

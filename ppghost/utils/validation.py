@@ -15,7 +15,7 @@ import contextlib
 import copy
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -78,7 +78,7 @@ class Tagged(NamedTuple):
     """A section whose `name` chooses what else it may hold."""
 
     default: str
-    kinds: dict[str, dict | Unsupported]
+    kinds: Mapping[str, dict | Unsupported]
     common: dict = {}  # noqa: RUF012
     renamed: dict[str, str] = {}  # noqa: RUF012  other names of the same kinds
 
@@ -86,7 +86,7 @@ class Tagged(NamedTuple):
 class Entries(NamedTuple):
     """A list of one-key entries, as PaddleClas writes losses and metrics; null is no entry."""
 
-    kinds: dict[str, dict | Unsupported]
+    kinds: Mapping[str, dict | Unsupported]
     default: list
     renamed: dict[str, str] = {}  # noqa: RUF012
 
@@ -193,15 +193,15 @@ def _default(schema: Any) -> Any:
     return {}
 
 
-def _offered(kinds: dict) -> list[str]:
+def _offered(kinds: Mapping) -> list[str]:
     """The names worth suggesting."""
     return [
         name for name, kind in kinds.items() if name != "*" and not isinstance(kind, Unsupported)
     ]
 
 
-def _check_kind(name: Any, schema: Tagged | Entries, where: str, file: str) -> str:
-    """The kind that `name` means; InputError if it is none, or one that is refused."""
+def _check_kind(name: Any, schema: Tagged | Entries, where: str, file: str) -> tuple[str, dict]:
+    """The kind that `name` means, and its keys; InputError if it is none, or one not supported."""
     name = schema.renamed.get(name, name) if isinstance(name, str) else name
     kind = schema.kinds.get(name) if isinstance(name, str) else None
     if isinstance(kind, Unsupported):
@@ -210,7 +210,7 @@ def _check_kind(name: Any, schema: Tagged | Entries, where: str, file: str) -> s
         offered = _offered(schema.kinds)
         hint = nearest(name, offered)
         raise InputError(f"{file}: {where}: {name!r} is none of {', '.join(offered)}{hint}")
-    return name
+    return name, kind
 
 
 def _check_named(value: Any, schema: Tagged, where: str, file: str) -> dict:
@@ -218,8 +218,8 @@ def _check_named(value: Any, schema: Tagged, where: str, file: str) -> dict:
     if value is not None and not isinstance(value, dict):
         raise InputError(f"{file}: {where}: expected a section, got {value!r}")
     given = value or {}
-    name = _check_kind(given.get("name", schema.default), schema, f"{where}.name", file)
-    keys = {"name": Key((str,))} | schema.common | schema.kinds[name]
+    name, own = _check_kind(given.get("name", schema.default), schema, f"{where}.name", file)
+    keys = {"name": Key((str,))} | schema.common | own
     return _check_section({"name": name} | given | {"name": name}, keys, where, file, kind=name)
 
 
@@ -234,8 +234,8 @@ def _check_entries(value: Any, schema: Entries, where: str, file: str) -> list:
         if not isinstance(item, dict) or len(item) != 1:
             raise InputError(f"{file}: {where}.{i}: expected one 'Name: parameters', got {item!r}")
         [(given, parameters)] = item.items()
-        name = _check_kind(given, schema, f"{where}.{i}", file)
-        section = _check_section(parameters, schema.kinds[name], f"{where}.{i}.{name}", file, name)
+        name, keys = _check_kind(given, schema, f"{where}.{i}", file)
+        section = _check_section(parameters, keys, f"{where}.{i}.{name}", file, name)
         checked.append({name: section})
     return checked
 

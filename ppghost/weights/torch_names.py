@@ -77,7 +77,7 @@ def _neutral(
     arrays: dict[str, np.ndarray], specs: list[TensorSpec], name: str
 ) -> dict[str, np.ndarray]:
     """Values for the layers of `_NEUTRAL`, if it is just these that the file lacks."""
-    [path] = [path for start, path in _NEUTRAL.items() if name.startswith(start)] or [None]
+    path = next((path for start, path in _NEUTRAL.items() if name.startswith(start)), None)
     extra = [spec for spec in specs if path and spec.structured.startswith(f"{path}.")]
     lacking = len(_layers([spec.structured for spec in specs])) - len(_layers(arrays))
     if not extra or lacking != len(_layers([spec.structured for spec in extra])):

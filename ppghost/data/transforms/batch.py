@@ -118,7 +118,7 @@ class FmixOperator:
     def __call__(self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Mixed:
         partners = rng.permutation(len(images))
         lam = rng.beta(self.alpha + self.reformulate, self.alpha)
-        relief = self._draw_relief(*images.shape[2:], rng)
+        relief = self._draw_relief(images.shape[2], images.shape[3], rng)
         mask = self._draw_mask(relief, lam, rng)
         mixed = mask * images + (1 - mask) * images[partners]
         return mixed, _mix_labels(labels, partners, lam, self.class_num)
@@ -161,7 +161,7 @@ class OpSampler:
             raise ValueError(f"the operations' prob sum to {self._bounds[-1]:g}: give at most 1")
 
     def __call__(self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Mixed:
-        drawn = np.searchsorted(self._bounds, rng.random(), side="right")
+        drawn = int(np.searchsorted(self._bounds, rng.random(), side="right"))
         if drawn == len(self.operations):
             return images, one_hot(labels, self.class_num)
         return self.operations[drawn](images, labels, rng)

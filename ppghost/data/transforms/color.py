@@ -50,9 +50,10 @@ class ColorJitter:
         names = list(self.ranges)
         for index in rng.permutation(len(names)):
             name = names[index]
-            if self.ranges[name] is None:
+            bounds = self.ranges[name]
+            if bounds is None:
                 continue
-            amount = rng.uniform(*self.ranges[name])
+            amount = rng.uniform(*bounds)
             if name == "hue":
                 pillow = _turn_hue(pillow, amount)
             else:

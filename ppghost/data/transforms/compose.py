@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from ppghost.data.transforms.randaugment import RandAugment, RandAugmentV2, Rand
 from ppghost.data.transforms.timm_autoaugment import TimmAutoAugment
 from ppghost.errors import InputError
 from ppghost.utils.text import nearest
+
+T = TypeVar("T")
 
 #: what a config may name under transform_ops
 OPS: dict[str, type] = {
@@ -81,9 +84,10 @@ class Compose:
         Raises:
             BadImage: the image cannot be decoded or an operation does not fit it.
         """
+        made: object = image
         for operation in self.operations:
-            image = operation(image, rng)
-        return np.asarray(image, dtype=np.float32)
+            made = operation(made, rng)
+        return np.asarray(made, dtype=np.float32)
 
 
 def build_transforms(ops: list[dict], where: str) -> Compose:
@@ -115,8 +119,12 @@ def one_entry(entry: object, where: str) -> tuple[str, object]:
 
 
 def construct(
-    table: dict[str, type], name: str, parameters: object, where: str, **given: object
-) -> object:
+    table: Mapping[str, Callable[..., T]],
+    name: str,
+    parameters: object,
+    where: str,
+    **given: object,
+) -> T:
     """Make the operation `name` of `table` from a config's parameters.
 
     Args:

@@ -159,7 +159,7 @@ class CropWithPadding:
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if rng.random() >= self.prob:
             return image
-        rows, columns = self._draw_rectangle(*image.shape[:2], rng)
+        rows, columns = self._draw_rectangle(image.shape[0], image.shape[1], rng)
         padded = np.full_like(image, self.padding_num)
         padded[rows, columns] = image[rows, columns]
         return padded

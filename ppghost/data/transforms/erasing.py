@@ -152,7 +152,7 @@ class GridMask:
             return image
         masked = image.copy()
         pixels = _channels_last(masked)
-        pixels[~self._draw_kept(*pixels.shape[:2], rng)] = 0
+        pixels[~self._draw_kept(pixels.shape[0], pixels.shape[1], rng)] = 0
         return masked
 
     def _draw_kept(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:

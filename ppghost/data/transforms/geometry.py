@@ -73,20 +73,19 @@ class ResizeImage:
         backend: str = "cv2",
         return_numpy: bool = True,
     ) -> None:
-        self.resize_short = self.size = None
-        if resize_short:
-            self.resize_short = whole_number("resize_short", resize_short)
-        elif size is not None:
+        self.resize_short = whole_number("resize_short", resize_short) if resize_short else 0
+        self.size: tuple[int, int] | None = None
+        if not self.resize_short:
+            if size is None:
+                raise ValueError("neither size nor resize_short is given: give one of them")
             self.size = width_height("size", size)
-        else:
-            raise ValueError("neither size nor resize_short is given: give one of them")
         self._resample = Resampler(interpolation, backend)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         size = self.size
         if size is None:
             height, width = image.shape[:2]
-            factor = float(self.resize_short) / min(width, height)
+            factor = self.resize_short / min(width, height)
             size = (round(width * factor), round(height * factor))
         return self._resample(image, size, rng)
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from ppghost.utils.text import parse_number
+
+T = TypeVar("T")
 
 
 class BadImage(ValueError):
@@ -27,7 +29,8 @@ class BadImage(ValueError):
 class Operation(Protocol):
     """Maps an image to an image; raises BadImage when it cannot."""
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray: ...
+    # the first one gets what a data set has: the bytes of a file, or pixels
+    def __call__(self, image: Any, rng: np.random.Generator) -> np.ndarray: ...
 
 
 def whole_number(name: str, value: object, least: int = 1) -> int:
@@ -43,8 +46,8 @@ def number(name: str, value: object, least: float = -math.inf, most: float = mat
     """Read a number, also one written as "1.0/3.0"; it must lie in `least` to `most`."""
     try:
         result = parse_number(value)
-    except ValueError:
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a number") from None
+    except ValueError as error:
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a number") from error
     if not least <= result <= most:
         raise ValueError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
     return result
@@ -90,11 +93,12 @@ def width_height(name: str, value: object) -> tuple[int, int]:
     return (whole_number(name, value),) * 2
 
 
-def one_of(name: str, value: object, choices: Iterable) -> object:
-    """Return `value` if it is among `choices`; ValueError otherwise."""
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}: give one of {', '.join(map(str, choices))}")
-    return value
+def one_of(name: str, value: object, choices: Iterable[T]) -> T:
+    """Return the one of `choices` that `value` equals; ValueError otherwise."""
+    for choice in choices:
+        if choice == value:
+            return choice
+    raise ValueError(f"{name} is {value!r}: give one of {', '.join(map(str, choices))}")
 
 
 def flag(name: str, value: object) -> bool:

@@ -49,7 +49,7 @@ def apply_op(
     amount: float,
     *,
     fill: Color,
-    resample: int = Image.Resampling.NEAREST,
+    resample: Image.Resampling = Image.Resampling.NEAREST,
 ) -> Image.Image:
     """Apply the operation `name` to an RGB image.
 

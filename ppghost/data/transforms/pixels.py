@@ -45,6 +45,7 @@ class DecodeImage:
         self.channel_first = flag("channel_first", channel_first) and to_np
 
     def __call__(self, image: bytes | np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        pixels: np.ndarray | None
         if isinstance(image, np.ndarray):
             pixels = image if self.wants_rgb else np.ascontiguousarray(image[..., ::-1])
         elif self.backend == "cv2":

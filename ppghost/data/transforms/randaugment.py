@@ -74,7 +74,7 @@ class RandAugment:
             amount *= image.size[name == "translate_y"]
         return apply_op(image, name, amount, fill=self.fill, resample=self._filter(name))
 
-    def _filter(self, name: str) -> int:
+    def _filter(self, name: str) -> Image.Resampling:
         shears = name in ("shear_x", "shear_y")
         return Image.Resampling.BICUBIC if shears else Image.Resampling.NEAREST
 
@@ -124,7 +124,7 @@ class RandAugmentV2(RandAugment):
         pixels[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach] = self.fill[0]
         return Image.fromarray(pixels)
 
-    def _filter(self, name: str) -> int:
+    def _filter(self, name: str) -> Image.Resampling:
         return Image.Resampling.NEAREST
 
 
@@ -147,5 +147,5 @@ class RandAugmentV3(RandAugment):
         super().__init__(num_layers, magnitude, fillcolor)
         self._resample = FILTERS[one_of("interpolation", interpolation, FILTERS)]
 
-    def _filter(self, name: str) -> int:
+    def _filter(self, name: str) -> Image.Resampling:
         return self._resample

@@ -85,7 +85,10 @@ class TimmAutoAugment:
         self.num_layers = int(settings["n"])
         self.increasing = bool(settings["inc"])
         if interpolation in (None, "random"):
-            self._filters = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
+            self._filters: tuple[Image.Resampling, ...] = (
+                Image.Resampling.BILINEAR,
+                Image.Resampling.BICUBIC,
+            )
         else:
             self._filters = (FILTERS[one_of("interpolation", interpolation, FILTERS)],)
         width_height("img_size", img_size)

@@ -14,7 +14,9 @@ from ppghost.data.datasets import user
 from ppghost.data.datasets.user import register_dataset
 from ppghost.errors import InputError, TrainingError
 
-OPS = [{"NormalizeImage": {"scale": "1.0/255.0", "order": "hwc"}}]
+OPS = [
+    {"NormalizeImage": {"scale": "1.0/255.0", "mean": [0, 0, 0], "std": [1, 1, 1], "order": "hwc"}}
+]
 
 
 @pytest.fixture(autouse=True)
