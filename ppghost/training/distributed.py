@@ -6,7 +6,6 @@ one all-reduce a step, and everything else that ranks must share goes through `G
 """
 
 import logging
-import math
 import multiprocessing
 import os
 import socket
@@ -18,6 +17,7 @@ import paddle
 from paddle.base import core
 
 from ppghost.errors import InputError, TrainingError
+from ppghost.training.all_reduce import sum_program
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Group:
         values = np.asarray(values, np.float64)
         if self.size == 1:
             return values
-        program, total = self._program = self._program or _sum_program()
+        program, total = self._program = self._program or sum_program()
         [flat] = self.run(
             paddle.static.Executor(paddle.CPUPlace()),
             program,
@@ -196,55 +196,6 @@ def _not_up(group: Group, master: str) -> str:
         f"process {group.rank} of {group.size}: the others did not come up at {master} in "
         f"Global.peer_timeout ({group.timeout} s); look at the launcher's workerlog files"
     )
-
-
-def average(gradients: list[tuple], figures: dict, stop: paddle.static.Variable, size: int) -> dict:
-    """Append to the current Program the step's one all-reduce; gradients are averaged in place.
-
-    Args:
-        gradients: (parameter, gradient) pairs, as `Optimizer.backward` returns them.
-        figures: scalars by name, such as the loss.
-        stop: 1 where a process was asked to stop, else 0; shape [1].
-
-    Returns the figures averaged over the processes, and how many were asked to stop as "stop".
-    """
-    tensors = [*(gradient for _, gradient in gradients), *figures.values(), stop]
-    flat = paddle.concat([paddle.reshape(tensor, [-1]) for tensor in tensors])
-    sizes = [math.prod(tensor.shape) for tensor in tensors]
-    *means, asked = paddle.split(_all_reduce(flat) / size, sizes)
-    for (_, gradient), mean in zip(gradients, means):  # noqa: B905 - the figures' follow
-        # Paddle's GradientMergeOptimizer wants to see the op of the backward pass here
-        made_by = gradient.op
-        paddle.assign(paddle.reshape(mean, gradient.shape), output=gradient)
-        gradient.op = made_by
-    return {**dict(zip(figures, means[len(gradients) :], strict=True)), "stop": asked}
-
-
-def append_nccl_startup(startup: paddle.static.Program) -> None:
-    """Append to a start-up Program what makes ring 0, where GPUs meet, by Paddle's own helper."""
-    from paddle.distributed.fleet.base.role_maker import PaddleCloudRoleMaker
-    from paddle.distributed.fleet.meta_optimizers.common import CollectiveHelper
-
-    roles = PaddleCloudRoleMaker(is_collective=True)
-    CollectiveHelper(roles).update_startup_program(startup)
-
-
-def _all_reduce(tensor: paddle.static.Variable) -> paddle.static.Variable:
-    block = paddle.static.default_main_program().current_block()
-    total = block.create_var(dtype=tensor.dtype, shape=tensor.shape)
-    block.append_op(
-        type="c_allreduce_sum",
-        inputs={"X": [tensor]},
-        outputs={"Out": [total]},
-        attrs={"ring_id": 0, "use_calc_stream": True},
-    )
-    return total
-
-
-def _sum_program() -> tuple:
-    program = paddle.static.Program()
-    with paddle.static.program_guard(program, paddle.static.Program()):
-        return program, _all_reduce(paddle.static.data("values", [-1], "float64"))
 
 
 def _flatten(arrays: dict[str, np.ndarray]) -> np.ndarray:

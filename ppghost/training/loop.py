@@ -17,7 +17,7 @@ from ppghost.static.runtime import Place, static_graph
 from ppghost.static.runtime import on_gpu as is_on_gpu
 from ppghost.tasks.classification import Classification
 from ppghost.tasks.metrics import Averages, primary
-from ppghost.training import checkpoint, optimizer, program
+from ppghost.training import checkpoint, optimizer, program, schedules
 from ppghost.training.callbacks import Callback, EpochRecord, StepRecord
 from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.evaluation import run_evaluation
@@ -80,13 +80,13 @@ class Trainer:
         if self.eval_graph:
             initialize(self.state.executor, self.eval_graph, self.seed, self.eval_scope)
 
-    def _schedule(self) -> optimizer.Schedule:
+    def _schedule(self) -> schedules.Schedule:
         per_update = self.sampler.batch_size * self.group.size * self.settings["update_freq"]
-        factor, told = optimizer.linear_scaling(self.config, per_update)
+        factor, told = schedules.linear_scaling(self.config, per_update)
         if told:
             logger.info("%s", told)
         epochs, steps = self.settings["epochs"], len(self.loader)
-        return optimizer.learning_rate(self.config, epochs, steps, factor)
+        return schedules.learning_rate(self.config, epochs, steps, factor)
 
     def _identity(self, graph: program.TrainingGraph) -> dict:
         """What a resumed run must have in common with the one that it goes on from."""
@@ -190,7 +190,8 @@ class Trainer:
             self._stop(wish)
 
     def _stop(self, wish: float) -> NoReturn:
-        if wish < _INTERRUPT:
+        # between the two: a sum of float32 shares
+        if wish < (_INTERRUPT + _END) / 2:
             raise _Ended
         if self.group.is_main:
             logger.info(

@@ -11,7 +11,7 @@ from ppghost.models import dy2static
 from ppghost.static.onednn import use_onednn
 from ppghost.static.program import Graph, build
 from ppghost.tasks.task import Task
-from ppghost.training import distributed
+from ppghost.training import all_reduce
 from ppghost.training.ema import append_averages
 from ppghost.training.optimizer import mixed_precision, optimizer
 
@@ -112,7 +112,7 @@ def build_training(
         gradients = steps.backward(values["loss"])
         if processes > 1:
             stop = paddle.static.data("stop", [1], "float32")
-            values = distributed.average(gradients, values, stop, processes)
+            values = all_reduce.average(gradients, values, stop, processes)
         steps.apply_gradients(gradients)
         trained = {parameter.name for parameter, _ in gradients}
         state = network.state_dict().values()
@@ -123,7 +123,7 @@ def build_training(
     prepare = None if stage is None else partial(_set_dropout, stage=stage)
     graph = build(config, outputs, prepare)
     if on_gpu and processes > 1:
-        distributed.append_nccl_startup(graph.startup)
+        all_reduce.append_nccl_startup(graph.startup)
     elif not on_gpu and config["Global"]["onednn"]:
         use_onednn(graph.program)
     graph = replace(graph, inputs=[*graph.inputs, *labels])

@@ -14,7 +14,7 @@ from ppghost.static.program import assign, fetch, initialize
 from ppghost.static.runtime import Place
 from ppghost.training import checkpoint, program
 from ppghost.training.distributed import Group
-from ppghost.training.optimizer import Schedule
+from ppghost.training.schedules import Schedule
 from ppghost.weights.pretrained import pretrained_path
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from ppghost.models import factory, ghostnet
 from ppghost.static.program import assign, fetch
 from ppghost.tasks.classification import Classification
 from ppghost.training import program
-from ppghost.training.optimizer import learning_rate
+from ppghost.training.schedules import learning_rate
 
 SCALES = ["GhostNet_x0_5", "GhostNet_x1_0", "GhostNet_x1_3"]
 #: trainable parameters, with BN statistics, conv + fc MACs at 224x224 (counted on PaddleClas's)

@@ -15,7 +15,7 @@ from ppghost.models.network import Network
 from ppghost.static.onednn import READ_ONEDNN
 from ppghost.static.program import assign, fetch
 from ppghost.tasks.classification import Classification
-from ppghost.training import loop, optimizer, program
+from ppghost.training import loop, program, schedules
 from ppghost.training.distributed import Group
 from ppghost.training.interrupt import InterruptHandler
 
@@ -31,7 +31,7 @@ def test_onednn_trains_as_the_plain_kernels_do(config_file):
         overrides = [f"Global.onednn={onednn}", "Global.image_shape=[3,64,64]"]
         settings = config.load_config(config_file, overrides)
         graph = program.build_training(
-            settings, Classification(settings), optimizer.learning_rate(settings, 1, 1)
+            settings, Classification(settings), schedules.learning_rate(settings, 1, 1)
         )
         ops = graph.program.global_block().ops
         marked = {op.type for op in ops if op.has_attr("use_mkldnn") and op.attr("use_mkldnn")}

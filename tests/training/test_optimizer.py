@@ -7,7 +7,7 @@ from paddle.utils import unique_name
 from support.runs import load_optimizer
 
 from ppghost.errors import InputError
-from ppghost.training import optimizer
+from ppghost.training import optimizer, schedules
 
 pytestmark = pytest.mark.usefixtures("static")
 EPOCHS, STEPS = 10, 7
@@ -52,7 +52,7 @@ def trained(loaded, batches=BATCHES):
     with paddle.static.program_guard(main, startup), unique_name.guard():
         network = paddle.nn.Linear(3, 1)
         loss = (network(paddle.static.data("x", [None, 3])) ** 2).mean()
-        schedule = optimizer.learning_rate(loaded, EPOCHS, STEPS)
+        schedule = schedules.learning_rate(loaded, EPOCHS, STEPS)
         optimizer.optimizer(loaded, schedule, network).minimize(loss)
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     with paddle.static.scope_guard(scope):
@@ -181,6 +181,6 @@ def test_update_freq_steps_on_the_mean_gradient(tmp_path):
 def test_exempting_parameters_needs_the_network(tmp_path):
     section = {"name": "AdamW", "lr": {"learning_rate": 0.1}, "no_weight_decay_name": "norm"}
     loaded = load_optimizer(tmp_path, section)
-    schedule = optimizer.learning_rate(loaded, EPOCHS, STEPS)
+    schedule = schedules.learning_rate(loaded, EPOCHS, STEPS)
     with pytest.raises(ValueError, match="found in the network"):
         optimizer.optimizer(loaded, schedule)

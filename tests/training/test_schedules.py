@@ -6,7 +6,7 @@ from paddle.optimizer import lr as paddles
 from support.runs import load_optimizer
 
 from ppghost.errors import InputError
-from ppghost.training import optimizer
+from ppghost.training import schedules
 
 pytestmark = pytest.mark.usefixtures("static")
 EPOCHS, STEPS = 10, 7
@@ -99,14 +99,14 @@ TENTHS = {"learning_rate": 0.3, "decay_epochs": [1], "values": [5, 4]}
 )
 def test_rates_are_those_of_paddles_schedulers(tmp_path, epochs, settings, reference):
     loaded = load_optimizer(tmp_path, {"lr": {"learning_rate": 0.3, **settings}})
-    schedule = optimizer.learning_rate(loaded, epochs, STEPS)
+    schedule = schedules.learning_rate(loaded, epochs, STEPS)
     count = epochs if settings.get("by_epoch") else epochs * STEPS
     assert rates(schedule, count) == pytest.approx(rates(reference(), count), abs=1e-12)
 
 
 def test_a_schedule_goes_to_any_step_at_once(tmp_path):
     loaded = load_optimizer(tmp_path, {"lr": {"learning_rate": 0.3, **WARM_UP}})
-    walked, jumped = (optimizer.learning_rate(loaded, EPOCHS, STEPS) for _ in range(2))
+    walked, jumped = (schedules.learning_rate(loaded, EPOCHS, STEPS) for _ in range(2))
     rates(walked, 40)
     jumped.step(40)
     assert jumped.state_dict() == walked.state_dict()
@@ -116,7 +116,7 @@ def test_a_schedule_goes_to_any_step_at_once(tmp_path):
 @pytest.mark.filterwarnings("ignore:There are some unused values")  # Paddle's, of its own state
 def test_paddleclas_goes_on_from_our_schedule(tmp_path):
     loaded = load_optimizer(tmp_path, {"lr": {"learning_rate": 0.3, **WARM_UP}})
-    ours = optimizer.learning_rate(loaded, EPOCHS, STEPS)
+    ours = schedules.learning_rate(loaded, EPOCHS, STEPS)
     theirs = warm(paddles.CosineAnnealingDecay(0.3, 56), 14)
     ours.step(30)
     theirs.set_state_dict(ours.state_dict())
@@ -127,10 +127,10 @@ def test_paddleclas_goes_on_from_our_schedule(tmp_path):
 
 def test_the_rate_moves_once_per_update(tmp_path):
     section = {"lr": {"learning_rate": 0.3, "warmup_epoch": 1}}
-    schedule = optimizer.learning_rate(
+    schedule = schedules.learning_rate(
         load_optimizer(tmp_path, section, update_freq=4), 3, steps_per_epoch=8
     )
-    single = optimizer.learning_rate(load_optimizer(tmp_path, section), 3, steps_per_epoch=2)
+    single = schedules.learning_rate(load_optimizer(tmp_path, section), 3, steps_per_epoch=2)
     assert rates(schedule, 24) == [rate for rate in rates(single, 6) for _ in range(4)]
 
 
@@ -159,7 +159,7 @@ COSINE = {"name": "Cosine", "learning_rate": 0.4, "eta_min": 0.1, **WARM_UP}
 )
 def test_linear_scaling_tells_and_applies_if_asked(tmp_path, settings, total, factor, said):
     loaded = load_optimizer(tmp_path, {"lr": COSINE}, **settings)
-    got, notice = optimizer.linear_scaling(loaded, total)
+    got, notice = schedules.linear_scaling(loaded, total)
     assert got == factor
     assert (said is None and notice is None) or said in notice
 
@@ -167,17 +167,17 @@ def test_linear_scaling_tells_and_applies_if_asked(tmp_path, settings, total, fa
 def test_linear_scaling_needs_the_tuned_batch(tmp_path):
     loaded = load_optimizer(tmp_path, {"lr": COSINE}, scale_lr=True)
     with pytest.raises(InputError, match=r"Global\.scale_lr needs Global\.tuned_batch_size"):
-        optimizer.linear_scaling(loaded, 64)
+        schedules.linear_scaling(loaded, 64)
 
 
 def test_linear_scaling_reads_the_first_value_of_piecewise(tmp_path):
     piecewise = {"name": "Piecewise", "decay_epochs": [3], "values": [0.2, 0.1]}
     loaded = load_optimizer(tmp_path, {"lr": piecewise}, tuned_batch_size=64)
-    assert "rate 0.2 was tuned" in optimizer.linear_scaling(loaded, 32)[1]
+    assert "rate 0.2 was tuned" in schedules.linear_scaling(loaded, 32)[1]
 
 
 def test_a_scaled_schedule_keeps_its_shape(tmp_path):
     loaded = load_optimizer(tmp_path, {"lr": COSINE})
-    plain = rates(optimizer.learning_rate(loaded, EPOCHS, STEPS), EPOCHS * STEPS)
-    scaled = rates(optimizer.learning_rate(loaded, EPOCHS, STEPS, 0.25), EPOCHS * STEPS)
+    plain = rates(schedules.learning_rate(loaded, EPOCHS, STEPS), EPOCHS * STEPS)
+    scaled = rates(schedules.learning_rate(loaded, EPOCHS, STEPS, 0.25), EPOCHS * STEPS)
     np.testing.assert_allclose(scaled, np.array(plain) / 4, rtol=1e-12)

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ppghost.data.transforms.compose import build_transforms
-from ppghost.data.transforms.operation import BadImage, flag, one_of
+from ppghost.data.transforms.operation import BadImage
+from ppghost.data.transforms.parameters import flag, one_of
 from ppghost.data.transforms.pixels import DecodeImage
 from ppghost.errors import InputError, TrainingError
 from ppghost.formats import paddle_pickle as pickles

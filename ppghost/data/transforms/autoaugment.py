@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from ppghost.data.transforms.operation import rgb_color, to_pillow
+from ppghost.data.transforms.operation import to_pillow
+from ppghost.data.transforms.parameters import rgb_color
 from ppghost.data.transforms.pillow_ops import apply_op
 
 # One row per sub-policy: probability, operation, magnitude index; the same for the second one.

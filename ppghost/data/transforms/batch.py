@@ -17,8 +17,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ppghost.data.transforms.compose import construct, one_entry
-from ppghost.data.transforms.operation import flag, number, whole_number
+from ppghost.data.transforms.construct import construct, one_entry
+from ppghost.data.transforms.parameters import flag, number, whole_number
 from ppghost.errors import InputError
 
 Mixed = tuple[np.ndarray, np.ndarray]

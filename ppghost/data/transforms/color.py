@@ -7,7 +7,8 @@ import math
 import numpy as np
 from PIL import Image
 
-from ppghost.data.transforms.operation import number, to_pillow
+from ppghost.data.transforms.operation import to_pillow
+from ppghost.data.transforms.parameters import number
 from ppghost.data.transforms.pillow_ops import apply_op
 
 # Eigenvalues and eigenvectors (columns) of ImageNet's RGB covariance (AlexNet's lighting noise)

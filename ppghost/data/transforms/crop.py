@@ -8,8 +8,8 @@ import math
 import numpy as np
 
 from ppghost.data.transforms.geometry import Resampler
-from ppghost.data.transforms.operation import (
-    BadImage,
+from ppghost.data.transforms.operation import BadImage
+from ppghost.data.transforms.parameters import (
     flag,
     number,
     ordered_range,

@@ -11,14 +11,8 @@ import math
 import numpy as np
 from PIL import Image
 
-from ppghost.data.transforms.operation import (
-    BadImage,
-    flag,
-    number,
-    one_of,
-    three_numbers,
-    whole_number,
-)
+from ppghost.data.transforms.operation import BadImage
+from ppghost.data.transforms.parameters import flag, number, one_of, three_numbers, whole_number
 
 
 def _channels_last(image: np.ndarray) -> np.ndarray:

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ppghost.data.transforms.operation import (
+from ppghost.data.transforms.operation import to_pillow
+from ppghost.data.transforms.parameters import (
     flag,
     number,
     one_of,
     three_numbers,
-    to_pillow,
     whole_number,
     width_height,
 )

@@ -1,4 +1,4 @@
-"""What every image operation is, and the checks its parameters share.
+"""What every image operation is.
 
 An operation is a small class whose constructor takes PaddleClas's parameters (names and
 defaults) and whose call maps an image to an image. An image is `bytes` (an encoded file) before
@@ -10,16 +10,10 @@ A constructor raises TypeError or ValueError for a value it refuses, a call rais
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
-
-from ppghost.utils.text import parse_number
-
-T = TypeVar("T")
 
 
 class BadImage(ValueError):
@@ -31,81 +25,6 @@ class Operation(Protocol):
 
     # the first one gets what a data set has: the bytes of a file, or pixels
     def __call__(self, image: Any, rng: np.random.Generator) -> np.ndarray: ...
-
-
-def whole_number(name: str, value: object, least: int = 1) -> int:
-    """Return `value` if it is an int of at least `least`; TypeError or ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a whole number")
-    if value < least:
-        raise ValueError(f"{name} is {value}: give at least {least}")
-    return value
-
-
-def number(name: str, value: object, least: float = -math.inf, most: float = math.inf) -> float:
-    """Read a number, also one written as "1.0/3.0"; it must lie in `least` to `most`."""
-    try:
-        result = parse_number(value)
-    except ValueError as error:
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a number") from error
-    if not least <= result <= most:
-        raise ValueError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
-    return result
-
-
-def three_numbers(
-    name: str, value: object, least: float = -math.inf, most: float = math.inf
-) -> tuple[float, float, float]:
-    """Read a list of one number per channel, each from `least` to `most`."""
-    if not isinstance(value, list | tuple) or len(value) != 3:
-        raise TypeError(f"{name} is {value!r}: give a list of three numbers")
-    red, green, blue = (number(name, channel, least, most) for channel in value)
-    return red, green, blue
-
-
-def rgb_color(name: str, value: object) -> tuple[int, int, int]:
-    """Read a colour of 8 bits per channel, rounded to whole numbers as Pillow wants them."""
-    red, green, blue = (round(channel) for channel in three_numbers(name, value, 0, 255))
-    return red, green, blue
-
-
-def ordered_range(name: str, value: object) -> tuple[float, float]:
-    """Return `value` as (least, most) if it is two numbers with 0 < least <= most."""
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give [least, most]")
-    if not all(isinstance(bound, int | float) for bound in value):
-        raise TypeError(f"{name} is {value!r}: give two numbers")
-    if not 0 < value[0] <= value[1]:
-        raise ValueError(f"{name} is {value!r}: give 0 < least <= most")
-    return float(value[0]), float(value[1])
-
-
-def width_height(name: str, value: object) -> tuple[int, int]:
-    """Read a size as (width, height), from one number for both or from a list of two.
-
-    PaddleClas takes lists in this order in every operation here, although some of its comments
-    say (h, w): `size: [256, 192]` is an image 256 wide and 192 high.
-    """
-    if isinstance(value, list | tuple):
-        if len(value) != 2:
-            raise ValueError(f"{name} is {value!r}: give one number or [width, height]")
-        return whole_number(f"{name}[0]", value[0]), whole_number(f"{name}[1]", value[1])
-    return (whole_number(name, value),) * 2
-
-
-def one_of(name: str, value: object, choices: Iterable[T]) -> T:
-    """Return the one of `choices` that `value` equals; ValueError otherwise."""
-    for choice in choices:
-        if choice == value:
-            return choice
-    raise ValueError(f"{name} is {value!r}: give one of {', '.join(map(str, choices))}")
-
-
-def flag(name: str, value: object) -> bool:
-    """Return `value` if it is a bool; TypeError otherwise ("False" as a string is true)."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give True or False")
-    return value
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:

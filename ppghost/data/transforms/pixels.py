@@ -9,7 +9,8 @@ import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image
 
-from ppghost.data.transforms.operation import BadImage, flag, one_of
+from ppghost.data.transforms.operation import BadImage
+from ppghost.data.transforms.parameters import flag, one_of
 from ppghost.utils.text import parse_number
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

@@ -7,7 +7,8 @@ import logging
 import numpy as np
 from PIL import Image
 
-from ppghost.data.transforms.operation import number, one_of, rgb_color, to_pillow, whole_number
+from ppghost.data.transforms.operation import to_pillow
+from ppghost.data.transforms.parameters import number, one_of, rgb_color, whole_number
 from ppghost.data.transforms.pillow_ops import PLAIN, Color, Strength, apply_op
 
 logger = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ import re
 import numpy as np
 from PIL import Image
 
-from ppghost.data.transforms.operation import (
+from ppghost.data.transforms.operation import to_pillow
+from ppghost.data.transforms.parameters import (
     number,
     one_of,
     rgb_color,
     three_numbers,
-    to_pillow,
     width_height,
 )
 from ppghost.data.transforms.pillow_ops import PLAIN, Strength, apply_op
