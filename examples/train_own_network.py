@@ -36,13 +36,13 @@ class PrintEpochs(ppghost.Callback):
         print(f"epoch {record.epoch}: {record.metrics}")
 
 
-def main(folder: Path) -> dict:
+def main(folder: Path, epochs: int = 4) -> dict:
     write_digits(folder / "digits")
     lists = {"Train": "train_list.txt", "Eval": "val_list.txt"}
     overrides = [
         "Arch.name=DigitGhost",
         f"Global.output_dir={folder / 'train'}",
-        "Global.epochs=4",
+        f"Global.epochs={epochs}",
         f"Infer.PostProcess.class_id_map_file={folder / 'digits' / 'label_list.txt'}",
     ]
     for mode, name in lists.items():
