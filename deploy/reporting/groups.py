@@ -7,8 +7,8 @@ from typing import Any
 from ppghost.deploy.devices.base import format_cores
 from ppghost.deploy.latency.results import LatencyResult, Result, device_identity
 from ppghost.deploy.latency.stats import Estimate, unpaired_ratio
+from ppghost.deploy.reporting.drawings.pareto import Point
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.deploy.reporting.pareto import Point
 
 
 @dataclass

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ppghost.deploy.latency.results import LatencyResult, parse_result
-from ppghost.deploy.reporting.drawings import draw_all
+from ppghost.deploy.reporting.drawings.panels import draw_all
 from ppghost.deploy.reporting.groups import Group, group_results, why_missing
+from ppghost.deploy.reporting.latency_csv import latency_csv
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.deploy.reporting.pages import printable, render
-from ppghost.deploy.reporting.sections import (
+from ppghost.deploy.reporting.pages.render import printable, render
+from ppghost.deploy.reporting.sections.notes import warnings_of
+from ppghost.deploy.reporting.sections.tables import (
     checks_table,
     files_table,
     latency_table,
@@ -23,8 +25,6 @@ from ppghost.deploy.reporting.sections import (
     size_table,
     weights_text,
 )
-from ppghost.deploy.reporting.sheet import latency_csv
-from ppghost.deploy.reporting.warnings import warnings_of
 from ppghost.errors import InputError
 from ppghost.utils.files import read_json, write_text
 

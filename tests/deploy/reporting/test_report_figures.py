@@ -7,10 +7,10 @@ from support.latency_results import PHONE, result, rounds, write
 
 from ppghost.deploy.latency.results import load_result
 from ppghost.deploy.latency.stats import Estimate
+from ppghost.deploy.reporting.drawings.pareto import Point, pareto_front
+from ppghost.deploy.reporting.drawings.traces import describe_throttling, gather_trace
 from ppghost.deploy.reporting.groups import group_results, speedups
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.deploy.reporting.pareto import Point, pareto_front
-from ppghost.deploy.reporting.traces import describe_throttling, gather_trace
 from ppghost.deploy.reporting.write import report
 
 ENGLISH = Messages("en")

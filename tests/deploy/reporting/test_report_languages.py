@@ -69,7 +69,7 @@ def test_neither_language_has_words_of_the_other():
 
 def test_every_message_is_used_and_every_used_one_is_there():
     used = set()
-    for file in HERE.iterdir():
+    for file in HERE.rglob("*"):
         if file.suffix in (".html", ".md"):
             used |= set(re.findall(r"\bt\.(\w+)", file.read_text()))
         elif file.suffix == ".py":

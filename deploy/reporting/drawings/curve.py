@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ppghost.deploy.reporting import canvas
-from ppghost.deploy.reporting.labels import Line, label_points
-from ppghost.deploy.reporting.pareto import Front, Point, pareto_front
+from ppghost.deploy.reporting.drawings import canvas
+from ppghost.deploy.reporting.drawings.labels import Line, label_points
+from ppghost.deploy.reporting.drawings.pareto import Front, Point, pareto_front
 
 _HEIGHT_IN = 4.0
 _FRONT = {

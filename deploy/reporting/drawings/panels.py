@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from ppghost.deploy.reporting.canvas import inline
-from ppghost.deploy.reporting.curve import Panel, draw_curve
+from ppghost.deploy.reporting.drawings.canvas import inline
+from ppghost.deploy.reporting.drawings.curve import Panel, draw_curve
+from ppghost.deploy.reporting.drawings.pareto import Point
+from ppghost.deploy.reporting.drawings.trace_plot import draw_traces
+from ppghost.deploy.reporting.drawings.traces import Trace, describe_throttling, gather_trace
 from ppghost.deploy.reporting.groups import Group, measured_points
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.deploy.reporting.pareto import Point
-from ppghost.deploy.reporting.trace_plot import draw_traces
-from ppghost.deploy.reporting.traces import Trace, describe_throttling, gather_trace
 
 
 def draw_all(

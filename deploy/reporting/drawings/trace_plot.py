@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ppghost.deploy.reporting import canvas
+from ppghost.deploy.reporting.drawings import canvas
+from ppghost.deploy.reporting.drawings.traces import Series, Trace
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.deploy.reporting.traces import Series, Trace
 
 _LATENCY_IN, _SENSOR_IN, _LEGEND_ROW_IN = 2.0, 1.0, 0.17
 _HEAD_IN = 0.65

@@ -8,7 +8,7 @@ from typing import Any
 from ppghost.deploy.latency.results import Result
 from ppghost.deploy.latency.stats import Estimate
 from ppghost.deploy.reporting.groups import Group, speedups
-from ppghost.deploy.reporting.sections import shape_text
+from ppghost.deploy.reporting.sections.tables import shape_text
 
 _COLUMNS = (
     "model", "device", "kind", "device_model", "soc", "abi", "lite_version", "power_mode",

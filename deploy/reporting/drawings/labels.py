@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ppghost.deploy.reporting.canvas import INK
-from ppghost.deploy.reporting.pareto import Point
+from ppghost.deploy.reporting.drawings.canvas import INK
+from ppghost.deploy.reporting.drawings.pareto import Point
 
 if TYPE_CHECKING:
     import numpy as np
