@@ -8,7 +8,7 @@ from typing import Any
 from ppghost.deploy.latency.results import Result
 from ppghost.deploy.latency.stats import Estimate
 from ppghost.deploy.reporting.groups import Group, speedups
-from ppghost.deploy.reporting.sections.tables import shape_text
+from ppghost.deploy.reporting.sections.cells import format_shapes
 
 _COLUMNS = (
     "model", "device", "kind", "device_model", "soc", "abi", "lite_version", "power_mode",
@@ -45,7 +45,7 @@ def _line(row: Result, speedup: Estimate | None) -> dict[str, Any]:
     line |= {"reference": ratio and ratio.reference, **_estimate("ratio", ratio)}
     line |= _estimate("speedup", speedup)
     line |= {
-        "input": shape_text(row),
+        "input": format_shapes(row),
         "rounds": len(row.rounds),
         "throttled_rounds": sum(bool(each.throttled) for each in row.rounds),
         "max_abs_diff": (row.output_check or {}).get("max_abs_diff"),

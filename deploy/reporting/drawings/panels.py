@@ -1,115 +1,104 @@
-"""Every drawing of a report, and what its pages say beside them."""
+"""The curves of a report: which panels they have, and what is said of each."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from ppghost.deploy.reporting.drawings.canvas import inline
+from ppghost.deploy.latency.results import Result
 from ppghost.deploy.reporting.drawings.curve import Panel, draw_curve
 from ppghost.deploy.reporting.drawings.pareto import Point
-from ppghost.deploy.reporting.drawings.trace_plot import draw_traces
-from ppghost.deploy.reporting.drawings.traces import Trace, describe_throttling, gather_trace
-from ppghost.deploy.reporting.groups import Group, measured_points
+from ppghost.deploy.reporting.groups import Group
 from ppghost.deploy.reporting.messages import Messages
+from ppghost.deploy.reporting.published import Published, why_missing
 
 
-def draw_all(
-    groups: Sequence[Group], published: dict[str, Any], t: Messages
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """The drawings by file name, and what the pages show of them."""
-    families = list(dict.fromkeys(row["family"] for row in published["models"]))
-    draw = partial(draw_curve, families=families, front_label=t["front"])
-    panels, traces = _panels(groups, published, t), _traces(groups, t)
-    theirs = _published_panel(published, t)
-    curve, curves = _together_and_single(draw, panels)
-    drawings = {"curve.svg": curve, "published.svg": draw([theirs])}
-    shown = {
-        "panels": [
-            {"svg": inline(svg), **_front(one, t)} for one, svg in zip(panels, curves, strict=True)
-        ],
-        "theirs": {"svg": inline(drawings["published.svg"]), **_front(theirs, t)},
-        "beside": inline(curves[_beside(groups, panels)]),
-        "traces": [],
-    }
-    if traces:
-        drawings["traces.svg"], single = _together_and_single(partial(draw_traces, t=t), traces)
-        shown["traces"] = [
-            {"svg": inline(svg), "title": _one_line(one.title, t), "said": _trace_notes(one, t)}
-            for one, svg in zip(traces, single, strict=True)
-        ]
-    return drawings, shown
+class DrawnPanel(NamedTuple):
+    """A panel of a device's results, with its drawing as an SVG document."""
+
+    group: Group
+    panel: Panel
+    svg: str
 
 
-def _together_and_single(draw: Callable[[list], str], items: list) -> tuple[str, list[str]]:
-    """One drawing of all `items` for a file, and one of each, which a page can break between."""
-    single = [draw([one]) for one in items]
-    return (single[0] if len(single) == 1 else draw(items)), single
+class MeasuredCurves(NamedTuple):
+    """Every measured curve.
+
+    Attributes:
+        panels: one for each device and thread count; a page can break between them.
+        together: the SVG document of all of them.
+    """
+
+    panels: list[DrawnPanel]
+    together: str
 
 
-def _panels(groups: Sequence[Group], published: dict[str, Any], t: Messages) -> list[Panel]:
-    accuracy = t["accuracy_axis"].format(source=published["source"])
-    return [
-        Panel(
-            group.panel_title(threads, t),
-            measured_points(group.at(threads), published, t),
-            t["measured_axis"],
-            accuracy,
-            t["no_points"],
-        )
+def draw_measured(groups: Sequence[Group], published: Published, t: Messages) -> MeasuredCurves:
+    """Draw measured latency against published accuracy."""
+    pairs = [
+        (group, _measured_panel(group, threads, published, t))
         for group in groups
         for threads in group.threads
     ]
+    drawn = [DrawnPanel(group, panel, _draw([panel], published, t)) for group, panel in pairs]
+    if len(drawn) == 1:
+        return MeasuredCurves(drawn, drawn[0].svg)
+    return MeasuredCurves(drawn, _draw([panel for _, panel in pairs], published, t))
 
 
-def _beside(groups: Sequence[Group], panels: Sequence[Panel]) -> int:
-    """The panel that goes with the published one: with points, of a phone if there is one."""
-    kinds = [group.device["kind"] for group in groups for _ in group.threads]
-    return min(
-        range(len(panels)), key=lambda index: (not panels[index].points, kinds[index] == "host")
-    )
+def draw_published(published: Published, t: Messages) -> tuple[Panel, str]:
+    """The picture that others published, with one thread and no intervals.
 
-
-def _traces(groups: Sequence[Group], t: Messages) -> list[Trace]:
-    found = [
-        gather_trace(group.panel_title(threads, t), group.at(threads), t)
-        for group in groups
-        for threads in group.threads
-    ]
-    return [one for one in found if one]
-
-
-def _published_panel(published: dict[str, Any], t: Messages) -> Panel:
-    """The article's picture: one thread; published figures have no intervals."""
+    Returns:
+        Its panel, and the SVG document.
+    """
     points = [
-        Point(
-            row["name"], row["family"], row["sd855_ms"][0], (row["sd855_ms"][0],) * 2, row["top1"]
-        )
-        for row in published["models"]
-        if row["sd855_ms"]
+        Point(model.name, model.family, model.sd855_ms[0], (model.sd855_ms[0],) * 2, model.top1)
+        for model in published.models
+        if model.sd855_ms
     ]
     # at a folder's end, so that the address fits into the drawing
-    address = published["url"].replace(published["path"], f"\n{published['path']}")
-    label = t["published_axis"].format(source=published["source"], url=address)
-    return Panel(t["published_title"], points, label, t["published_accuracy_axis"])
+    address = published.url.replace(published.path, f"\n{published.path}")
+    label = t["published_axis"].format(source=published.source, url=address)
+    panel = Panel(t["published_title"], points, label, t["published_accuracy_axis"])
+    return panel, _draw([panel], published, t)
 
 
-def _front(panel: Panel, t: Messages) -> dict[str, str]:
-    """Who is on the front, in words; empty for a panel without points."""
-    best, ties = ([one.model for one in models] for models in panel.front)
-    where = _one_line(panel.title, t)
-    front = t["front_of"].format(where=where, models=t["list_comma"].join(best)) if best else ""
+def format_front(panel: Panel, t: Messages) -> str:
+    """Who is on the front, and who cannot be told from it; empty for a panel without points."""
+    best, ties = ([point.model for point in points] for points in panel.front)
+    if not best:
+        return ""
+    title = format_title(panel.title, t)
+    front = t["front_of"].format(where=title, models=t["list_comma"].join(best))
     tied = t["ties"].format(models=t["list_comma"].join(ties)) if ties else ""
-    return {"front": front, "ties": tied}
+    return t["space"].join(filter(None, (front, tied)))
 
 
-def _one_line(title: str, t: Messages) -> str:
+def format_title(title: str, t: Messages) -> str:
+    """A drawing's title in one line."""
     return title.replace("\n", t["comma"])
 
 
-def _trace_notes(trace: Trace, t: Messages) -> list[str]:
-    notes = describe_throttling(trace, t) or [t["not_throttled"]]
-    if not trace.temperature:
-        notes.append(t["no_temperature"])
-    if not trace.cores:
-        notes.append(t["no_frequency"])
-    return notes
+def measured_points(rows: Iterable[Result], published: Published) -> list[Point]:
+    """Measured latency and published accuracy of the rows that have both."""
+    points = []
+    for row in rows:
+        if row.stats and not why_missing(row, published):
+            model = published.by_name[row.model]
+            points.append(
+                Point(row.model, model.family, row.stats.median, row.stats.ci95, model.top1)
+            )
+    return points
+
+
+def _measured_panel(group: Group, threads: int, published: Published, t: Messages) -> Panel:
+    return Panel(
+        group.format_panel_title(threads, t),
+        measured_points(group.at(threads), published),
+        t["measured_axis"],
+        t["accuracy_axis"].format(source=published.source),
+        t["no_points"],
+    )
+
+
+def _draw(panels: Sequence[Panel], published: Published, t: Messages) -> str:
+    return draw_curve(panels, families=published.families, front_label=t["front"])

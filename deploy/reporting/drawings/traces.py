@@ -68,7 +68,7 @@ def gather_trace(title: str, rows: Sequence[Result], t: Messages) -> Trace | Non
     )
 
 
-def describe_throttling(trace: Trace, t: Messages) -> list[str]:
+def format_throttling(trace: Trace, t: Messages) -> list[str]:
     """A sentence for each stretch of throttled rounds."""
     return [
         t["throttled_round" if first == last else "throttled_rounds"].format(

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ppghost.deploy.reporting.drawings.canvas import inline
+
 
 def render(template: str, context: dict[str, Any]) -> str:
     """The text of `template`, one of the files beside this one."""
@@ -18,7 +20,7 @@ def render(template: str, context: dict[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["fill"] = str.format
+    environment.filters["inline"] = inline
     environment.filters["breakable"] = _breakable
     environment.filters["md"] = markdown_text
     return environment.get_template(template).render(context)

@@ -8,7 +8,7 @@ from support.latency_results import PHONE, result, rounds, write
 from ppghost.deploy.latency.results import load_result
 from ppghost.deploy.latency.stats import Estimate
 from ppghost.deploy.reporting.drawings.pareto import Point, pareto_front
-from ppghost.deploy.reporting.drawings.traces import describe_throttling, gather_trace
+from ppghost.deploy.reporting.drawings.traces import format_throttling, gather_trace
 from ppghost.deploy.reporting.groups import group_results, speedups
 from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.write import report
@@ -155,7 +155,7 @@ def test_a_trace_holds_latency_temperature_frequency_and_throttling(tmp_path):
     assert [ghz for _, ghz in big.frequency] == [2.8416, 2.8416, 1.5, 1.5, 2.8416, 2.8416]
     # the lowest
     assert big.cap == [(1, 2.8416), (2, 2.5), (3, 1.5), (4, 1.5)]
-    assert describe_throttling(trace, ENGLISH) == [
+    assert format_throttling(trace, ENGLISH) == [
         "Rounds 3 to 4 throttled: core 1 capped at 1.50 of 2.84 GHz.",
         "Round 6 throttled: 35.0 °C, above 34.",
     ]
@@ -218,7 +218,7 @@ def test_notes_that_differ_in_numbers_only_are_one_sentence(tmp_path):
         result("E", 8.0, status="failed", error="E: exit code 4", notes=[]),
     ]
     summary = report([write(tmp_path / "r.json", results)], tmp_path / "out")
-    assert summary["warnings"] == [
+    assert summary.warnings == [
         "A, B, C (1 thread): the 95 % interval is 6.5 to 12.1% of the median (trusted up to 5%)",
         "A, B (1 thread): one core",
         "D (1 thread): exit code 3",
@@ -242,7 +242,7 @@ def test_notes_of_one_code_are_one_sentence_with_the_span_of_their_numbers(tmp_p
         result("C", 7.0, notes=[{"code": "of_a_newer_version", "values": {"x": 1}}]),
     ]
     summary = report([write(tmp_path / "r.json", results)], tmp_path / "out")
-    assert summary["warnings"] == [
+    assert summary.warnings == [
         "A, B (1 thread): the 95 % interval is 6.5 to 12.1% of the median (trusted up to 5%); "
         "measure again with more --rounds, and with nothing else running",
         "A, B (1 thread): 1 of 7 rounds were throttled (41.0 to 43.5 °C, above 40); kept, but not "

@@ -12,7 +12,7 @@ from ppghost.deploy.reporting.groups import Group
 from ppghost.deploy.reporting.messages import Messages
 
 
-def warnings_of(groups: Sequence[Group], t: Messages) -> list[str]:
+def gather_warnings(groups: Sequence[Group], t: Messages) -> list[str]:
     """A sentence for each thing to be known, with the models and thread count that it is about."""
     alike: dict[tuple, list[tuple[str, NoteOrText]]] = defaultdict(list)
     for index, group in enumerate(groups):
@@ -76,7 +76,7 @@ def _span(numbers: Iterable[str], t: Messages) -> str:
 
 def _where(groups: Sequence[Group], index: int, threads: int, t: Messages) -> str:
     device = [groups[index].device["serial"]] if len(groups) > 1 else []
-    return t["comma"].join([*device, t.in_threads(threads)])
+    return t["comma"].join([*device, t.format_threads(threads)])
 
 
 #: a number in a note's words
