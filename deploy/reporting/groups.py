@@ -11,6 +11,8 @@ from ppghost.deploy.reporting.messages import Messages
 
 #: the serial of the machine that ppghost itself runs on
 _HOST = "host"
+#: of a device's name in a drawing
+_MAX_LETTERS = 44
 
 
 @dataclass
@@ -81,7 +83,7 @@ class Group:
         head = t["panel_title"].format(
             device=self._format_head(t, "short"), threads=t.format_threads(threads)
         )
-        model = _shortened(self.device["model"] or "")
+        model = _shorten(self.device["model"] or "")
         return f"{head}\n{t['comma'].join([model, *self._format_binding(t)])}"
 
     def _format_head(self, t: Messages, form: str) -> str:
@@ -99,10 +101,17 @@ class Group:
 
 
 def group_results(measured: Iterable[LatencyResult]) -> list[Group]:
-    """All results, in the order in which their devices are met."""
+    """Put results together.
+
+    Args:
+        measured: what was measured, by campaign.
+
+    Returns:
+        The groups, in the order in which their devices are met.
+    """
     groups: dict[tuple, Group] = {}
-    for each in measured:
-        for result in each.results:
+    for campaign in measured:
+        for result in campaign.results:
             binding = result.power_mode, result.affinity
             key = (*device_identity(result.device), *binding)
             groups.setdefault(key, Group(result.device, *binding)).rows.append(result)
@@ -152,5 +161,5 @@ def _speedup(single: Result, several: Result) -> Estimate | None:
     return unpaired_ratio(slow, fast)
 
 
-def _shortened(text: str, most: int = 44) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 1]}…"

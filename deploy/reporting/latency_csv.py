@@ -20,7 +20,10 @@ _COLUMNS = (
 
 
 def latency_csv(groups: Sequence[Group]) -> str:
-    """The file's text. `speedup` is over 1 thread, `ratio` to the model `reference`."""
+    """The text of latency.csv.
+
+    Of its columns `speedup` is over 1 thread and `ratio` to the model `reference`.
+    """
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -47,7 +50,7 @@ def _line(row: Result, speedup: Estimate | None) -> dict[str, Any]:
     line |= {
         "input": format_shapes(row),
         "rounds": len(row.rounds),
-        "throttled_rounds": sum(bool(each.throttled) for each in row.rounds),
+        "throttled_rounds": sum(bool(burst.throttled) for burst in row.rounds),
         "max_abs_diff": (row.output_check or {}).get("max_abs_diff"),
     }
     return line

@@ -32,7 +32,13 @@ class MeasuredCurves(NamedTuple):
 
 
 def draw_measured(groups: Sequence[Group], published: Published, t: Messages) -> MeasuredCurves:
-    """Draw measured latency against published accuracy."""
+    """Draw measured latency against published accuracy.
+
+    Args:
+        groups: at least one, with results.
+        published: the accuracies.
+        t: words.
+    """
     pairs = [
         (group, _measured_panel(group, threads, published, t))
         for group in groups

@@ -13,7 +13,11 @@ _SHADE = "#d98a2b"
 
 
 def draw_traces(traces: Sequence[Trace], t: Messages) -> str:
-    """An SVG document with one trace under the other."""
+    """Draw traces, one under the other.
+
+    Returns:
+        An SVG document.
+    """
     heights = [_heights(trace) for trace in traces]
     with canvas.settings():
         figure = canvas.new_figure(sum(map(sum, heights)) + _HEAD_IN * len(traces))
@@ -21,7 +25,7 @@ def draw_traces(traces: Sequence[Trace], t: Messages) -> str:
             sum(map(len, heights)),
             1,
             squeeze=False,
-            height_ratios=[one for rows in heights for one in rows],
+            height_ratios=[height for rows in heights for height in rows],
         )[:, 0]
         rest = iter(grid)
         for trace, rows in zip(traces, heights, strict=True):

@@ -33,12 +33,12 @@ def build(data: ReportData, t: Messages) -> Iterator[Block]:
 
 
 def _traces(data: ReportData, t: Messages) -> list[Trace]:
-    found = [
-        gather_trace(group.format_panel_title(threads, t), group.at(threads), t)
+    return [
+        trace
         for group in data.groups
         for threads in group.threads
+        if (trace := gather_trace(group.format_panel_title(threads, t), group.at(threads), t))
     ]
-    return [trace for trace in found if trace]
 
 
 def _notes(trace: Trace, t: Messages) -> list[str]:

@@ -85,12 +85,12 @@ def test_measured_and_published_figures_never_share_a_table_or_axes(page):
     assert {"66.88", "86.95", "5.28", "3.95", "3.29"} <= set(published)
     assert "6.25" not in published
     assert "Host computer, not a phone" in content
-    curve, theirs = ((out / name).read_text() for name in ("curve.svg", "published.svg"))
+    curve, drawn = ((out / name).read_text() for name in ("curve.svg", "published.svg"))
     assert "published ImageNet top-1 (%), PaddleClas model zoo" in curve
     assert "Snapdragon" not in curve
-    assert "measured latency" not in theirs
+    assert "measured latency" not in drawn
     # a model that was published and not measured stands in the published drawing only
-    assert ("ShuffleNetV2_x1_0" in curve, "ShuffleNetV2_x1_0" in theirs) == (False, True)
+    assert ("ShuffleNetV2_x1_0" in curve, "ShuffleNetV2_x1_0" in drawn) == (False, True)
 
 
 def test_the_published_picture_says_what_it_is_and_stands_beside_the_measured_one(page):

@@ -22,7 +22,7 @@ def point(name, latency, top1, spread=0.0):
 
 
 def names(points):
-    return [one.model for one in points]
+    return [point.model for point in points]
 
 
 def loaded(tmp_path, *results):
@@ -80,12 +80,12 @@ def test_the_page_names_the_front_and_the_ties(tmp_path):
 
 
 def test_speedups_are_over_one_thread_with_an_interval_where_rounds_give_one(tmp_path):
-    one = [10.0, 10.1, 10.2, 10.3, 10.4, 10.5, 10.6, 10.7, 10.8]
-    two = [value / 2 for value in one]
+    single = [10.0, 10.1, 10.2, 10.3, 10.4, 10.5, 10.6, 10.7, 10.8]
+    double = [value / 2 for value in single]
     document = loaded(
         tmp_path,
-        result("A", 10.4, **rounds(one)),
-        result("A", 5.2, threads=2, **rounds(two)),
+        result("A", 10.4, **rounds(single)),
+        result("A", 5.2, threads=2, **rounds(double)),
         result("A", 2.6, threads=4),
         result("B", 30.0),
         result("B", 15.0, threads=2),
@@ -178,7 +178,7 @@ def test_like_cores_are_one_line_and_many_kinds_are_two(tmp_path):
     many = [[2000000 + 1000 * core for core in range(9)]]
     document = loaded(tmp_path, result("A", 5.0, **rounds([5.0], freq_khz=many)))
     trace = gather_trace("host", document.results, ENGLISH)
-    assert [(one.label, one.frequency[0][1]) for one in trace.cores] == [
+    assert [(cores.label, cores.frequency[0][1]) for cores in trace.cores] == [
         ("fastest core", 2.008), ("slowest core", 2.0),
     ]  # fmt: skip
 
@@ -248,6 +248,21 @@ def test_notes_of_one_code_are_one_sentence_with_the_span_of_their_numbers(tmp_p
         "A, B (1 thread): 1 of 7 rounds were throttled (41.0 to 43.5 °C, above 40); kept, but not "
         "in the figures",
         "C (1 thread): of_a_newer_version",
+    ]
+
+
+def test_notes_whose_words_differ_are_told_one_after_the_other(tmp_path):
+    def hot(degrees):
+        return {"code": "too_hot", "values": {"temp_c": degrees, "max_temp": 1.0}}
+
+    results = [
+        result("A", 5.0, notes=[hot(41.0), "at -3 %"]),
+        result("B", 6.0, notes=[hot(float("inf")), "at 1e+3 %"]),
+    ]
+    summary = report([write(tmp_path / "r.json", results)], tmp_path / "out")
+    assert summary.warnings == [
+        "A, B (1 thread): 41.0 °C, above 1; inf °C, above 1",
+        "A, B (1 thread): at -3 to 1e+3 %",
     ]
 
 
