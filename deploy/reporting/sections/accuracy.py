@@ -44,7 +44,7 @@ SECTION = Section(
             "On the Pareto front: no other model has both a lower median and at least the same "
             "accuracy. A model is called beaten only if the intervals do not overlap.",
             "帕累托前沿：不存在中位延迟更低且精度不低于它的模型。"
-            "只有置信区间不重叠时，才判定一个模型被另一个超过。",
+            "只有置信区间不重叠时，才判定一个模型被另一个模型超过。",
         ),
         "missing": Words("Not on the curve:", "未列入曲线的模型："),
     },

@@ -44,7 +44,7 @@ SECTION = Section(
         "rule": Words(
             "Outputs compared with Paddle's own for the same seeded input, before anything was "
             "timed.",
-            "计时之前，用同一固定种子的输入与 Paddle 自身的输出对比。",
+            "计时之前，以同一随机种子生成输入，将输出与 Paddle 自身的输出对比。",
         ),
         "device": Words("Device", "设备"),
         "compared": Words("Compared", "校验位置"),

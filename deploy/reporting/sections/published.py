@@ -84,7 +84,7 @@ SECTION = Section(
             "Snapdragon 855, batch 1. Nothing of it was measured here. Beside it the curve "
             "measured here, on its own axes, since latencies of two devices do not compare.",
             "GhostNet 的经典对比图，按他人公布的数据重绘：骁龙 855，batch size 1，均非本次实测。"
-            "旁边是本次实测曲线；两种设备的延迟不可直接比较，因此各用各的坐标轴。",
+            "旁边是本次实测曲线；两种设备的延迟不可直接比较，因此分别使用各自的坐标轴。",
         ),
         "source": Words("Published by the {source}:", "数据来源：{source}，"),
         "published_alt": Words(

@@ -66,8 +66,10 @@ SECTION = Section(
             "各 CPU 核读到的最高频率（虚线为频率上限）。",
         ),
         "not_throttled": Words("No round was marked as throttled.", "没有被标记为降频的轮次。"),
-        "no_temperature": Words("This device tells no temperature.", "该设备不提供温度。"),
-        "no_frequency": Words("This device tells no core frequency.", "该设备不提供 CPU 频率。"),
+        "no_temperature": Words("This device tells no temperature.", "该设备不提供温度读数。"),
+        "no_frequency": Words(
+            "This device tells no core frequency.", "该设备不提供 CPU 频率读数。"
+        ),
         "no_rounds": Words(
             "The results hold no record of single rounds.", "结果文件中没有逐轮记录。"
         ),

@@ -45,8 +45,8 @@ SECTION = Section(
             "How many times as fast as with 1 thread, with a 95 % interval by ranks of the rounds "
             "(Hodges-Lehmann); thread counts are measured one after the other, so rounds are not "
             "paired.",
-            "相对单线程的加速比，括号内为按各轮秩得出的 95% 置信区间（Hodges-Lehmann 估计）；"
-            "各线程数依次测量，轮次不成对。",
+            "相对单线程的加速比，括号内为按各轮的秩得出的 95% 置信区间（Hodges-Lehmann 估计）；"
+            "各线程数先后依次测量，轮次之间不配对。",
         ),
         "no_scaling": Words(
             "Not measured with 1 thread and with more.", "没有同时测量单线程与多线程。"
