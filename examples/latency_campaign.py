@@ -10,11 +10,12 @@ from pathlib import Path
 
 import ppghost
 from ppghost import deploy
+from ppghost.deploy.reporting.write import Report
 
 NETWORKS = ("GhostNet_x0_5", "GhostNet_x1_0")
 
 
-def main(folder: Path, rounds: int = 20) -> dict:
+def main(folder: Path, rounds: int = 20) -> Report:
     base = Path(ppghost.__file__).with_name("configs") / "demo" / "latency.yaml"
     models = []
     for name in NETWORKS:
@@ -30,4 +31,4 @@ def main(folder: Path, rounds: int = 20) -> dict:
 
 
 if __name__ == "__main__":
-    print(main(Path(sys.argv[1] if len(sys.argv) > 1 else "output/example"))["index"])
+    print(main(Path(sys.argv[1] if len(sys.argv) > 1 else "output/example")).index)

@@ -21,10 +21,10 @@ def latency_table(measured: LatencyResult) -> str:
         if result.status != "ok" or stats is None:
             lines.append(f"{head} {result.status}: {result.error}")
             continue
-        interval = " to ".join(map(milliseconds, stats.ci95)) if stats.ci95 else "-"
-        p90 = "-" if stats.p90 is None else milliseconds(stats.p90)
+        interval = " to ".join(map(format_ms, stats.ci95)) if stats.ci95 else "-"
+        p90 = "-" if stats.p90 is None else format_ms(stats.p90)
         times = f"{ratio.median:.3f} x {ratio.reference}" if ratio else "-"
-        lines.append(f"{head} {milliseconds(stats.median):>10}  {interval:<18} {p90:>8}  {times}")
+        lines.append(f"{head} {format_ms(stats.median):>10}  {interval:<18} {p90:>8}  {times}")
     return "\n".join(lines)
 
 
@@ -56,6 +56,6 @@ def _by_device(
         yield heading, row
 
 
-def milliseconds(value: float) -> str:
+def format_ms(value: float) -> str:
     """Two decimals, or three digits below 1 ms."""
     return f"{value:.2f}" if value >= 1 else f"{value:.3g}"

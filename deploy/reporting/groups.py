@@ -1,6 +1,6 @@
 """Results put together as a report shows them: by device, then by thread count."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,14 +8,21 @@ from ppghost.deploy.devices.base import format_cores
 from ppghost.deploy.latency.results import LatencyResult, Result, device_identity
 from ppghost.deploy.latency.stats import Estimate, unpaired_ratio
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.deploy.reporting.pareto import Point
+
+#: the serial of the machine that ppghost itself runs on
+_HOST = "host"
+#: of a device's name in a drawing
+_MAX_LETTERS = 44
 
 
 @dataclass
 class Group:
     """Results of one device in one power mode; figures of two machines are never one group.
 
-    `rows` by threads and median, `threads` ascending.
+    Attributes:
+        device: its description.
+        power_mode, affinity: how threads were bound to cores; None where nothing was said.
+        rows: by threads and median.
     """
 
     device: dict[str, Any]
@@ -25,6 +32,7 @@ class Group:
 
     @property
     def threads(self) -> list[int]:
+        """The thread counts, ascending."""
         return sorted({row.threads for row in self.rows})
 
     @property
@@ -37,82 +45,79 @@ class Group:
         """The rows at one thread count."""
         return [row for row in self.rows if row.threads == threads]
 
-    def title(self, t: Messages) -> str:
+    @property
+    def is_phone(self) -> bool | None:
+        """Whether it runs Android; None if its description does not tell."""
+        return bool(self.device["android"]) if "android" in self.device else None
+
+    def format_device(self, t: Messages, form: str) -> str:
+        """The device's name.
+
+        Args:
+            t: words.
+            form: of this host, which has no other name: "name", "short" or "in_sentence".
+        """
+        serial = self.device["serial"]
+        return t[f"host_{form}"] if serial == _HOST else serial
+
+    def format_title(self, t: Messages) -> str:
         """Who the device is."""
         device = self.device
         name = " ".join(filter(None, (device["model"], device["soc"], device["abi"])))
         version = device["lite_version"]
         runtime = t["runtime"].format(version=version) if version else t["runtime_unknown"]
-        key = "host_title" if device["kind"] == "host" else "phone_title"
-        return t[key].format(serial=device["serial"], name=name, runtime=runtime)
+        head = self._format_head(t, "name")
+        return t["device_title"].format(device=head, name=name, runtime=runtime)
 
-    def facts(self, t: Messages) -> str:
+    def format_facts(self, t: Messages) -> str:
         """What else is known of it: Android, cores, and how threads were bound."""
         device, facts = self.device, []
         if device.get("android"):
             facts.append(t["android"].format(version=device["android"]))
         if device.get("cores"):
             facts.append(t["cores"].format(cores=format_cores(device["cores"])))
-        if self.power_mode:
-            facts.append(t["power_mode"].format(mode=self.power_mode))
-        if self.affinity:
-            facts.append(t["affinity"].format(mask=self.affinity))
-        return t["comma"].join(facts)
+        return t["comma"].join([*facts, *self._format_binding(t)])
 
-    def panel_title(self, threads: int, t: Messages) -> str:
+    def format_panel_title(self, threads: int, t: Messages) -> str:
         """Device, threads and batch, short enough for a drawing; two lines."""
-        device = self.device
-        where = t["host_short"] if device["kind"] == "host" else device["serial"]
-        head = t["panel_title"].format(where=where, threads=t.in_threads(threads))
-        modes = [
-            t[key].format(**{name: value})
-            for key, name, value in (
-                ("power_mode", "mode", self.power_mode),
-                ("affinity", "mask", self.affinity),
-            )
-            if value
-        ]
-        return f"{head}\n{t['comma'].join([_shortened(device['model'] or ''), *modes])}"
+        head = t["panel_title"].format(
+            device=self._format_head(t, "short"), threads=t.format_threads(threads)
+        )
+        model = _shorten(self.device["model"] or "")
+        return f"{head}\n{t['comma'].join([model, *self._format_binding(t)])}"
+
+    def _format_head(self, t: Messages, form: str) -> str:
+        name = self.format_device(t, form)
+        return t["no_phone"].format(device=name) if self.is_phone is False else name
+
+    def _format_binding(self, t: Messages) -> list[str]:
+        """How threads were bound to cores, as far as it was said."""
+        binding = []
+        if self.power_mode:
+            binding.append(t["power_mode"].format(mode=self.power_mode))
+        if self.affinity:
+            binding.append(t["affinity"].format(mask=self.affinity))
+        return binding
 
 
 def group_results(measured: Iterable[LatencyResult]) -> list[Group]:
-    """All results, in the order in which their devices are met."""
+    """Put results together.
+
+    Args:
+        measured: what was measured, by campaign.
+
+    Returns:
+        The groups, in the order in which their devices are met.
+    """
     groups: dict[tuple, Group] = {}
-    for each in measured:
-        for result in each.results:
+    for campaign in measured:
+        for result in campaign.results:
             binding = result.power_mode, result.affinity
             key = (*device_identity(result.device), *binding)
             groups.setdefault(key, Group(result.device, *binding)).rows.append(result)
     for group in groups.values():
         group.rows.sort(key=lambda row: (row.threads, row.stats.median if row.stats else 0.0))
     return list(groups.values())
-
-
-def why_missing(row: Result, published: dict[str, Any], t: Messages) -> str | None:
-    """Why a result has no place on the curve; None if it has one."""
-    if row.status != "ok" or row.stats is None:
-        return t["not_finished"]
-    if row.model not in published["by_name"]:
-        return t["no_accuracy"]
-    if not row.inputs:
-        return t["no_input"]
-    if [tensor["shape"] for tensor in row.inputs] != [published["input"]]:
-        return t["other_input"]
-    if row.precision != "fp32":
-        return t["other_precision"].format(precision=row.precision)
-    return None
-
-
-def measured_points(rows: Iterable[Result], published: dict[str, Any], t: Messages) -> list[Point]:
-    """Measured latency and published accuracy of the rows that have both."""
-    points = []
-    for row in rows:
-        if row.stats and not why_missing(row, published, t):
-            known, stats = published["by_name"][row.model], row.stats
-            points.append(
-                Point(row.model, known["family"], stats.median, stats.ci95, known["top1"])
-            )
-    return points
 
 
 @dataclass(frozen=True)
@@ -156,11 +161,5 @@ def _speedup(single: Result, several: Result) -> Estimate | None:
     return unpaired_ratio(slow, fast)
 
 
-def files_measured(groups: Sequence[Group]) -> list[Result]:
-    """One result for each file, by model."""
-    files = {row.nb_sha256: row for group in groups for row in group.rows}
-    return sorted(files.values(), key=lambda row: (row.model, row.precision))
-
-
-def _shortened(text: str, most: int = 44) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 1]}…"

@@ -5,30 +5,45 @@ measured latency against published accuracy, and says which axis is which.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ppghost.deploy.latency.results import LatencyResult, parse_result
-from ppghost.deploy.reporting.drawings import draw_all
-from ppghost.deploy.reporting.groups import Group, group_results, why_missing
+from ppghost.deploy.reporting.data import ReportData
+from ppghost.deploy.reporting.groups import group_results
+from ppghost.deploy.reporting.latency_csv import latency_csv
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.deploy.reporting.pages import printable, render
-from ppghost.deploy.reporting.sections import (
-    checks_table,
-    files_table,
-    latency_table,
-    published_table,
-    scaling_table,
-    size_table,
-    weights_text,
-)
-from ppghost.deploy.reporting.sheet import latency_csv
-from ppghost.deploy.reporting.warnings import warnings_of
+from ppghost.deploy.reporting.pages.blocks import Figures
+from ppghost.deploy.reporting.pages.render import printable, render
+from ppghost.deploy.reporting.published import load_published
+from ppghost.deploy.reporting.sections import SECTIONS
+from ppghost.deploy.reporting.sections.section import BuiltSection, build_section
 from ppghost.errors import InputError
 from ppghost.utils.files import read_json, write_text
 
-PUBLISHED_FILE = Path(__file__).with_name("published.yaml")
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Attributes:
+        index: the page.
+        files: every file, the page among them.
+        models: how many models were reported.
+        not_on_curve: models without a place on the curve, and why.
+        warnings: what is to be known about the figures.
+    """
+
+    index: str
+    files: list[str]
+    models: int
+    not_on_curve: list[str]
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `ppghost report --json` writes it."""
+        return asdict(self)
 
 
 def report(
@@ -37,7 +52,7 @@ def report(
     *,
     lang: str = "en",
     command: str | None = None,
-) -> dict[str, Any]:
+) -> Report:
     """Write the report of latency results.
 
     Args:
@@ -47,50 +62,41 @@ def report(
         command: shown as what made the report.
 
     Returns:
-        {"index", "files", "models", "not_on_curve", "warnings"}.
+        The files written, and what is to be known about their figures.
 
     Raises:
         InputError: a result cannot be read or is of another schema, or the folder cannot be
             written.
     """
-    if not results:
-        raise InputError("no result to report; give the JSON files that `ppghost bench` wrote")
-    t = Messages(lang)
-    measured = [(Path(path), _read(Path(path))) for path in results]
-    groups = group_results(each for _, each in measured)
-    if not groups:
-        raise InputError(f"{results[0]}: holds no result; run `ppghost bench` first")
-    published = load_published(lang)
-    drawings, figures = draw_all(groups, published, t)
-    missing = _missing(groups, published, t)
-    warnings = warnings_of(groups, t)
-    context = {
-        "t": t,
-        "published": published,
-        "missing": [
-            t["missing_one"].format(model=model, why=why) for model, why in missing.items()
-        ],
-        "warnings": warnings,
-        **figures,
-        **_tables(groups, published, t),
-        **_repeat(measured, groups, command, t),
-    }
-    output = Path(output)
+    data = _gather([Path(path) for path in results], Messages(lang), command)
+    sections = [build_section(section, data) for section in SECTIONS]
+    context = {"t": data.t, "sections": sections}
     files = {
-        **drawings,
-        "latency.csv": latency_csv(groups),
+        **_drawings(sections),
+        "latency.csv": latency_csv(data.groups),
         "report.md": render("report.md", context),
         "index.html": render("report.html", context),
     }
+    output = Path(output)
     for name, content in files.items():
         write_text(output / name, content)
-    return {
-        "index": str(output / "index.html"),
-        "files": [str(output / name) for name in files],
-        "models": len({row.model for group in groups for row in group.rows}),
-        "not_on_curve": context["missing"],
-        "warnings": warnings,
-    }
+    return Report(
+        index=str(output / "index.html"),
+        files=[str(output / name) for name in files],
+        models=len({row.model for row in data.rows}),
+        not_on_curve=data.missing,
+        warnings=data.warnings,
+    )
+
+
+def _gather(results: Sequence[Path], t: Messages, command: str | None) -> ReportData:
+    if not results:
+        raise InputError("no result to report; give the JSON files that `ppghost bench` wrote")
+    measured = [(path, _read(path)) for path in results]
+    groups = group_results(result for _, result in measured)
+    if not groups:
+        raise InputError(f"{results[0]}: holds no result; run `ppghost bench` first")
+    return ReportData(measured, groups, load_published(t.lang), command, t)
 
 
 def _read(path: Path) -> LatencyResult:
@@ -98,72 +104,12 @@ def _read(path: Path) -> LatencyResult:
     return parse_result(printable(read_json(path)), path)
 
 
-def load_published(lang: str = "en") -> dict[str, Any]:
-    """The published figures; "by_name" finds a model's row."""
-    import yaml
-
-    published = yaml.safe_load(PUBLISHED_FILE.read_text(encoding="utf-8"))
-    published["source"] = published["source"][lang]
-    published["by_name"] = {row["name"]: row for row in published["models"]}
-    return published
-
-
-def _missing(groups: Sequence[Group], published: dict[str, Any], t: Messages) -> dict[str, str]:
-    rows = [row for group in groups for row in group.rows]
-    return {row.model: why for row in rows if (why := why_missing(row, published, t))}
-
-
-def _tables(groups: Sequence[Group], published: dict[str, Any], t: Messages) -> dict[str, Any]:
-    rows = [row for group in groups for row in group.rows]
+def _drawings(sections: Sequence[BuiltSection]) -> dict[str, str]:
+    """The SVG documents that sections show, by file name."""
     return {
-        "weights": sorted({weights_text(row, t) for row in rows}),
-        "groups": [
-            {
-                "title": group.title(t),
-                "facts": group.facts(t),
-                "host": group.device["kind"] == "host",
-                "means": any(row.samples_are != "inference" for row in group.rows),
-                "latency": latency_table(group, t),
-                "scaling": scaling_table(group, t),
-            }
-            for group in groups
-        ],
-        "sizes": size_table(groups, t),
-        "checks": checks_table(groups, t),
-        "theirs_table": published_table(published, t),
-        "files": files_table(groups, t),
+        name: svg
+        for section in sections
+        for block in section.blocks
+        if isinstance(block, Figures)
+        for name, svg in block.files.items()
     }
-
-
-def _repeat(
-    measured: Sequence[tuple[Path, LatencyResult]],
-    groups: Sequence[Group],
-    command: str | None,
-    t: Messages,
-) -> dict[str, Any]:
-    """Commands, plans and machines."""
-    commands = dict.fromkeys(row.convert_command for group in groups for row in group.rows)
-    return {
-        "documents": [
-            {
-                "file": path.name,
-                "created": each.created or t["at_unknown_time"],
-                "command": each.plan.command or t["no_command"],
-                "plan": _facts(asdict(each.plan)),
-                "host": _facts(each.host),
-            }
-            for path, each in measured
-        ],
-        "conversions": [conversion or t["no_command"] for conversion in commands],
-        "command": command,
-    }
-
-
-def _facts(section: dict[str, Any]) -> str:
-    """'rounds 40, seed 0, threads 1 2': the short values of a plan or host, by their own names."""
-    facts = []
-    for key, value in section.items():
-        words = value if isinstance(value, list) else [value]
-        if key != "command" and all(isinstance(word, str | int | float) for word in words):
-            facts.append(f"{key} {' '.join(map(str, words))}")
-    return ", ".join(facts)

@@ -161,5 +161,5 @@ def report(args: argparse.Namespace) -> Output:
     """Latency results as a page."""
     from ppghost.deploy.reporting.write import report
 
-    result = report(args.results, args.output, lang=args.lang, command=command_line(args))
-    return result, f"report: {result['index']}"
+    written = report(args.results, args.output, lang=args.lang, command=command_line(args))
+    return written.to_json(), f"report: {written.index}"

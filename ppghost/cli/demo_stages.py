@@ -184,7 +184,7 @@ def _latency_stages(stages: Stages, output: Path) -> None:
     stages.run(
         "report",
         "report",
-        lambda: report([results], output / "report"),
+        lambda: report([results], output / "report").to_json(),
         [output / "report" / "index.html"],
     )
 

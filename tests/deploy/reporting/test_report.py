@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 import pytest
 from support.latency_results import HOST, PHONE, result, rounds, write
 
-from ppghost.deploy.reporting.write import load_published, report
+from ppghost.deploy.reporting.published import PublishedModel, load_published
+from ppghost.deploy.reporting.write import report
 
 
 class Tables(HTMLParser):
@@ -55,8 +56,8 @@ def test_files_that_name_every_model(page):
     assert sorted(path.name for path in out.iterdir()) == [
         "curve.svg", "index.html", "latency.csv", "published.svg", "report.md",
     ]  # fmt: skip
-    assert summary["models"] == 2
-    assert summary["not_on_curve"] == summary["warnings"] == []
+    assert summary.models == 2
+    assert summary.not_on_curve == summary.warnings == []
     for name in ("index.html", "report.md", "curve.svg", "latency.csv"):
         text = (out / name).read_text().replace("\\_", "_")
         assert "GhostNet_x0_5" in text
@@ -84,26 +85,26 @@ def test_measured_and_published_figures_never_share_a_table_or_axes(page):
     assert {"66.88", "86.95", "5.28", "3.95", "3.29"} <= set(published)
     assert "6.25" not in published
     assert "Host computer, not a phone" in content
-    curve, theirs = ((out / name).read_text() for name in ("curve.svg", "published.svg"))
+    curve, drawn = ((out / name).read_text() for name in ("curve.svg", "published.svg"))
     assert "published ImageNet top-1 (%), PaddleClas model zoo" in curve
     assert "Snapdragon" not in curve
-    assert "measured latency" not in theirs
+    assert "measured latency" not in drawn
     # a model that was published and not measured stands in the published drawing only
-    assert ("ShuffleNetV2_x1_0" in curve, "ShuffleNetV2_x1_0" in theirs) == (False, True)
+    assert ("ShuffleNetV2_x1_0" in curve, "ShuffleNetV2_x1_0" in drawn) == (False, True)
 
 
 def test_the_published_picture_says_what_it_is_and_stands_beside_the_measured_one(page):
     _, content, out = page(result("MyNet", 6.25))
     published = load_published()
-    for text in ("Published, not measured here", "Snapdragon 855", published["path"]):
+    for text in ("Published, not measured here", "Snapdragon 855", published.path):
         assert text in (out / "published.svg").read_text()
         assert text in content
-    assert published["url"] in content
+    assert published.url in content
     section = content[content.index("<h2>Published: Snapdragon 855") :]
     section = section[: section.index("</div>")]
     assert section.count("<svg") == 2
     assert section.index("<b>published</b>") < section.index("<b>measured here</b>")
-    assert published["url"] in (out / "report.md").read_text()
+    assert published.url in (out / "report.md").read_text()
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -159,7 +160,7 @@ def test_letters_that_cannot_be_shown_are_replaced(page):
 )
 def test_model_without_a_place_on_the_curve_is_said_to_be_missing(page, changes, why):
     summary, content, out = page(result("GhostNet_x0_5", 6.25, **changes))
-    assert summary["not_on_curve"] == [why]
+    assert summary.not_on_curve == [why]
     assert why in content
     model = changes.get("model", "GhostNet_x0_5")
     assert model in Tables(content).tables[0]
@@ -171,7 +172,7 @@ def test_failures_and_warnings_are_told(page):
         result("GhostNet_x0_5", 6.25, warning="GhostNet_x0_5: interval is wide"),
         result("MobileNetV2", 1.0, status="failed", error="MobileNetV2: it died", stats=None),
     )
-    assert len(summary["warnings"]) == 2
+    assert len(summary.warnings) == 2
     for text in (content, (out / "report.md").read_text().replace("\\_", "_")):
         assert "MobileNetV2 (1 thread): it died" in text
         assert "GhostNet_x0_5 (1 thread): interval is wide" in text
@@ -192,6 +193,33 @@ def test_report_says_how_to_repeat_it(tmp_path):
             made["nb_sha256"], "cd" * 32, "2.13rc0",
         ):  # fmt: skip
             assert fact in text
+
+
+def test_of_a_plan_what_is_known_is_told_and_no_more(tmp_path):
+    measured = [result("GhostNet_x0_5", 6.25)]
+    for plan, text in (
+        ({"threads": [1, 2], "rounds": 6, "seed": 0}, "threads 1 2, rounds 6, seed 0"),
+        ({"models": [{"model": "x"}], "repeats": None, "max_wait": 300.0}, "max_wait 300.0"),
+        ({}, ""),
+    ):
+        report([write(tmp_path / "r.json", measured, plan=plan)], tmp_path / "out")
+        page = (tmp_path / "out" / "index.html").read_text()
+        assert f"(seeded); <code>{text}</code>" in page
+
+
+def test_a_kind_of_device_that_nobody_knows_is_told_by_what_its_description_holds(page):
+    board = HOST | {"serial": "board-1", "kind": "serial line", "model": "Some board"}
+    device = page(result("GhostNet_x0_5", 6.25, device=board))[1]
+    assert "<h3>board-1, not a phone: Some board x86_64, Paddle-Lite 2.13rc0</h3>" in device
+    assert "Measured on board-1; a phone gives other figures" in device
+    assert ">board-1, not a phone, 1 thread, batch 1</" in device
+    del board["android"]
+    device = page(result("GhostNet_x0_5", 6.25, device=board))[1]
+    assert "<h3>board-1: Some board x86_64, Paddle-Lite 2.13rc0</h3>" in device
+    assert "phone gives other" not in device
+    phone = page(result("GhostNet_x0_5", 6.25, device=board | {"android": "14"}))[1]
+    assert "<h3>board-1: Some board x86_64" in phone
+    assert "phone gives other" not in phone
 
 
 def test_the_same_results_give_the_same_bytes(page, tmp_path):
@@ -280,9 +308,9 @@ def test_csv_keeps_figures_unrounded(page):
 
 def test_published_figures_are_those_of_the_source():
     published = load_published()
-    assert len(published["models"]) == len(published["by_name"]) == 12
-    assert published["by_name"]["GhostNet_x1_0"] == {
-        "name": "GhostNet_x1_0", "family": "GhostNet", "top1": 0.7402, "top5": 0.9165,
-        "sd855_ms": [12.89, 8.66, 6.72], "mflops": 148.78, "params_m": 5.21,
-    }  # fmt: skip
-    assert published["url"].endswith(published["path"])
+    assert len(published.models) == len(published.by_name) == 12
+    assert published.by_name["GhostNet_x1_0"] == PublishedModel(
+        name="GhostNet_x1_0", family="GhostNet", top1=0.7402, top5=0.9165,
+        sd855_ms=[12.89, 8.66, 6.72], mflops=148.78, params_m=5.21,
+    )  # fmt: skip
+    assert published.url.endswith(published.path)

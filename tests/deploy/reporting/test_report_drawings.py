@@ -6,8 +6,8 @@ import numpy as np
 
 
 def test_hostile_name_on_the_curve_is_escaped():
-    from ppghost.deploy.reporting.curve import Panel, draw_curve
-    from ppghost.deploy.reporting.pareto import Point
+    from ppghost.deploy.reporting.drawings.curve import Panel, draw_curve
+    from ppghost.deploy.reporting.drawings.pareto import Point
 
     name = "<script>alert(1)</script> $x^2$"
     points = [Point(name, name, 5.0, (4.0, 6.0), 0.7)]
@@ -18,10 +18,10 @@ def test_hostile_name_on_the_curve_is_escaped():
 
 
 def test_labels_of_close_points_do_not_overlap():
-    from ppghost.deploy.reporting import canvas
-    from ppghost.deploy.reporting.curve import Panel, draw_panel
-    from ppghost.deploy.reporting.labels import label_points, overlap
-    from ppghost.deploy.reporting.pareto import Point
+    from ppghost.deploy.reporting.drawings import canvas
+    from ppghost.deploy.reporting.drawings.curve import Panel, draw_panel
+    from ppghost.deploy.reporting.drawings.labels import label_points, overlap
+    from ppghost.deploy.reporting.drawings.pareto import Point
 
     points = [
         Point(f"MobileNetV3_small_x{index}", "F", 15 + index, (14.0, 19.0), 0.70 + index / 900)
@@ -44,10 +44,10 @@ def test_labels_of_close_points_do_not_overlap():
 
 
 def test_a_name_steps_aside_for_a_line():
-    from ppghost.deploy.reporting import canvas
-    from ppghost.deploy.reporting.curve import Panel, draw_panel
-    from ppghost.deploy.reporting.labels import label_points
-    from ppghost.deploy.reporting.pareto import Point
+    from ppghost.deploy.reporting.drawings import canvas
+    from ppghost.deploy.reporting.drawings.curve import Panel, draw_panel
+    from ppghost.deploy.reporting.drawings.labels import label_points
+    from ppghost.deploy.reporting.drawings.pareto import Point
 
     points = [Point("one", "F", 10, None, 0.7), Point("other", "F", 40, None, 0.9)]
     places = []

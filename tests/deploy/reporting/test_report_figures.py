@@ -7,10 +7,10 @@ from support.latency_results import PHONE, result, rounds, write
 
 from ppghost.deploy.latency.results import load_result
 from ppghost.deploy.latency.stats import Estimate
+from ppghost.deploy.reporting.drawings.pareto import Point, pareto_front
+from ppghost.deploy.reporting.drawings.traces import format_throttling, gather_trace
 from ppghost.deploy.reporting.groups import group_results, speedups
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.deploy.reporting.pareto import Point, pareto_front
-from ppghost.deploy.reporting.traces import describe_throttling, gather_trace
 from ppghost.deploy.reporting.write import report
 
 ENGLISH = Messages("en")
@@ -22,7 +22,7 @@ def point(name, latency, top1, spread=0.0):
 
 
 def names(points):
-    return [one.model for one in points]
+    return [point.model for point in points]
 
 
 def loaded(tmp_path, *results):
@@ -80,12 +80,12 @@ def test_the_page_names_the_front_and_the_ties(tmp_path):
 
 
 def test_speedups_are_over_one_thread_with_an_interval_where_rounds_give_one(tmp_path):
-    one = [10.0, 10.1, 10.2, 10.3, 10.4, 10.5, 10.6, 10.7, 10.8]
-    two = [value / 2 for value in one]
+    single = [10.0, 10.1, 10.2, 10.3, 10.4, 10.5, 10.6, 10.7, 10.8]
+    double = [value / 2 for value in single]
     document = loaded(
         tmp_path,
-        result("A", 10.4, **rounds(one)),
-        result("A", 5.2, threads=2, **rounds(two)),
+        result("A", 10.4, **rounds(single)),
+        result("A", 5.2, threads=2, **rounds(double)),
         result("A", 2.6, threads=4),
         result("B", 30.0),
         result("B", 15.0, threads=2),
@@ -155,7 +155,7 @@ def test_a_trace_holds_latency_temperature_frequency_and_throttling(tmp_path):
     assert [ghz for _, ghz in big.frequency] == [2.8416, 2.8416, 1.5, 1.5, 2.8416, 2.8416]
     # the lowest
     assert big.cap == [(1, 2.8416), (2, 2.5), (3, 1.5), (4, 1.5)]
-    assert describe_throttling(trace, ENGLISH) == [
+    assert format_throttling(trace, ENGLISH) == [
         "Rounds 3 to 4 throttled: core 1 capped at 1.50 of 2.84 GHz.",
         "Round 6 throttled: 35.0 °C, above 34.",
     ]
@@ -178,7 +178,7 @@ def test_like_cores_are_one_line_and_many_kinds_are_two(tmp_path):
     many = [[2000000 + 1000 * core for core in range(9)]]
     document = loaded(tmp_path, result("A", 5.0, **rounds([5.0], freq_khz=many)))
     trace = gather_trace("host", document.results, ENGLISH)
-    assert [(one.label, one.frequency[0][1]) for one in trace.cores] == [
+    assert [(cores.label, cores.frequency[0][1]) for cores in trace.cores] == [
         ("fastest core", 2.008), ("slowest core", 2.0),
     ]  # fmt: skip
 
@@ -218,7 +218,7 @@ def test_notes_that_differ_in_numbers_only_are_one_sentence(tmp_path):
         result("E", 8.0, status="failed", error="E: exit code 4", notes=[]),
     ]
     summary = report([write(tmp_path / "r.json", results)], tmp_path / "out")
-    assert summary["warnings"] == [
+    assert summary.warnings == [
         "A, B, C (1 thread): the 95 % interval is 6.5 to 12.1% of the median (trusted up to 5%)",
         "A, B (1 thread): one core",
         "D (1 thread): exit code 3",
@@ -242,12 +242,27 @@ def test_notes_of_one_code_are_one_sentence_with_the_span_of_their_numbers(tmp_p
         result("C", 7.0, notes=[{"code": "of_a_newer_version", "values": {"x": 1}}]),
     ]
     summary = report([write(tmp_path / "r.json", results)], tmp_path / "out")
-    assert summary["warnings"] == [
+    assert summary.warnings == [
         "A, B (1 thread): the 95 % interval is 6.5 to 12.1% of the median (trusted up to 5%); "
         "measure again with more --rounds, and with nothing else running",
         "A, B (1 thread): 1 of 7 rounds were throttled (41.0 to 43.5 °C, above 40); kept, but not "
         "in the figures",
         "C (1 thread): of_a_newer_version",
+    ]
+
+
+def test_notes_whose_words_differ_are_told_one_after_the_other(tmp_path):
+    def hot(degrees):
+        return {"code": "too_hot", "values": {"temp_c": degrees, "max_temp": 1.0}}
+
+    results = [
+        result("A", 5.0, notes=[hot(41.0), "at -3 %"]),
+        result("B", 6.0, notes=[hot(float("inf")), "at 1e+3 %"]),
+    ]
+    summary = report([write(tmp_path / "r.json", results)], tmp_path / "out")
+    assert summary.warnings == [
+        "A, B (1 thread): 41.0 °C, above 1; inf °C, above 1",
+        "A, B (1 thread): at -3 to 1e+3 %",
     ]
 
 

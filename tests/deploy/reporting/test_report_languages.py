@@ -1,5 +1,6 @@
 """A report in two languages: both whole, neither with words of the other."""
 
+import inspect
 import re
 import string
 from dataclasses import replace
@@ -21,12 +22,17 @@ from ppghost.deploy.latency.results import Result, Round, ThrottledRounds
 from ppghost.deploy.latency.stats import Stats
 from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.reporting import write as report
-from ppghost.deploy.reporting.messages import LANGUAGES
+from ppghost.deploy.reporting.messages import LANGUAGES, common_words
+from ppghost.deploy.reporting.sections import SECTIONS
 from ppghost.errors import InputError
 from ppghost.formats.exported import RANDOM_WEIGHTS
 
 HERE = Path(report.__file__).parent
-TABLE = yaml.safe_load((HERE / "messages.yaml").read_text())
+#: every text of a report, by section ("" for those that several use) and key
+WORDS = {("", key): words for key, words in common_words().items()}
+for section in SECTIONS:
+    WORDS |= {(section.heading.en, key): words for key, words in section.words.items()}
+    WORDS[section.heading.en, "heading"] = section.heading
 NOTES = yaml.safe_load((HERE.parent / "devices" / "notes.yaml").read_text())
 PLAIN = {
     "model": "A", "nb_sha256": "x", "device": {}, "threads": 1, "precision": "fp32",
@@ -56,29 +62,41 @@ def is_chinese(text):
 
 
 def test_every_message_is_in_both_languages_with_the_same_fields():
-    for key, texts in TABLE["messages"].items():
-        assert set(texts) == set(LANGUAGES), key
-        assert fields(texts["en"]) == fields(texts["zh"]), key
+    for key, words in WORDS.items():
+        assert all(isinstance(text, str) for text in words), key
+        assert fields(words.en) == fields(words.zh), key
 
 
 def test_neither_language_has_words_of_the_other():
-    for key, texts in TABLE["messages"].items():
-        assert not is_chinese(texts["en"]), key
-        assert not english_words(texts["zh"]), key
+    for key, words in WORDS.items():
+        assert not is_chinese(words.en), key
+        assert not english_words(words.zh), key
+
+
+def used_keys(text, known):
+    """Keys of messages in a module; those of `known` also where a condition or a call chooses."""
+    found = set(re.findall(r'\bt\[\s*"(\w+)"', text)) | {key for key in known if f'"{key}"' in text}
+    # several keys of one beginning
+    beginnings = re.findall(r'\bt\[f"(\w+_)\{', text)
+    return found | {key for key in known if key.startswith(tuple(beginnings))}
 
 
 def test_every_message_is_used_and_every_used_one_is_there():
-    used = set()
-    for file in HERE.iterdir():
-        if file.suffix in (".html", ".md"):
-            used |= set(re.findall(r"\bt\.(\w+)", file.read_text()))
-        elif file.suffix == ".py":
-            text = file.read_text()
-            used |= set(re.findall(r'\b(?:t|self)\[\s*"(\w+)"', text))
-            # chosen by a condition or a loop over keys
-            used |= {key for key in TABLE["messages"] if f'"{key}"' in text}
-    used |= {f"status_{status}" for status in ("ok", "failed", "skipped")}
-    assert used == set(TABLE["messages"])
+    common, used = set(common_words()), set()
+    for section in SECTIONS:
+        code, _, _ = inspect.getsource(inspect.getmodule(section.build)).partition("SECTION = ")
+        own = set(section.words)
+        keys = used_keys(code, own | common)
+        assert not own & common, section.heading
+        assert own <= keys <= own | common, section.heading
+        used |= keys & common
+    for file in {*HERE.rglob("*.py")} - {*HERE.glob("sections/*")} | {HERE / "sections/cells.py"}:
+        keys = used_keys(file.read_text(), common)
+        assert keys <= common, file
+        used |= keys
+    for file in HERE.glob("pages/report.*"):
+        used |= set(re.findall(r"\bt\.(\w+)", file.read_text()))
+    assert used == common
 
 
 class Text(HTMLParser):

@@ -4,9 +4,19 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ppghost.deploy.reporting.drawings.canvas import inline
+
 
 def render(template: str, context: dict[str, Any]) -> str:
-    """The text of `template`, one of the files beside this one."""
+    """Fill in a template.
+
+    Args:
+        template: one of the files beside this one.
+        context: its variables.
+
+    Returns:
+        Its text.
+    """
     import jinja2
 
     environment = jinja2.Environment(
@@ -18,23 +28,27 @@ def render(template: str, context: dict[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["fill"] = str.format
+    environment.filters["inline"] = inline
     environment.filters["breakable"] = _breakable
     environment.filters["md"] = markdown_text
     return environment.get_template(template).render(context)
 
 
 def printable(value: Any) -> Any:
-    """`value`, a JSON value, with every character that is no letter, sign or space replaced.
+    """Replace every character that is no letter, sign or space.
 
-    Control characters are no XML, and those that turn the direction of writing hide what is said.
+    Control characters are no XML, and those that turn the direction of writing hide what a text
+    says.
+
+    Args:
+        value: a JSON value.
     """
     if isinstance(value, str):
-        return "".join(one if one.isprintable() else _instead(one) for one in value)
+        return "".join(sign if sign.isprintable() else _instead(sign) for sign in value)
     if isinstance(value, list):
-        return [printable(one) for one in value]
+        return [printable(item) for item in value]
     if isinstance(value, dict):
-        return {printable(key): printable(one) for key, one in value.items()}
+        return {printable(key): printable(item) for key, item in value.items()}
     return value
 
 

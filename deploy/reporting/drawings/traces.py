@@ -1,10 +1,10 @@
 """What happened round by round: latency, temperature, core frequency, throttling."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from ppghost.deploy.devices.notes import format_note
 from ppghost.deploy.latency.results import Result, Round
@@ -20,19 +20,35 @@ _MAX_CORES = 5
 
 @dataclass(frozen=True)
 class Cores:
-    """Cores that always ran at the same frequency: GHz by round, and their caps."""
+    """Cores that always ran at the same frequency.
+
+    Attributes:
+        label: which they are.
+        frequency: GHz by round; `cap`: the highest that was allowed.
+    """
 
     label: str
     frequency: Series
     cap: Series
 
 
+class Stretch(NamedTuple):
+    """Rounds in a row that were throttled for the same reason; both ends are among them."""
+
+    first: int
+    last: int
+    why: str
+
+
 @dataclass(frozen=True)
 class Trace:
     """One device at one thread count.
 
-    `latency`: model and its rounds' medians divided by its own median. `throttled`: (first round,
-    last round, why), ascending.
+    Attributes:
+        rounds: how many there are.
+        latency: each model, with its rounds' medians divided by its own median.
+        temperature: degrees Celsius by round.
+        throttled: ascending.
     """
 
     title: str
@@ -40,27 +56,32 @@ class Trace:
     latency: list[tuple[str, Series]]
     temperature: Series
     cores: list[Cores]
-    throttled: list[tuple[int, int, str]]
+    throttled: list[Stretch]
 
 
 def gather_trace(title: str, rows: Sequence[Result], t: Messages) -> Trace | None:
-    """The trace of results of one device and thread count; None if they hold no rounds."""
+    """Gather what happened in the rounds of results.
+
+    Args:
+        title: of the drawing.
+        rows: results of one device and thread count.
+        t: words.
+
+    Returns:
+        The trace; None if the results hold no rounds.
+    """
     rows = [row for row in rows if row.stats and row.rounds]
-    keys = sorted({each.key(index) for row in rows for index, each in enumerate(row.rounds)})
+    keys = sorted({burst.key(index) for row in rows for index, burst in enumerate(row.rounds)})
     numbers = {key: number for number, key in enumerate(keys, 1)}
     latency: list[tuple[str, Series]] = []
     states: States = {number: [] for number in numbers.values()}
     for row in rows:
-        medians = row.round_medians(range(len(row.rounds)))
-        if not medians or not row.stats:
+        series = _relative_latency(row, numbers)
+        if not series:
             continue
-        series = [
-            (numbers[row.rounds[index].key(index)], value / row.stats.median)
-            for index, value in medians.items()
-        ]
-        latency.append((row.model, sorted(series)))
-        for index, each in enumerate(row.rounds):
-            states[numbers[each.key(index)]].append(each)
+        latency.append((row.model, series))
+        for index, burst in enumerate(row.rounds):
+            states[numbers[burst.key(index)]].append(burst)
     if not latency:
         return None
     return Trace(
@@ -68,7 +89,18 @@ def gather_trace(title: str, rows: Sequence[Result], t: Messages) -> Trace | Non
     )
 
 
-def describe_throttling(trace: Trace, t: Messages) -> list[str]:
+def _relative_latency(row: Result, numbers: Mapping[tuple[str, int], int]) -> Series:
+    """Each round's median divided by the result's own."""
+    if not row.stats:
+        return []
+    medians = row.round_medians(range(len(row.rounds)))
+    return sorted(
+        (numbers[row.rounds[index].key(index)], value / row.stats.median)
+        for index, value in medians.items()
+    )
+
+
+def format_throttling(trace: Trace, t: Messages) -> list[str]:
     """A sentence for each stretch of throttled rounds."""
     return [
         t["throttled_round" if first == last else "throttled_rounds"].format(
@@ -81,9 +113,9 @@ def describe_throttling(trace: Trace, t: Messages) -> list[str]:
 def _readings(bursts: Iterable[Round], name: str) -> list[Any]:
     """What a sensor said before and after each burst of a round."""
     conditions = [burst.conditions for burst in bursts]
-    found = [condition.get(name) for condition in conditions]
-    found += [(condition.get("after") or {}).get(name) for condition in conditions]
-    return [reading for reading in found if reading]
+    readings = [condition.get(name) for condition in conditions]
+    readings += [(condition.get("after") or {}).get(name) for condition in conditions]
+    return [reading for reading in readings if reading]
 
 
 def _temperature(states: States) -> Series:
@@ -114,7 +146,9 @@ def _cores(states: States, t: Messages) -> list[Cores]:
     return [Cores(label, list(series[0]), list(series[1])) for series, label in labels.items()]
 
 
-def _per_round(states: States, name: str, core: int, choose: Any) -> tuple[tuple[int, float], ...]:
+def _per_round(
+    states: States, name: str, core: int, choose: Callable[[list[int]], int]
+) -> tuple[tuple[int, float], ...]:
     """GHz of one core by round."""
     series = []
     for number, state in states.items():
@@ -133,16 +167,16 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
-def _throttled(states: States, t: Messages) -> list[tuple[int, int, str]]:
+def _throttled(states: States, t: Messages) -> list[Stretch]:
     why = {}
     for number, state in states.items():
         reasons = [format_note(burst.throttled, t.lang) for burst in state if burst.throttled]
         if reasons:
             why[number] = t["list_comma"].join(dict.fromkeys(reasons))
-    stretches: list[tuple[int, int, str]] = []
+    stretches: list[Stretch] = []
     for number, reason in why.items():
         if stretches and stretches[-1][1:] == (number - 1, reason):
-            stretches[-1] = (stretches[-1][0], number, reason)
+            stretches[-1] = stretches[-1]._replace(last=number)
         else:
-            stretches.append((number, number, reason))
+            stretches.append(Stretch(number, number, reason))
     return stretches

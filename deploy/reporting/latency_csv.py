@@ -8,7 +8,7 @@ from typing import Any
 from ppghost.deploy.latency.results import Result
 from ppghost.deploy.latency.stats import Estimate
 from ppghost.deploy.reporting.groups import Group, speedups
-from ppghost.deploy.reporting.sections import shape_text
+from ppghost.deploy.reporting.sections.cells import format_shapes
 
 _COLUMNS = (
     "model", "device", "kind", "device_model", "soc", "abi", "lite_version", "power_mode",
@@ -20,7 +20,10 @@ _COLUMNS = (
 
 
 def latency_csv(groups: Sequence[Group]) -> str:
-    """The file's text. `speedup` is over 1 thread, `ratio` to the model `reference`."""
+    """The text of latency.csv.
+
+    Of its columns `speedup` is over 1 thread and `ratio` to the model `reference`.
+    """
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -45,9 +48,9 @@ def _line(row: Result, speedup: Estimate | None) -> dict[str, Any]:
     line |= {"reference": ratio and ratio.reference, **_estimate("ratio", ratio)}
     line |= _estimate("speedup", speedup)
     line |= {
-        "input": shape_text(row),
+        "input": format_shapes(row),
         "rounds": len(row.rounds),
-        "throttled_rounds": sum(bool(each.throttled) for each in row.rounds),
+        "throttled_rounds": sum(bool(burst.throttled) for burst in row.rounds),
         "max_abs_diff": (row.output_check or {}).get("max_abs_diff"),
     }
     return line

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ppghost.deploy.reporting.canvas import INK
-from ppghost.deploy.reporting.pareto import Point
+from ppghost.deploy.reporting.drawings.canvas import INK
+from ppghost.deploy.reporting.drawings.pareto import Point
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,13 @@ _NEAR = 16
 
 
 def label_points(axes: Any, points: Sequence[Point], lines: Sequence[Line]) -> None:
-    """Name every point of drawn axes whose layout no longer changes."""
+    """Name every point.
+
+    Args:
+        axes: drawn ones, whose layout no longer changes.
+        points: what is named, by model.
+        lines: what is drawn between the points, for names to keep off.
+    """
     import numpy as np
 
     renderer = axes.figure.canvas.get_renderer()
@@ -39,7 +45,7 @@ def label_points(axes: Any, points: Sequence[Point], lines: Sequence[Line]) -> N
         )  # fmt: skip
         outside = size.width * size.height - overlap(boxes, inside[None])[:, 0]
         far = np.abs([up for _, up in places])
-        others = [one for one in points if one is not point]
+        others = [other for other in points if other is not point]
         astray = overlap(boxes, _surroundings(axes, others)).sum(axis=1)
         costs = overlap(boxes, taken).sum(axis=1) + 2 * outside + astray + _FAR * far
         best = int(costs.argmin())
@@ -61,7 +67,7 @@ def _surroundings(axes: Any, points: Sequence[Point]) -> "np.ndarray":
     """Where a name would be taken for that of one of `points`: boxes [N, 4]."""
     import numpy as np
 
-    centres = [axes.transData.transform((one.latency_ms, 100 * one.top1)) for one in points]
+    centres = [axes.transData.transform((point.latency_ms, 100 * point.top1)) for point in points]
     return np.array([(x - _NEAR, y - _NEAR, x + _NEAR, y + _NEAR) for x, y in centres]).reshape(
         -1, 4
     )
@@ -100,7 +106,15 @@ def _drawn_boxes(axes: Any, points: Sequence[Point], lines: Sequence[Line]) -> l
 
 
 def overlap(boxes: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
-    """Common areas [N, M] of boxes [N, 4] and [M, 4] (left, bottom, right, top)."""
+    """Areas that boxes have in common.
+
+    Args:
+        boxes: [N, 4], each left, bottom, right, top.
+        others: [M, 4].
+
+    Returns:
+        [N, M].
+    """
     import numpy as np
 
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ppghost.deploy.devices.notes import Note, NoteOrText, format_note
@@ -11,9 +11,16 @@ from ppghost.deploy.latency.results import Result
 from ppghost.deploy.reporting.groups import Group
 from ppghost.deploy.reporting.messages import Messages
 
+#: a number in a note's words
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 
-def warnings_of(groups: Sequence[Group], t: Messages) -> list[str]:
-    """A sentence for each thing to be known, with the models and thread count that it is about."""
+
+def gather_warnings(groups: Sequence[Group], t: Messages) -> list[str]:
+    """Gather what is to be known.
+
+    Returns:
+        A sentence for each thing, with the models and the thread count that it is about.
+    """
     alike: dict[tuple, list[tuple[str, NoteOrText]]] = defaultdict(list)
     for index, group in enumerate(groups):
         for row in group.rows:
@@ -25,7 +32,7 @@ def warnings_of(groups: Sequence[Group], t: Messages) -> list[str]:
         t["warning_of"].format(
             models=t["list_comma"].join(dict.fromkeys(model for model, _ in notes)),
             where=_where(groups, index, threads, t),
-            text=_merged([note for _, note in notes], t),
+            text=_merge([note for _, note in notes], t),
         )
         for (index, threads, _), notes in alike.items()
     ]
@@ -57,27 +64,22 @@ def _plain(note: Note) -> dict[str, Any]:
     }
 
 
-def _merged(notes: Sequence[NoteOrText], t: Messages) -> str:
+def _merge(notes: Sequence[NoteOrText], t: Messages) -> str:
     """One sentence for several that differ in numbers only: from the lowest to the highest."""
     texts = list(dict.fromkeys(format_note(note, t.lang) for note in notes))
-    if len(texts) == 1:
-        return texts[0]
-    parts = [
-        words[0] if len(set(words)) == 1 else _span(words, t)
-        for words in zip(*map(_NUMBER.split, texts), strict=True)
-    ]
-    return "".join(parts)
+    # what is between numbers stands at even places
+    parts = [_NUMBER.split(text) for text in texts]
+    if len({tuple(part[::2]) for part in parts}) > 1:
+        return t["semicolon"].join(texts)
+    return "".join(
+        words[0] if len(set(words)) == 1 else _span(words, t) for words in zip(*parts, strict=True)
+    )
 
 
-def _span(numbers: Iterable[str], t: Messages) -> str:
-    numbers = list(numbers)
+def _span(numbers: Sequence[str], t: Messages) -> str:
     return t["interval"].format(low=min(numbers, key=float), high=max(numbers, key=float))
 
 
 def _where(groups: Sequence[Group], index: int, threads: int, t: Messages) -> str:
     device = [groups[index].device["serial"]] if len(groups) > 1 else []
-    return t["comma"].join([*device, t.in_threads(threads)])
-
-
-#: a number in a note's words
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
+    return t["comma"].join([*device, t.format_threads(threads)])

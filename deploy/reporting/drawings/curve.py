@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ppghost.deploy.reporting import canvas
-from ppghost.deploy.reporting.labels import Line, label_points
-from ppghost.deploy.reporting.pareto import Front, Point, pareto_front
+from ppghost.deploy.reporting.drawings import canvas
+from ppghost.deploy.reporting.drawings.labels import Line, label_points
+from ppghost.deploy.reporting.drawings.pareto import Front, Point, pareto_front
 
 _HEIGHT_IN = 4.0
 _FRONT = {
@@ -16,7 +16,12 @@ _FRONT = {
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes; `nothing` stands in it where there is no point."""
+    """One set of axes.
+
+    Attributes:
+        nothing: what stands in it where there is no point.
+        front: the Pareto front of the points.
+    """
 
     title: str
     points: Sequence[Point]
@@ -30,9 +35,16 @@ class Panel:
 
 
 def draw_curve(panels: Sequence[Panel], families: Sequence[str], front_label: str) -> str:
-    """An SVG document with one panel under the other.
+    """Draw panels, one under the other.
 
-    A family has the looks of its place in `families`, so that it has the same in every drawing.
+    Args:
+        panels: at least one.
+        families: every family of models. One has the looks of its place here, so that it has the
+            same in every drawing.
+        front_label: what the thick line is called.
+
+    Returns:
+        An SVG document.
     """
     looks = {name: canvas.LOOKS[index % len(canvas.LOOKS)] for index, name in enumerate(families)}
     with canvas.settings():
@@ -47,8 +59,17 @@ def draw_curve(panels: Sequence[Panel], families: Sequence[str], front_label: st
         return canvas.to_svg(figure)
 
 
-def draw_panel(axes: Any, panel: Panel, looks: dict[str, tuple], front_label: str) -> None:
-    """Everything but the names of the points."""
+def draw_panel(
+    axes: Any, panel: Panel, looks: dict[str, tuple[str, str]], front_label: str
+) -> None:
+    """Draw everything but the names of the points.
+
+    Args:
+        axes: matplotlib's.
+        panel: what is drawn.
+        looks: color and marker by family.
+        front_label: what the thick line is called.
+    """
     axes.set_facecolor("none")
     axes.set_title(panel.title, fontsize=9, loc="left")
     axes.set_xlabel(panel.latency_label)
@@ -61,16 +82,21 @@ def draw_panel(axes: Any, panel: Panel, looks: dict[str, tuple], front_label: st
     for family, points in _by_family(panel.points).items():
         color, marker = looks[family]
         latency, accuracy = _coordinates(points)
-        edges = [one.interval_ms or (one.latency_ms, one.latency_ms) for one in points]
-        bars = [
-            [max(0.0, one.latency_ms - low) for one, (low, _) in zip(points, edges, strict=True)],
-            [max(0.0, high - one.latency_ms) for one, (_, high) in zip(points, edges, strict=True)],
-        ]
-        axes.errorbar(latency, accuracy, xerr=bars, color=color, marker=marker, markersize=5,
-                      linewidth=1.4, elinewidth=1, capsize=2.5)  # fmt: skip
+        axes.errorbar(latency, accuracy, xerr=_bars(points), color=color, marker=marker,
+                      markersize=5, linewidth=1.4, elinewidth=1, capsize=2.5)  # fmt: skip
     axes.margins(x=0.16, y=0.14)
     axes.set_xlim(left=max(0.0, axes.get_xlim()[0]))
     _legend(axes, front_label)
+
+
+def _bars(points: Sequence[Point]) -> list[list[float]]:
+    """How far intervals reach to the left of the points, and to the right."""
+    left, right = [], []
+    for point in points:
+        low, high = point.interval_ms or (point.latency_ms, point.latency_ms)
+        left.append(max(0.0, point.latency_ms - low))
+        right.append(max(0.0, high - point.latency_ms))
+    return [left, right]
 
 
 def _legend(axes: Any, front_label: str) -> None:
@@ -83,13 +109,13 @@ def _legend(axes: Any, front_label: str) -> None:
 def _by_family(points: Sequence[Point]) -> dict[str, list[Point]]:
     """Points of each family from fast to slow, the families by name."""
     families: dict[str, list[Point]] = {}
-    for point in sorted(points, key=lambda one: (one.family, one.latency_ms, one.top1)):
+    for point in sorted(points, key=lambda point: (point.family, point.latency_ms, point.top1)):
         families.setdefault(point.family, []).append(point)
     return families
 
 
 def _coordinates(points: Sequence[Point]) -> tuple[list[float], list[float]]:
-    return [one.latency_ms for one in points], [100 * one.top1 for one in points]
+    return [point.latency_ms for point in points], [100 * point.top1 for point in points]
 
 
 def _lines(panel: Panel) -> list[Line]:

@@ -68,7 +68,11 @@ def settings() -> Iterator[None]:
 
 
 def new_figure(height_in: float) -> Any:
-    """An empty figure of the common width, ready to be measured."""
+    """An empty figure of the common width, ready to be measured.
+
+    Returns:
+        matplotlib's Figure.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -78,7 +82,14 @@ def new_figure(height_in: float) -> Any:
 
 
 def to_svg(figure: Any) -> str:
-    """The figure as an SVG document, its colours and fonts handed over to a style sheet in it."""
+    """Write a figure, its colours and fonts handed over to a style sheet.
+
+    Args:
+        figure: matplotlib's.
+
+    Returns:
+        An SVG document.
+    """
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(buffer, format="svg", metadata=nothing)
@@ -89,5 +100,5 @@ def to_svg(figure: Any) -> str:
 
 
 def inline(svg: str) -> str:
-    """The element alone: HTML knows no XML prologue."""
+    """The element of an SVG document alone: HTML knows no XML prologue."""
     return svg[svg.index("<svg") :]

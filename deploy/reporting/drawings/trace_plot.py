@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ppghost.deploy.reporting import canvas
+from ppghost.deploy.reporting.drawings import canvas
+from ppghost.deploy.reporting.drawings.traces import Series, Trace
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.deploy.reporting.traces import Series, Trace
 
 _LATENCY_IN, _SENSOR_IN, _LEGEND_ROW_IN = 2.0, 1.0, 0.17
 _HEAD_IN = 0.65
@@ -13,7 +13,11 @@ _SHADE = "#d98a2b"
 
 
 def draw_traces(traces: Sequence[Trace], t: Messages) -> str:
-    """An SVG document with one trace under the other."""
+    """Draw traces, one under the other.
+
+    Returns:
+        An SVG document.
+    """
     heights = [_heights(trace) for trace in traces]
     with canvas.settings():
         figure = canvas.new_figure(sum(map(sum, heights)) + _HEAD_IN * len(traces))
@@ -21,7 +25,7 @@ def draw_traces(traces: Sequence[Trace], t: Messages) -> str:
             sum(map(len, heights)),
             1,
             squeeze=False,
-            height_ratios=[one for rows in heights for one in rows],
+            height_ratios=[height for rows in heights for height in rows],
         )[:, 0]
         rest = iter(grid)
         for trace, rows in zip(traces, heights, strict=True):

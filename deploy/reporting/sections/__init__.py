@@ -1,0 +1,29 @@
+"""The sections of a report.
+
+A section is one module here, with its words and the function that builds it, and its line below.
+"""
+
+from ppghost.deploy.reporting.sections import (
+    accuracy,
+    checks,
+    latency,
+    published,
+    repeat,
+    rounds,
+    scaling,
+    size,
+    warnings,
+)
+
+#: in the order in which they are shown
+SECTIONS = (
+    accuracy.SECTION,
+    latency.SECTION,
+    warnings.SECTION,
+    published.SECTION,
+    scaling.SECTION,
+    size.SECTION,
+    rounds.SECTION,
+    checks.SECTION,
+    repeat.SECTION,
+)

@@ -1,0 +1,51 @@
+"""Measured latency against published accuracy."""
+
+from collections.abc import Iterator
+
+from ppghost.deploy.reporting.data import ReportData
+from ppghost.deploy.reporting.drawings.panels import format_front
+from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.pages.blocks import Block, Bullets, Figure, Figures, Image, Paragraph
+from ppghost.deploy.reporting.sections.cells import format_weights
+from ppghost.deploy.reporting.sections.section import Section
+
+
+def build(data: ReportData, t: Messages) -> Iterator[Block]:
+    """The curves, what is what in them, and the models that have no place there."""
+    weights = sorted({format_weights(row, t) for row in data.rows})
+    caption = t["caption"].format(
+        source=data.published.source, weights=t["list_comma"].join(weights)
+    )
+    yield Figures(
+        [
+            Figure(svg, t["curve_alt"], label=t["front"], caption=format_front(panel, t))
+            for _, panel, svg in data.curves.panels
+        ],
+        [Image("curve.svg", t["curve_alt"])],
+        below=(caption, t["front_rule"]),
+        files={"curve.svg": data.curves.together},
+    )
+    if data.missing:
+        yield Paragraph(t["missing"], soft=False)
+        yield Bullets(data.missing)
+
+
+SECTION = Section(
+    Words("Accuracy against latency", "精度-延迟曲线"),
+    build,
+    {
+        "caption": Words(
+            "Latency was measured here. Accuracy was not: it is ImageNet top-1 as published by the "
+            "{source}. Weights of the networks that were timed: {weights}.",
+            "延迟为本次实测；精度并非实测，取自 {source}公布的 ImageNet Top-1。"
+            "被测网络的权重：{weights}。",
+        ),
+        "front_rule": Words(
+            "On the Pareto front: no other model has both a lower median and at least the same "
+            "accuracy. A model is called beaten only if the intervals do not overlap.",
+            "帕累托前沿：不存在中位延迟更低且精度不低于它的模型。"
+            "只有置信区间不重叠时，才判定一个模型被另一个模型超过。",
+        ),
+        "missing": Words("Not on the curve:", "未列入曲线的模型："),
+    },
+)

@@ -1,0 +1,37 @@
+"""What a section of a report is."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ppghost.deploy.reporting.data import ReportData
+from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.pages.blocks import Block
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page and of the Markdown file.
+
+    Attributes:
+        heading: its title.
+        build: what it shows, from what was measured, with its words and the common ones.
+        words: its own, by key.
+    """
+
+    heading: Words
+    build: Callable[[ReportData, Messages], Iterable[Block]]
+    words: Mapping[str, Words] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BuiltSection:
+    """A section's content, in the reader's language."""
+
+    heading: str
+    blocks: list[Block]
+
+
+def build_section(section: Section, data: ReportData) -> BuiltSection:
+    """What a section shows of `data`."""
+    t = data.t.with_words({"section_heading": section.heading, **section.words})
+    return BuiltSection(t["section_heading"], list(section.build(data, t)))

@@ -1,0 +1,19 @@
+"""What is to be known about the figures."""
+
+from collections.abc import Iterator
+
+from ppghost.deploy.reporting.data import ReportData
+from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.pages.blocks import Block, Bullets, Paragraph
+from ppghost.deploy.reporting.sections.section import Section
+
+
+def build(data: ReportData, t: Messages) -> Iterator[Block]:
+    """The warnings, or that there are none."""
+    if data.warnings:
+        yield Bullets(data.warnings, warn=True)
+    else:
+        yield Paragraph(t["no_warnings"], soft=False)
+
+
+SECTION = Section(Words("Warnings", "警告"), build, {"no_warnings": Words("None.", "无。")})
