@@ -7,7 +7,8 @@ import time
 import pytest
 from support.fake_device import FakeDevice, by_name, run
 
-from ppghost.deploy.devices.host.device import HostDevice, Times
+from ppghost.deploy.devices.host.device import HostDevice
+from ppghost.deploy.devices.host.session import Times
 from ppghost.errors import DeviceError, DeviceLost
 
 
