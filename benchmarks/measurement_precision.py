@@ -39,8 +39,9 @@ from ppghost.deploy.devices.host.device import HostDevice  # noqa: E402
 from ppghost.deploy.latency.campaign import Campaign  # noqa: E402
 from ppghost.deploy.latency.compare import compare  # noqa: E402
 from ppghost.deploy.latency.record import add_ratio  # noqa: E402
-from ppghost.deploy.latency.results import Result, ResultRecord  # noqa: E402
+from ppghost.deploy.latency.results import Result  # noqa: E402
 from ppghost.deploy.latency.runner import run_campaign  # noqa: E402
+from ppghost.deploy.latency.schema import ResultRecord  # noqa: E402
 from ppghost.deploy.latency.stats import median_interval  # noqa: E402
 from ppghost.deploy.nb.sidecar import load_models  # noqa: E402
 from ppghost.utils.files import write_json  # noqa: E402

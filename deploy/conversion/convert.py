@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ppghost.deploy.conversion import opt, paddle_runtime
 from ppghost.deploy.conversion.options import Options, parse_target
 from ppghost.deploy.conversion.repairs import repair
-from ppghost.deploy.devices.host.device import run_once
+from ppghost.deploy.devices.host.session import run_once
 from ppghost.deploy.nb import output_check
 from ppghost.deploy.nb.compatibility import X86
 from ppghost.deploy.nb.header import NbInfo, inspect_nb

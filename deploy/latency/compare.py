@@ -16,12 +16,12 @@ import msgspec
 from ppghost.deploy.devices.discovery import KINDS
 from ppghost.deploy.latency.results import (
     LatencyResult,
-    Plan,
     Result,
     device_identity,
     load_result,
     shared_rounds,
 )
+from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.latency.stats import Interval, unpaired_ratio
 from ppghost.errors import InputError
 

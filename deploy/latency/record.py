@@ -6,7 +6,8 @@ from typing import Any
 
 from ppghost.deploy.devices.base import Burst, Device
 from ppghost.deploy.devices.notes import Note, format_note
-from ppghost.deploy.latency.results import Result, Round, ThrottledRounds, shared_rounds
+from ppghost.deploy.latency.results import Result, Round, shared_rounds
+from ppghost.deploy.latency.schema import ThrottledRounds
 from ppghost.deploy.latency.stats import MAX_RELATIVE_WIDTH, paired_ratio, summarize
 from ppghost.deploy.nb.sidecar import NbModel
 

@@ -1,31 +1,36 @@
-"""Latency results, schema ppghost.latency/1: what they hold, and how they are read and written.
+"""Latency results in memory, and how they are read from a file and written.
 
-In memory the samples of a result are kept round by round (`Result.rounds`); in a file they stand
-one after the other, with the conditions of each round beside them (`ResultRecord`). The dataclasses
-here are the one definition of the form; `latency.schema.json` is made of them.
+Here the samples of a result are kept round by round (`Result.rounds`); in a file they stand one
+after the other, with the conditions of each round beside them (`schema.ResultRecord`). What a newer
+version or another maker adds to a file is kept, and written again.
 """
 
 import os
 import platform
 import statistics
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 import msgspec
 
 from ppghost import __version__
 from ppghost.deploy.devices.notes import NoteOrText
-from ppghost.deploy.latency.stats import MIN_ROUNDS, Ratio, Stats
+from ppghost.deploy.latency.schema import (
+    SCHEMA,
+    FileFields,
+    LatencyRecord,
+    Plan,
+    ResultFields,
+    ResultRecord,
+)
+from ppghost.deploy.latency.stats import MIN_ROUNDS
 from ppghost.errors import InputError
-from ppghost.utils.files import read_json, write_json
+from ppghost.utils.files import read_json
 
-SCHEMA: Final = "ppghost.latency/1"
 _DEVICE_KEYS = ("serial", "kind", "model", "soc", "abi", "lite_version")
-
-Status = Literal["ok", "failed", "skipped"]
 
 
 @dataclass
@@ -56,69 +61,19 @@ class Round:
         return self.conditions.get("run") or "", self.conditions.get("round", index)
 
 
-@dataclass
-class ThrottledRounds:
-    """How many rounds were throttled, and whether the figures are made of them all the same."""
-
-    rounds: int
-    in_stats: bool
-
-
 @dataclass(kw_only=True)
-class _ResultFields:
-    """What a result holds beside its rounds; optional is what files of other makers may lack."""
-
-    model: str
-    nb_sha256: str
-    device: dict[str, Any]
-    threads: int
-    precision: str
-    status: Status
-    error: str | None
-    stats: Stats | None
-    output_check: Mapping[str, Any] | None
-    weights: str | None = None
-    params: int | None = None
-    macs: int | None = None
-    nb: str | None = None
-    nb_bytes: int | None = None
-    opt_version: str | None = None
-    convert_command: str | None = None
-    source_sha256: str | None = None
-    inputs: list[dict[str, Any]] = field(default_factory=list)
-    power_mode: str | None = None
-    affinity: str | None = None
-    samples_are: str = "inference"
-    warmup_ms: list[float] = field(default_factory=list)
-    ratio: Ratio | None = None
-    throttled: ThrottledRounds | None = None
-    warning: str | None = None
-    notes: list[NoteOrText] = field(default_factory=list)
-
-    def common(self) -> dict[str, Any]:
-        """These fields, by name."""
-        return {each.name: getattr(self, each.name) for each in fields(_ResultFields)}
-
-
-@dataclass(kw_only=True)
-class ResultRecord(_ResultFields):
-    """A result as it stands in a file."""
-
-    samples_ms: list[float] = field(default_factory=list)
-    conditions: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class Result(_ResultFields):
+class Result(ResultFields):
     """One model at one thread count on one device.
 
     Attributes:
         rounds: in the order in which they were measured.
         unassigned_ms: samples of a file of another maker, which tells nothing of rounds.
+        extra: keys of a file that this version does not know.
     """
 
     rounds: list[Round] = field(default_factory=list)
     unassigned_ms: list[float] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def identity(self) -> tuple:
@@ -154,77 +109,47 @@ class Result(_ResultFields):
         return ResultRecord(**self.common(), samples_ms=self.samples_ms, conditions=conditions)
 
     @classmethod
-    def from_record(cls, record: ResultRecord) -> "Result":
+    def from_record(cls, record: ResultRecord, extra: dict[str, Any] | None = None) -> "Result":
         """The result of a file's form.
 
+        Args:
+            record: the form.
+            extra: what stands beside it.
+
         Raises:
-            msgspec.ValidationError: a reason for throttling is neither a note nor a text.
+            msgspec.ValidationError: the samples do not make as many rounds as there are, or a
+                reason for throttling is neither a note nor a text.
         """
         count = len(record.conditions)
-        size = len(record.samples_ms) // count if count else 0
+        samples = record.samples_ms
+        if count and len(samples) % count:
+            raise msgspec.ValidationError(f"{len(samples)} samples do not make {count} rounds")
+        size = len(samples) // count if count else 0
         rounds = []
         for number, condition in enumerate(record.conditions):
             conditions = dict(condition)
             throttled = msgspec.convert(conditions.pop("throttled", None), NoteOrText | None)
-            samples = record.samples_ms[number * size : (number + 1) * size]
-            rounds.append(Round(samples, conditions, throttled))
+            burst = samples[number * size : (number + 1) * size]
+            rounds.append(Round(burst, conditions, throttled))
         return cls(
-            **record.common(), rounds=rounds, unassigned_ms=[] if count else record.samples_ms
+            **record.common(),
+            rounds=rounds,
+            unassigned_ms=[] if count else samples,
+            extra=extra or {},
         )
 
 
 @dataclass(kw_only=True)
-class Plan:
-    """What was to be measured, and how; see `ppghost.deploy.latency.campaign.Campaign`.
+class LatencyResult(FileFields):
+    """What was measured in a campaign.
 
     Attributes:
-        reference: the model that the others' latencies are divided by.
-        order: for each round the models' numbers in the order in which they are run.
-        repeats: None where it is left to the device, "unknown" in a file that does not tell.
+        extra, plan_extra: keys of a file, and of its plan, that this version does not know.
     """
 
-    command: str | None = None
-    models: list[dict[str, Any]] = field(default_factory=list)
-    devices: list[str] = field(default_factory=list)
-    threads: list[int] = field(default_factory=list)
-    rounds: int | None = None
-    repeats: int | Literal["unknown"] | None = "unknown"
-    burst_warmup: int | None = None
-    warmup: int | None = None
-    precision: float | None = None
-    round_every: float | None = None
-    time_limit: float | None = None
-    reference: str | None = None
-    power_mode: str | None = None
-    affinity: str | None = None
-    max_temp: float | None = None
-    max_wait: float | None = None
-    seed: int | None = None
-    order: list[list[int]] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class _FileFields:
-    """What a file holds beside its results."""
-
-    schema: Literal["ppghost.latency/1"] = SCHEMA
-    created: str = ""
-    host: dict[str, Any]
-    plan: Plan
-
-
-@dataclass(kw_only=True)
-class LatencyRecord(_FileFields):
-    """A file of schema ppghost.latency/1, as it stands there."""
-
-    results: list[ResultRecord]
-
-
-@dataclass(kw_only=True)
-class LatencyResult(_FileFields):
-    """What was measured in a campaign."""
-
     results: list[Result] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    plan_extra: dict[str, Any] = field(default_factory=dict)
 
     def to_record(self) -> LatencyRecord:
         """The form that it has in a file."""
@@ -237,11 +162,18 @@ class LatencyResult(_FileFields):
 
     def to_json(self) -> dict[str, Any]:
         """Schema ppghost.latency/1, as Python's json module takes it."""
-        return msgspec.json.decode(self.encode())
+        document = msgspec.json.decode(msgspec.json.encode(self.to_record())) | self.extra
+        document["plan"] |= self.plan_extra
+        for entry, result in zip(document["results"], self.results, strict=True):
+            entry |= result.extra
+        return document
 
     def encode(self) -> str:
         """Schema ppghost.latency/1 as text."""
-        return msgspec.json.encode(self.to_record()).decode()
+        with_extras = self.extra or self.plan_extra or any(each.extra for each in self.results)
+        # three times as fast without; it is written after every round
+        content = self.to_json() if with_extras else self.to_record()
+        return msgspec.json.encode(content).decode()
 
 
 def load_result(path: Path) -> LatencyResult:
@@ -268,20 +200,28 @@ def parse_result(content: Any, path: Path) -> LatencyResult:
         raise InputError(f"{path}: not a latency result of schema {SCHEMA} (schema: {schema})")
     try:
         record = msgspec.convert(content, LatencyRecord)
-        results = [Result.from_record(result) for result in record.results]
+        results = [
+            Result.from_record(result, _unknown(entry, ResultRecord))
+            for result, entry in zip(record.results, content["results"], strict=True)
+        ]
         for result in results:
             device_identity(result.device)
     except (msgspec.ValidationError, KeyError) as error:
         raise InputError(f"{path}: damaged latency result ({error}); measure again") from error
     return LatencyResult(
-        created=record.created, host=record.host, plan=record.plan, results=results
+        created=record.created,
+        host=record.host,
+        plan=record.plan,
+        results=results,
+        extra=_unknown(content, LatencyRecord),
+        plan_extra=_unknown(content["plan"], Plan),
     )
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a file of schema ppghost.latency/1."""
-    schema = msgspec.json.schema(LatencyRecord)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+def _unknown(content: dict[str, Any], form: type) -> dict[str, Any]:
+    """What a form has no field for."""
+    known = {each.name for each in fields(form)}
+    return {name: value for name, value in content.items() if name not in known}
 
 
 def device_identity(device: dict[str, Any]) -> tuple:
@@ -313,7 +253,3 @@ def host_metadata() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "python": sys.version.split()[0],
     }
-
-
-if __name__ == "__main__":
-    write_json(Path(__file__).with_name("latency.schema.json"), json_schema())

@@ -11,14 +11,9 @@ from typing import Any
 from ppghost.deploy.devices.base import Device
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.results import (
-    LatencyResult,
-    Plan,
-    Result,
-    host_metadata,
-    load_result,
-)
+from ppghost.deploy.latency.results import LatencyResult, Result, host_metadata, load_result
 from ppghost.deploy.latency.rounds import DeviceRun, ResultFile
+from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.nb.sidecar import NbModel, load_models
 from ppghost.errors import DeviceError, InputError
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ppghost.deploy.devices.host.device import HostSession
+from ppghost.deploy.devices.host.session import HostSession
 from ppghost.deploy.nb.header import inspect_nb
 from ppghost.errors import DeviceError, InputError
 

@@ -1,6 +1,7 @@
 """A host that takes exactly as long as told, for campaigns whose figures are to be known."""
 
-from ppghost.deploy.devices.host.device import HostDevice, Times
+from ppghost.deploy.devices.host.device import HostDevice
+from ppghost.deploy.devices.host.session import Times
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.runner import run_campaign
 from ppghost.errors import DeviceError

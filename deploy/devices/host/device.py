@@ -1,156 +1,17 @@
-"""This host as a device: x86 `.nb` files run by the paddlelite runtime, each in its own process.
+"""This host as a device: x86 `.nb` files, each in a worker process."""
 
-A worker that crashes, aborts or hangs never takes its caller along: it becomes a DeviceError of
-one line that names the model. Paddle is never imported here: it and paddlelite must not share a
-process.
-"""
-
-import json
 import os
 import platform
-import select
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any
 
-import ppghost
 from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
 from ppghost.deploy.devices.host import sensors
 from ppghost.deploy.devices.host.lock import HostLock
+from ppghost.deploy.devices.host.session import HostSession
 from ppghost.deploy.devices.notes import Note
-from ppghost.deploy.nb.compatibility import X86, check_runs_on_x86, incompatibility
+from ppghost.deploy.nb.compatibility import X86, incompatibility
 from ppghost.deploy.nb.header import NbInfo
-from ppghost.deploy.nb.sidecar import NbModel, read_inputs
-from ppghost.errors import DeviceError, InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-LOAD_TIMEOUT_S = 60.0
-#: how long one request of many inferences may take before the worker counts as hung
-RUN_TIMEOUT_S = 120.0
-
-
-class Times(NamedTuple):
-    """Inferences one by one, in ms: what each took on a core, what it waited for one besides."""
-
-    samples_ms: list[float]
-    waited_ms: list[float]
-
-
-class HostSession:
-    """One loaded model in a worker process; a context manager that kills the worker."""
-
-    def __init__(self, nb: Path, request: dict[str, Any], threads: int, name: str) -> None:
-        """Start a worker and load a model in it.
-
-        Args:
-            nb: the file.
-            request: what the inputs are: {"inputs", "seed"} or {"npz"}.
-            threads: of the runtime's libraries.
-            name: what errors call the model.
-
-        Raises:
-            InputError: `nb` is not an x86 file, or `threads` is not positive.
-            DeviceError: the runtime cannot run it.
-        """
-        check_runs_on_x86(nb)
-        if threads < 1:
-            raise InputError(f"threads must be 1 or more, not {threads}")
-        self.name = name
-        # what a native library prints when it dies is the only reason we get
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self._pending = b""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "ppghost.deploy.devices.host.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            # no buffer of ours that closing would try to flush into a dead worker
-            bufsize=0,
-            # where the worker's module is found, whatever lies in the caller's folder
-            cwd=Path(ppghost.__file__).parents[1],
-            env=_worker_environment(threads),
-            # Ctrl-C reaches us alone; we then end the worker
-            start_new_session=True,
-        )
-        self._requests = cast(IO[bytes], self._process.stdin)
-        self._answers = cast(IO[bytes], self._process.stdout)
-        try:
-            answer = self._ask({"do": "load", "nb": str(nb.resolve()), **request}, LOAD_TIMEOUT_S)
-        except BaseException:
-            self.close()
-            raise
-        self.os_threads: int = answer["os_threads"]
-
-    def measure(self, repeats: int) -> Times:
-        """Time `repeats` inferences, one by one. Raises DeviceError."""
-        return Times(**self._ask({"do": "measure", "repeats": repeats}, RUN_TIMEOUT_S))
-
-    def outputs(self) -> dict[str, "np.ndarray"]:
-        """The outputs of the last inference by name. Raises DeviceError."""
-        import numpy as np
-
-        with tempfile.TemporaryDirectory(prefix="ppghost-host-") as folder:
-            path = Path(folder) / "outputs.npz"
-            names = self._ask({"do": "outputs", "npz": str(path)}, RUN_TIMEOUT_S)["outputs"]
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in names}
-
-    def close(self) -> None:
-        """End the worker now, whatever it is doing."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._requests, self._answers, self._stderr):
-            pipe.close()
-
-    def __enter__(self) -> "HostSession":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
-        try:
-            self._requests.write(json.dumps(request).encode() + b"\n")
-            self._requests.flush()
-        except BrokenPipeError as error:
-            raise self._died() from error
-        answer = json.loads(self._read_line(timeout))
-        if "error" in answer:
-            raise DeviceError(f"{self.name}: {answer['error']}; convert the model again")
-        return answer
-
-    def _read_line(self, timeout: float) -> bytes:
-        deadline = time.monotonic() + timeout
-        descriptor = self._answers.fileno()
-        while b"\n" not in self._pending:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise DeviceError(
-                    f"{self.name}: no answer from the Paddle-Lite runtime in {timeout:.0f} s; "
-                    "is the machine overloaded?"
-                )
-            chunk = os.read(descriptor, 1 << 16)
-            if not chunk:
-                raise self._died()
-            self._pending += chunk
-        line, self._pending = self._pending.split(b"\n", 1)
-        return line
-
-    def _died(self) -> DeviceError:
-        try:
-            code = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            code = None
-        self._stderr.seek(0)
-        lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        reason = f": {lines[-1].strip()[:200]}" if lines else ""
-        return DeviceError(f"{self.name}: the Paddle-Lite runtime died ({how}){reason}")
+from ppghost.deploy.nb.sidecar import NbModel
 
 
 class HostDevice:
@@ -251,44 +112,4 @@ def _sensors() -> dict[str, Any]:
         "temp_c": sensors.temperature_c(),
         "freq_khz": sensors.frequencies_khz(),
         "freq_cap_khz": sensors.frequency_caps_khz(),
-    }
-
-
-def run_once(
-    nb: Path, inputs: dict[str, "np.ndarray"], *, threads: int = 1
-) -> dict[str, "np.ndarray"]:
-    """Outputs by name of the x86 model `nb` for float32 `inputs`.
-
-    Raises InputError if `nb` is not an x86 file or an input is not what its sidecar (if it has
-    one) declares, DeviceError if it cannot be run or gives NaN.
-    """
-    import numpy as np
-
-    declared = read_inputs(nb) or {}
-    for name, value in inputs.items():
-        if value.dtype != np.float32:
-            raise InputError(f"{nb}: input {name!r} must be float32, not {value.dtype}")
-        if list(value.shape) != declared.get(name, list(value.shape)):
-            raise InputError(
-                f"{nb}: input {name!r} must have shape {declared[name]}, not {list(value.shape)}"
-            )
-    with tempfile.TemporaryDirectory(prefix="ppghost-host-") as folder:
-        path = Path(folder) / "inputs.npz"
-        np.savez(path, **inputs)
-        with HostSession(nb, {"npz": str(path)}, threads, nb.name) as session:
-            return session.outputs()
-
-
-def _worker_environment(threads: int) -> dict[str, str]:
-    """The environment that gives the runtime's OpenMP and MKL `threads` threads.
-
-    paddlelite 2.13rc0 has no `set_threads` in its Python MobileConfig, and without these
-    variables every core spins in OpenMP's waiting loop for no gain.
-    """
-    return {
-        **os.environ,
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        # idle threads sleep at once; they would take the core of the next model of a round
-        "KMP_BLOCKTIME": "0",
     }

@@ -10,7 +10,7 @@ import pytest
 
 from ppghost.deploy.conversion import opt, paddle_runtime
 from ppghost.deploy.conversion.convert import Conversion, FailedConversion, convert, convert_all
-from ppghost.deploy.devices.host.device import run_once
+from ppghost.deploy.devices.host.session import run_once
 from ppghost.deploy.nb.header import inspect_nb
 from ppghost.deploy.nb.reference import seeded_inputs
 from ppghost.errors import ConversionError, InputError

@@ -1,17 +1,19 @@
 """Result files: one form, read strictly, written as it was."""
 
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
 from support.fake_device import FakeDevice, run
 from support.latency_results import result, rounds, write
 
-from ppghost.deploy.latency import results
-from ppghost.deploy.latency.results import json_schema, load_result
+from ppghost.deploy.latency import schema
+from ppghost.deploy.latency.results import load_result
+from ppghost.deploy.latency.schema import json_schema
 from ppghost.errors import InputError
 
-SCHEMA_FILE = results.__file__.replace("results.py", "latency.schema.json")
+SCHEMA_FILE = Path(schema.__file__).with_name("latency.schema.json")
 
 
 def test_what_is_read_is_written_as_it_was(tmp_path):
@@ -29,12 +31,30 @@ def test_what_is_read_is_written_as_it_was(tmp_path):
         assert after | before == after
 
 
+def test_what_a_newer_version_adds_is_kept_also_by_resume(converted, tmp_path):
+    output = tmp_path / "r.json"
+    run([converted], FakeDevice(), rounds=6, output=output)
+    document = json.loads(output.read_text())
+    document["weather"] = "rain"
+    document["plan"]["mood"] = ["calm"]
+    document["results"][0]["energy_mj"] = 5.5
+    document["results"][0]["conditions"][0]["fan"] = 1
+    output.write_text(json.dumps(document))
+    assert load_result(output).to_json() == document
+    assert json.loads(load_result(output).encode()) == document
+    resumed = run([converted], FakeDevice(), rounds=8, output=output, resume=True)
+    assert json.loads(output.read_text()) == resumed
+    assert resumed["results"][0]["energy_mj"] == 5.5
+    assert resumed["results"][0]["conditions"][0]["fan"] == 1
+    assert len(resumed["results"][0]["conditions"]) == 8
+
+
 def test_a_measured_file_is_of_the_schema_that_is_shipped(converted, tmp_path):
     output = tmp_path / "r.json"
     run([converted], FakeDevice(waited=0.5), rounds=7, output=output)
     with open(SCHEMA_FILE, encoding="utf-8") as file:
         shipped = json.load(file)
-    assert shipped == json_schema(), "python -m ppghost.deploy.latency.results renews the file"
+    assert shipped == json_schema(), "python -m ppghost.deploy.latency.schema renews the file"
     jsonschema.validate(json.loads(output.read_text()), shipped)
     damaged = json.loads(output.read_text())
     damaged["results"][0]["threads"] = "one"
@@ -50,6 +70,7 @@ def test_a_measured_file_is_of_the_schema_that_is_shipped(converted, tmp_path):
         ({"notes": [5]}, r"\$\.results\[0\]\.notes\[0\]"),
         ({"samples_ms": ["fast"]}, r"Expected `float`, got `str`"),
         ({"device": {"serial": "x"}}, "'kind'"),
+        ({"conditions": [{}] * 4}, "6 samples do not make 4 rounds"),
     ],
 )
 def test_a_damaged_file_is_named_with_the_place(tmp_path, changes, message):

@@ -7,7 +7,9 @@ import time
 import pytest
 from support.fake_device import FakeDevice, by_name, run
 
-from ppghost.deploy.devices.host.device import HostDevice, Times
+from ppghost.deploy.devices.host.device import HostDevice
+from ppghost.deploy.devices.host.session import Times
+from ppghost.errors import DeviceError, DeviceLost
 
 
 def test_every_round_runs_every_model_in_the_recorded_order(converted, tmp_path):
@@ -124,3 +126,56 @@ def test_only_models_of_one_round_are_compared(converted, tmp_path):
     assert [len(one["conditions"]) for one in (both, flatten)] == [8, 8]
     assert both["ratio"]["rounds"] == 8
     assert flatten["ratio"] is None
+
+
+class LostDevice(FakeDevice):
+    """Away for good from a call on, in whatever it is asked."""
+
+    def __init__(self, lost_in, after):
+        super().__init__(self.measures)
+        self.lost_in, self.left = lost_in, after
+
+    def _count(self, what):
+        if what == self.lost_in:
+            self.left -= 1
+            if self.left < 0:
+                raise DeviceLost("host: the device went away")
+
+    def open(self, model, threads):
+        self._count("open")
+        return super().open(model, threads)
+
+    def check_output(self, session):
+        self._count("check_output")
+
+    def measures(self, name, calls):
+        self._count("measure")
+
+    def recover(self, seconds):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("lost_in", "after"),
+    [("open", 1), ("check_output", 0), ("check_output", 1), ("measure", 0), ("measure", 1),
+     ("measure", 5)],
+)  # fmt: skip
+def test_a_device_that_is_lost_leaves_no_session_open(converted, tmp_path, lost_in, after):
+    device = LostDevice(lost_in, after)
+    with pytest.raises(DeviceError, match=r"host: the device went away \(.*--resume goes on\)"):
+        run([converted], device, rounds=6, output=tmp_path / "r.json")
+    assert device.sessions
+    assert all(session.closed for session in device.sessions)
+
+
+@pytest.mark.parametrize("bursts", [0, 1, 4])
+def test_a_campaign_that_is_stopped_leaves_no_session_open(converted, tmp_path, bursts):
+    def interrupt(name, calls):
+        if len(calls) > bursts:
+            raise KeyboardInterrupt
+
+    device = FakeDevice(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run([converted], device, rounds=6, output=tmp_path / "r.json")
+    assert device.sessions
+    assert all(session.closed for session in device.sessions)

@@ -18,7 +18,8 @@ from ppghost.deploy.devices.base import Burst
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.devices.notes import Note, format_note
 from ppghost.deploy.latency import record
-from ppghost.deploy.latency.results import Result, Round, ThrottledRounds
+from ppghost.deploy.latency.results import Result, Round
+from ppghost.deploy.latency.schema import ThrottledRounds
 from ppghost.deploy.latency.stats import Stats
 from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.reporting import write as report

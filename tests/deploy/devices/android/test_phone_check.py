@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ppghost.deploy.devices.android import output_check as phone_check
-from ppghost.deploy.devices.host.device import run_once
+from ppghost.deploy.devices.host.session import run_once
 from ppghost.deploy.nb.sidecar import load_models
 from ppghost.errors import DeviceError
 

@@ -11,9 +11,11 @@ import pytest
 
 from ppghost.deploy.conversion.paddle_runtime import reference_outputs
 from ppghost.deploy.devices.discovery import find_devices
-from ppghost.deploy.devices.host import device as host
+from ppghost.deploy.devices.host import session as host_session
 from ppghost.deploy.devices.host import worker as host_worker
-from ppghost.deploy.devices.host.device import HostDevice, HostSession, run_once
+from ppghost.deploy.devices.host.device import HostDevice
+from ppghost.deploy.devices.host.session import HostSession, run_once
+from ppghost.deploy.devices.notes import format_note
 from ppghost.deploy.nb.reference import seeded_inputs
 from ppghost.errors import DeviceError, InputError
 from ppghost.formats.exported import open_model
@@ -81,7 +83,7 @@ def test_thread_count_reaches_the_runtime(converted):
             threads[count] = session.os_threads
     assert threads == {1: 1, 2: 2}
     assert HostDevice().limitation(1) is None
-    assert "one core" in HostDevice().limitation(2)
+    assert "one core" in format_note(HostDevice().limitation(2))
 
 
 def test_file_for_another_target_is_never_loaded(converted):
@@ -137,7 +139,7 @@ def test_worker_killed_in_the_middle_is_a_device_error(converted):
 
 
 def test_hung_worker_is_a_device_error_and_is_ended(converted, monkeypatch):
-    monkeypatch.setattr(host, "RUN_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(host_session, "RUN_TIMEOUT_S", 0.3)
     with open_session(converted / "both.nb") as session:
         pid = session._process.pid
         os.kill(pid, signal.SIGSTOP)
