@@ -16,7 +16,8 @@ from support.fake_device import FakeDevice, by_name, run
 from ppghost import __version__
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.devices.host.lock import HostLock
-from ppghost.errors import DeviceError, InputError
+from ppghost.deploy.latency import runner
+from ppghost.errors import DeviceError, DeviceLost, InputError
 
 
 def test_host_campaign_keeps_every_sample(converted, tmp_path):
@@ -69,6 +70,45 @@ def test_all_models_failed_is_a_device_error(converted, tmp_path):
         run([converted], device, output=tmp_path / "r.json")
     results = json.loads((tmp_path / "r.json").read_text())["results"]
     assert [result["status"] for result in results] == ["failed", "failed"]
+
+
+def bench_on(device, monkeypatch, *models, **settings):
+    monkeypatch.setattr(runner, "find_devices", lambda names, options: [device])
+    return runner.bench(*models, **settings)
+
+
+def test_bench_from_python_needs_no_file(converted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    measured = bench_on(FakeDevice(), monkeypatch, str(converted), rounds=6, threads=1)
+    assert [(result.model, result.stats.median) for result in measured.results] == [
+        ("Both", 2.0),
+        ("Flatten", 3.0),
+    ]
+    assert not list(tmp_path.iterdir())
+    kept = bench_on(FakeDevice(), monkeypatch, [converted], output="r.json", rounds=7)
+    assert json.loads(Path("r.json").read_text()) == kept.to_json()
+    again = bench_on(FakeDevice(), monkeypatch, converted, output="r.json", rounds=8, resume=True)
+    assert [len(result.rounds) for result in again.results] == [8, 8]
+
+
+def test_bench_from_python_loses_nothing_without_a_file(converted, monkeypatch):
+    def lose(name, calls):
+        if len(calls) > 2 + 4:
+            raise DeviceLost("host: the device went away")
+
+    with pytest.raises(DeviceError, match=r"went away$") as caught:
+        bench_on(FakeDevice(lose), monkeypatch, converted, rounds=6)
+    assert [len(result.samples_ms) for result in caught.value.result.results] == [4, 4]
+
+
+def test_bench_from_python_names_a_wrong_setting(converted, monkeypatch):
+    for settings, message in (
+        ({"round": 5}, "round: no such setting of a campaign"),
+        ({"rounds": 0}, "rounds: 0 is not a whole number above 0"),
+        ({"resume": True}, "resume needs the output"),
+    ):
+        with pytest.raises(InputError, match=message):
+            bench_on(FakeDevice(), monkeypatch, converted, **settings)
 
 
 def interrupt_after(bursts):
