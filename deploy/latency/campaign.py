@@ -24,25 +24,27 @@ class Campaign:
     Values are checked, and taken in every form that a file may have: "2%" for 0.02, one path for
     a list of one.
 
-    models: `.nb` files or folders of them; of several targets, each device takes its own
-    devices: serials, "host", or "all"
-    threads: thread counts, one after the other
-    rounds: how often each model is timed; with `precision`, at most (None: 40, or 200)
-    repeats: inferences of one burst (one invocation of benchmark_bin) that count (None: 2 on this
-        host, 5 on a phone, where every burst starts a process)
-    burst_warmup: inferences before them in each burst
-    warmup: inferences after loading, before the first round
-    precision: stop as soon as each median's 95 % interval is narrower than this share of it
-    round_every: seconds from one round's start to the next one's, at the least (None: no pause).
-        A machine's speed drifts: rounds over a minute give milliseconds that hold for longer
-    time_limit: seconds after which no round is begun on a device, per thread count
-    reference: model that every round's latencies are divided by (None: the first)
-    power_mode: Paddle-Lite's, on a phone: big, little, all or none (no binding)
-    affinity: a hexadecimal mask for `taskset` on a phone, with power_mode none
-    max_temp: degrees Celsius above which a device is left to cool
-    max_wait: seconds to wait for a device to cool or to come back
-    benchmark_bin: the program for phones: a path, or paths by ABI (None: as remembered)
-    seed: of the order of models in each round
+    Attributes:
+        models: `.nb` files or folders of them; of several targets, each device takes its own
+        devices: serials, "host", or "all"
+        threads: thread counts, one after the other
+        rounds: how often each model is timed; with `precision`, at most (None: 40, or 200)
+        repeats: inferences of one burst (one invocation of benchmark_bin) that count (None: 2 on
+            this host, 5 on a phone, where every burst starts a process)
+        burst_warmup: inferences before them in each burst
+        warmup: inferences after loading, before the first round
+        precision: stop as soon as each median's 95 % interval is narrower than this share of it
+        round_every: seconds from one round's start to the next one's, at the least (None: no
+            pause). A machine's speed drifts: rounds over a minute give milliseconds that hold for
+            longer
+        time_limit: seconds after which no round is begun on a device, per thread count
+        reference: model that every round's latencies are divided by (None: the first)
+        power_mode: Paddle-Lite's, on a phone: big, little, all or none (no binding)
+        affinity: a hexadecimal mask for `taskset` on a phone, with power_mode none
+        max_temp: degrees Celsius above which a device is left to cool
+        max_wait: seconds to wait for a device to cool or to come back
+        benchmark_bin: the program for phones: a path, or paths by ABI (None: as remembered)
+        seed: of the order of models in each round
     """
 
     models: tuple[Path, ...] = ()
@@ -103,6 +105,9 @@ def load_campaign(
         path: the file, None for the defaults alone. Paths in it are relative to it.
         overrides: "key=VALUE" in YAML, over the file.
         given: over both; values that are None or empty mean not given.
+
+    Returns:
+        The campaign, with the models of the file found from its folder.
 
     Raises:
         InputError: file and key that are wrong.

@@ -110,6 +110,9 @@ def compare(
         drift: a share; None: RATIO_DRIFT with a reference, MS_DRIFT without.
         force: also across devices and settings.
 
+    Returns:
+        A verdict for each model and thread count that is in both.
+
     Raises:
         InputError: devices or settings differ, or nothing is common to both.
     """

@@ -19,7 +19,13 @@ UNFINISHED = "not finished; run again with --resume"
 
 
 def begin(model: NbModel, device: Device, threads: int) -> Result:
-    """A result without a sample."""
+    """A result without a sample.
+
+    Args:
+        model: what is to be timed.
+        device: where.
+        threads: with how many.
+    """
     return Result(
         model=model.name,
         weights=model.weights,
@@ -51,6 +57,7 @@ def add_round(
     """One round more, and the figures anew.
 
     Args:
+        result: the one that was measured further.
         burst: what was measured.
         conditions: of the device and its sensors then.
         throttled: why it does not count, if so.
@@ -67,13 +74,19 @@ def add_round(
 
 
 def add_ratio(result: Result, results: Iterable[Result], reference: str | None) -> None:
-    """The ratio to the model `reference` among `results`, over the rounds that count for both."""
-    other = next((each for each in results if each.model == reference), None)
-    if other is None or not (other.stats and result.stats):
+    """The ratio to a reference model, over the rounds that count for both.
+
+    Args:
+        result: what gets the ratio.
+        results: of the same device and threads.
+        reference: a model's name; without a result of it there is no ratio.
+    """
+    base = next((each for each in results if each.model == reference), None)
+    if base is None or not (base.stats and result.stats):
         return
-    candidate, base = shared_rounds(result, other)
-    if candidate:
-        result.ratio = paired_ratio(candidate, base, other.model)
+    candidate_ms, base_ms = shared_rounds(result, base)
+    if candidate_ms:
+        result.ratio = paired_ratio(candidate_ms, base_ms, base.model)
 
 
 def conclude(result: Result, limitation: Note | None) -> None:
@@ -82,6 +95,7 @@ def conclude(result: Result, limitation: Note | None) -> None:
     `notes` are for the report; `warning` is one text that names model and threads too.
 
     Args:
+        result: measured, or as far as that was possible.
         limitation: what the device cannot show at this thread count.
     """
     if result.status == "failed" or not result.stats:

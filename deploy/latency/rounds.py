@@ -6,24 +6,22 @@ random order that is seeded and recorded. So a device that slows down slows all 
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
-from pathlib import Path
 from typing import Any
 
 from ppghost.deploy.devices.base import Device, Session
 from ppghost.deploy.devices.notes import format_note
 from ppghost.deploy.latency import record
 from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.results import LatencyResult, Result, device_identity
+from ppghost.deploy.latency.result_file import ResultFile
+from ppghost.deploy.latency.results import Result, device_identity
 from ppghost.deploy.latency.stats import Stats
 from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.latency.waiting import Stopped, Waiter
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost
-from ppghost.utils.files import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -32,27 +30,24 @@ PROGRESS_EVERY_S = 2.0
 MIN_ROUNDS = 10
 
 
-class ResultFile:
-    """A result file that several devices write to; `lock` guards its content."""
-
-    def __init__(self, content: LatencyResult, path: Path) -> None:
-        self.content, self.path = content, path
-        self.lock = threading.RLock()
-        self.stop = threading.Event()
-
-    def save(self) -> None:
-        """Write the file; it is whole whenever this is called."""
-        with self.lock:
-            write_text(self.path, self.content.encode())
-
-
 class DeviceRun:
-    """What one device does of a campaign. `problem`, once set, says why it did not do all."""
+    """What one device does of a campaign.
+
+    Attributes:
+        problem: why it did not do all; None if it did, or was stopped.
+    """
 
     def __init__(
         self, file: ResultFile, device: Device, campaign: Campaign, models: dict[int, NbModel]
     ) -> None:
-        """`models` by their number in the plan."""
+        """A run that has not begun.
+
+        Args:
+            file: where its results go, with those of other devices.
+            device: what it runs on, from its own thread.
+            campaign: what is asked for.
+            models: those that the device takes, by their number in the plan.
+        """
         self.reference = file.content.plan.reference
         self.file, self.device, self.campaign = file, device, campaign
         self.models = models

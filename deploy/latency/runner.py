@@ -11,8 +11,9 @@ from typing import Any
 from ppghost.deploy.devices.base import Device
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
+from ppghost.deploy.latency.result_file import ResultFile
 from ppghost.deploy.latency.results import LatencyResult, Result, host_metadata, load_result
-from ppghost.deploy.latency.rounds import DeviceRun, ResultFile
+from ppghost.deploy.latency.rounds import DeviceRun
 from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.nb.sidecar import NbModel, load_models
 from ppghost.errors import DeviceError, InputError
@@ -27,7 +28,7 @@ def bench(
     models: str | Path | Sequence[str | Path],
     devices: str | Sequence[str] = "host",
     *,
-    output: str | Path = "output/latency.json",
+    output: str | Path | None = None,
     resume: bool = False,
     **settings: Any,
 ) -> LatencyResult:
@@ -36,31 +37,36 @@ def bench(
     Args:
         models: `.nb` files, or folders of them.
         devices: "host", serials, or "all".
-        output: the result file, written after every round.
-        resume: go on from what it holds.
+        output: a file to keep the result in, written after every round, so that nothing is lost
+            on the way.
+        resume: go on from what `output` holds.
         settings: any other key of a campaign (`ppghost.deploy.latency.campaign.Campaign`):
             `threads`, `rounds`, `precision`, ...
 
     Returns:
-        What `output` holds in the end.
+        What was measured; `to_json()` gives it as it stands in `output`.
 
     Raises:
         InputError: a bad setting or file, before anything runs.
-        DeviceError: every model failed, or a device did not do all.
+        DeviceError: every model failed, or a device did not do all. Without an `output`, its
+            `result` is what was measured all the same.
     """
+    if resume and output is None:
+        raise InputError("resume needs the output that is to be gone on from")
     unknown = settings.keys() - Campaign.__dataclass_fields__.keys()
     if unknown:
         raise InputError(f"{min(unknown)}: no such setting of a campaign")
     campaign = Campaign(models=models, devices=devices, **settings)  # type: ignore[arg-type] # in any form
     found = find_devices(campaign.devices, campaign.device_options())
-    return run_campaign(campaign, found, output=Path(output), resume=resume)
+    path = None if output is None else Path(output)
+    return run_campaign(campaign, found, output=path, resume=resume)
 
 
 def run_campaign(
     campaign: Campaign,
     devices: Sequence[Device],
     *,
-    output: Path,
+    output: Path | None,
     resume: bool = False,
     dry_run: bool = False,
     command: str | None = None,
@@ -74,11 +80,14 @@ def run_campaign(
     Args:
         campaign: its `devices` are those below, or "all".
         devices: what to time on.
-        output: kept up to date with what is returned.
+        output: a file that is kept up to date with what is returned; None: none is.
         resume: do not measure again what `output` already holds of the same file, threads and
             device.
         dry_run: return the plan and measure nothing.
         command: kept in the plan.
+
+    Returns:
+        What was measured, now and before.
 
     Raises:
         InputError: a bad setting or file, before anything runs.
@@ -96,7 +105,12 @@ def run_campaign(
     file.save()
     runs = [DeviceRun(file, device, campaign, models) for device, models in shares]
     _run(file, runs)
-    _judge(measured, runs, output)
+    try:
+        _judge(measured, runs, output)
+    except DeviceError as error:
+        if output is None:
+            error.result = measured
+        raise
     return measured
 
 
@@ -169,21 +183,22 @@ def _run(file: ResultFile, runs: list[DeviceRun]) -> None:
             run.run()
 
 
-def _judge(measured: LatencyResult, runs: list[DeviceRun], output: Path) -> None:
-    """Raises DeviceError if nothing was measured, or a device broke off."""
+def _judge(measured: LatencyResult, runs: list[DeviceRun], output: Path | None) -> None:
+    """DeviceError if nothing was measured, or a device broke off."""
     failed = [result for result in measured.results if result.status == "failed"]
     if failed and len(failed) == len(measured.results):
         raise DeviceError(f"every model failed; the first: {failed[0].error}")
     problems = [run.problem for run in runs if run.problem]
     if problems:
-        raise DeviceError(f"{'; '.join(problems)} ({output} holds the rest; --resume goes on)")
+        rest = f" ({output} holds the rest; --resume goes on)" if output else ""
+        raise DeviceError(f"{'; '.join(problems)}{rest}")
 
 
-def _start(plan: Plan, output: Path, resume: bool) -> LatencyResult:
+def _start(plan: Plan, output: Path | None, resume: bool) -> LatencyResult:
     """A result to fill; with `resume`, holding what is already in `output`."""
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
     measured = LatencyResult(created=created, host=host_metadata(), plan=plan)
-    if output.exists():
+    if output and output.exists():
         # also without --resume: a file that is no result of ours is not overwritten
         earlier = load_result(output)
         if resume:
@@ -204,6 +219,6 @@ def _resumable(earlier: LatencyResult, plan: Plan, output: Path) -> list[Result]
 
 
 def _orders(models: int, rounds: int, seed: int) -> list[list[int]]:
-    """For each round the models' numbers in the order they are run."""
-    generator = random.Random(seed)  # noqa: S311 - an order, no secret
-    return [generator.sample(range(models), models) for _ in range(rounds)]
+    """For each round the models' numbers in the order in which they are run."""
+    rng = random.Random(seed)  # noqa: S311 - an order, no secret
+    return [rng.sample(range(models), models) for _ in range(rounds)]

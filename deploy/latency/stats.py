@@ -73,6 +73,9 @@ def summarize(samples_ms: Sequence[float], rounds: int = 1, *, percentiles: bool
         percentiles: without them p90 and p99 are None: where a sample is the mean of several
             inferences it says nothing about the slow ones.
 
+    Returns:
+        The figures, in ms.
+
     Raises:
         ValueError: no samples, or a number of them that `rounds` does not divide.
     """

@@ -21,6 +21,9 @@ def throttled(
         burst: with the sensors around it.
         caps_khz: each core's highest allowed frequency at the start of the campaign.
         max_temp: the highest temperature allowed, in degrees Celsius.
+
+    Returns:
+        A note of code "thermal_status", "core_capped" or "too_hot".
     """
     if status := state.get("thermal_status"):
         return Note("thermal_status", {"status": format_thermal_status(status)})

@@ -33,6 +33,12 @@ class Waiter:
     def retry(self, action: Callable[[], T]) -> T:
         """Do it, and again where the link broke and came back.
 
+        Args:
+            action: a call of the device.
+
+        Returns:
+            What it returned.
+
         Raises:
             Stopped: asked to stop.
             DeviceLost: the device stays away.
@@ -52,7 +58,14 @@ class Waiter:
         raise Stopped
 
     def wait_until(self, moment: float) -> None:
-        """Wait for that reading of the monotonic clock. Raises Stopped once asked to stop."""
+        """Wait for a moment.
+
+        Args:
+            moment: a reading of the monotonic clock, in seconds.
+
+        Raises:
+            Stopped: asked to stop.
+        """
         if self.stop.wait(max(0.0, moment - time.monotonic())):
             raise Stopped
 

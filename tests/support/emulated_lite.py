@@ -118,9 +118,9 @@ class BenchmarkBin:
         session = self._session(nb, flags, cwd)
         init = (time.perf_counter() - started) * 1e3
         times, outputs = self._times(session, flags), session.outputs()
-        said = dict(flags)
+        echoed = dict(flags)
         if self.faults.take("echo"):
-            said["threads"] = str(max(1, int(said["threads"]) // 2))
+            echoed["threads"] = str(max(1, int(echoed["threads"]) // 2))
         stderr = ""
         big = self.faults.value("big_cores")
         if big and flags["power_mode"] == "0" and int(flags["threads"]) > big:
@@ -131,7 +131,7 @@ class BenchmarkBin:
         # on a failure these are printed, and the exit code stays 0
         for path, value in zip(_split(flags.get("output_data_path")), outputs.values()):  # noqa: B905
             (cwd / path).write_text(" ".join(f"{x:.6g}" for x in value.ravel()) + "\n")
-        text = _report(version, said, times, init, outputs)
+        text = _report(version, echoed, times, init, outputs)
         if self.faults.take("nan"):
             text = re.sub(r"(avg   = )\S+", r"\1nan", text)
         return _end(text, stderr)
@@ -165,7 +165,9 @@ class BenchmarkBin:
         if key not in self.sessions:
             if inspect_nb(nb).target not in ("x86", "host"):
                 raise DeviceError("made for another target")
-            shapes = [[int(n) for n in one.split(",")] for one in flags["input_shape"].split(":")]
+            shapes = [
+                [int(n) for n in shape.split(",")] for shape in flags["input_shape"].split(":")
+            ]
             arrays = [np.ones(shape, np.float32) for shape in shapes]
             for index, path in enumerate(data):
                 values = np.array((cwd / path).read_text().split(), np.float32)

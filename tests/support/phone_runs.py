@@ -21,9 +21,9 @@ def kept(measure):
 
 
 def counts(results):
-    return [len(one["samples_ms"]) for one in results]
+    return [len(result["samples_ms"]) for result in results]
 
 
 def all_done(document):
-    assert [one["status"] for one in document["results"]] == ["ok"] * len(document["results"])
+    assert [result["status"] for result in document["results"]] == ["ok"] * len(document["results"])
     assert counts(document["results"]) == [ROUNDS] * len(document["results"])

@@ -135,7 +135,8 @@ def parse(program: Program, asked: Invocation, done: ShellResult, opt_version: s
         hint = f"; {NAME} is {program.version}, the model of opt {opt_version}" if other else ""
         raise DeviceError(f"{NAME} gave no result (exit code 0: {last_line(done)}){hint}")
     _check_echo(program, asked, done)
-    if not all(math.isfinite(one) and one > 0 for one in (timing.mean, timing.min, timing.max)):
+    times = (timing.mean, timing.min, timing.max)
+    if not all(math.isfinite(time) and time > 0 for time in times):
         raise DeviceError(f"{NAME} gave no usable time (mean {timing.mean} ms)")
     return timing
 
@@ -153,9 +154,9 @@ def _parse_line(text: str) -> Timing | None:
     lines = _OLD_TIME.findall(text)
     if not lines:
         return None
-    one, other, mean = map(_float, lines[-1])
+    *ends, mean = map(_float, lines[-1])
     # 2.6 to 2.8 print them swapped
-    return Timing(mean, min(one, other), max(one, other), None, None)
+    return Timing(mean, min(ends), max(ends), None, None)
 
 
 def _float(text: str) -> float:

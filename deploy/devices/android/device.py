@@ -1,45 +1,24 @@
 """A phone over adb as a device: Paddle-Lite's benchmark_bin runs there, once per sample."""
 
 import logging
-import secrets
-import shlex
-import tempfile
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from ppghost.deploy.devices.android import benchmark_bin
-from ppghost.deploy.devices.android import output_check as phone_check
-from ppghost.deploy.devices.android import system as android
-from ppghost.deploy.devices.android.adb import FOLDER, Adb
-from ppghost.deploy.devices.android.adb_client import ADVICE, ShellResult, connect, list_serials
+from ppghost.deploy.devices.android import benchmark_bin, system
+from ppghost.deploy.devices.android.adb import Adb
+from ppghost.deploy.devices.android.adb_client import ADVICE, connect, list_serials
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
+from ppghost.deploy.devices.android.session import START_TIMEOUT_S, PhoneSession
 from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb.compatibility import incompatibility
 from ppghost.deploy.nb.header import NbInfo
-from ppghost.deploy.nb.reference import Reference
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost, InputError
 
 logger = logging.getLogger(__name__)
 
-#: an invocation may last this long, and longer for every inference it is asked for
-START_TIMEOUT_S = 60.0
-INFERENCE_TIMEOUT_S = 5.0
 RECONNECT_EVERY_S = 1.0
-
-
-@dataclass(frozen=True)
-class PhoneSession:
-    """A model on the phone, and how benchmark_bin is told to run it."""
-
-    model: NbModel
-    invocation: Invocation
-
-    def close(self) -> None:
-        """Nothing runs between invocations."""
 
 
 class Phone:
@@ -80,7 +59,7 @@ class Phone:
     def describe(self) -> dict[str, Any]:
         """Who this phone is; asked once. A state other than "device" leaves most of it None."""
         if self._description is None:
-            known = android.describe(self._adb.shell) if self.state == "device" else {}
+            known = system.describe(self._adb.shell) if self.state == "device" else {}
             self._description = {
                 "serial": self.serial,
                 "kind": self.kind,
@@ -142,7 +121,7 @@ class Phone:
 
     def open(self, model: NbModel, threads: int) -> PhoneSession:
         """Put a model there. Raises DeviceError."""
-        big = android.big_cores(self.describe()["cores"])
+        big = system.big_cores(self.describe()["cores"])
         if self.power_mode == "big" and big and threads > big:
             raise DeviceError(
                 f"{model.name}: power mode big has {big} cores here, and {threads} threads would "
@@ -163,102 +142,19 @@ class Phone:
             warmup=0,
             repeats=1,
         )
-        return PhoneSession(model, invocation)
-
-    def measure(self, session: PhoneSession, repeats: int, warmup: int) -> Burst:
-        """One invocation: one sample, the mean of `repeats`. Raises DeviceError, DeviceLost."""
-        asked = replace(session.invocation, repeats=repeats, warmup=warmup)
-        token = secrets.token_hex(8)
-        done = self._invoke(session, asked, token)
-        before, program, after = _split(done, token)
-        timing = self._parse(session, asked, program)
-        return Burst(
-            samples_ms=[timing.mean],
-            warmup_ms=[timing.first] if warmup and timing.first else [],
-            before=android.parse_sensors(before),
-            after=android.parse_sensors(after),
-            details={"min_ms": timing.min, "max_ms": timing.max, "init_ms": timing.init},
-        )
-
-    def _invoke(self, session: PhoneSession, asked: Invocation, token: str) -> ShellResult:
-        """Run benchmark_bin between two looks at the sensors, with `token` lines between them."""
-        program = self._prepared_program
-        old = not program.prints_sections
-        result = shlex.quote(benchmark_bin.RESULT_FILE)
-        words = asked.arguments(program)
-        if self.affinity:
-            words = ["taskset", self.affinity, *words]
-        try:
-            return self._adb.run_program(
-                words,
-                START_TIMEOUT_S + INFERENCE_TIMEOUT_S * (asked.repeats + asked.warmup),
-                prefix=(f"rm -f {result}\n" if old else "")
-                + f"{android.READ_SENSORS}\necho; echo {token}",
-                suffix=(f"cat {result} 2>/dev/null\n" if old else "")
-                + f"echo; echo {token}\n{android.READ_SENSORS}",
-            )
-        except DeviceLost:
-            raise
-        except DeviceError as error:
-            raise DeviceError(f"{session.model.name}: {benchmark_bin.NAME} {error}") from error
-
-    def _parse(
-        self, session: PhoneSession, asked: Invocation, done: ShellResult
-    ) -> benchmark_bin.Timing:
-        try:
-            return benchmark_bin.parse(
-                self._prepared_program, asked, done, session.model.info.opt_version
-            )
-        except DeviceError as error:
-            raise DeviceError(f"{session.model.name}: {error}") from error
+        return PhoneSession(model, invocation, self._prepared_program, self._adb, self.affinity)
 
     def check_output(self, session: PhoneSession) -> dict[str, Any]:
-        """Compare with Paddle's outputs for the same input; {"max_abs_diff", "ok", ...}.
+        """See `PhoneSession.check_output`."""
+        return session.check_output()
 
-        "ok" is None, with "why", where that is not possible. Raises DeviceError if they differ.
-        """
-        reference = session.model.reference
-        if not reference:
-            return phone_check.unchecked(Note("no_reference"))
-        if not self._prepared_program.prints_sections:
-            return phone_check.unchecked(Note("benchmark_bin_hides_outputs"))
-        try:
-            return phone_check.compare(session.model, reference, self._outputs(session, reference))
-        except DeviceLost:
-            raise
-        except DeviceError as error:
-            raise DeviceError(f"{session.model.name}: {error}") from error
-
-    def _outputs(self, session: PhoneSession, reference: Reference) -> list[list[float]]:
-        inputs = []
-        with tempfile.TemporaryDirectory(prefix="ppghost-input-") as folder:
-            for index, text in enumerate(phone_check.input_texts(session.model, reference)):
-                file = Path(folder) / f"input{index}.txt"
-                file.write_text(text, encoding="ascii")
-                self._adb.push(file, file.name)
-                inputs.append(file.name)
-        asked = replace(session.invocation, inputs=inputs)
-        count = len(reference["outputs"])
-        to_files = "output_data_path" in self._prepared_program.flags
-        if to_files:
-            files = [f"output{index}.txt" for index in range(count)]
-            asked = replace(asked, outputs=files)
-        else:
-            asked = replace(asked, show_outputs=True)
-        token = secrets.token_hex(8)
-        _, program, _ = _split(self._invoke(session, asked, token), token)
-        self._parse(session, asked, program)
-        if to_files:
-            return [self._read_output(name) for name in files]
-        return [phone_check.shown(program.stdout, index) for index in range(count)]
-
-    def _read_output(self, name: str) -> list[float]:
-        done = self._adb.shell(f"cd {FOLDER} && cat {name} && rm {name}")
-        return phone_check.numbers(done.stdout, f"{benchmark_bin.NAME}'s {name}")
+    def measure(self, session: PhoneSession, repeats: int, warmup: int) -> Burst:
+        """See `PhoneSession.measure`."""
+        return session.measure(repeats, warmup)
 
     def conditions(self) -> dict[str, Any]:
         """t, temp_c, freq_khz, freq_cap_khz, battery, charging, thermal_status, screen."""
-        return {"t": timestamp(), **android.read_state(self._adb.shell)}
+        return {"t": timestamp(), **system.read_state(self._adb.shell)}
 
     def recover(self, seconds: float) -> bool:
         """Wait for a lost phone to come back; end what it still runs."""
@@ -284,9 +180,3 @@ class Phone:
         if self._adb.locked:
             self._adb.kill_program()
             self._adb.clean_up()
-
-
-def _split(done: ShellResult, token: str) -> tuple[str, ShellResult, str]:
-    """What `Phone._invoke` read before, the program's own answer, what it read after."""
-    before, output, after = done.stdout.split(f"\n{token}\n")
-    return before, done._replace(stdout=output), after

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ppghost.deploy.devices.android.benchmark_bin import NAME
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb import output_check
 from ppghost.deploy.nb.reference import Reference, seeded_inputs
@@ -62,10 +61,9 @@ def compare(
         raise DeviceError(f"{error}; convert it again") from error
 
 
-def shown(text: str, index: int) -> list[float]:
-    """The values of one output that --show_output_elem printed."""
-    values = re.findall(rf"^out\[{index}\]\[\d+\]:(\S+)", text, re.MULTILINE)
-    return numbers(" ".join(values), f"{NAME}'s output {index}")
+def shown(text: str, index: int) -> str:
+    """The numbers of one output that --show_output_elem printed, between blanks."""
+    return " ".join(re.findall(rf"^out\[{index}\]\[\d+\]:(\S+)", text, re.MULTILINE))
 
 
 def unchecked(why: Note) -> dict[str, Any]:

@@ -41,8 +41,8 @@ Shell = Callable[[str], Any]
 def describe(shell: Shell) -> dict[str, Any]:
     """Model, SoC, ABI, Android version and API level, cores, and the state now."""
     text = shell(_DESCRIBE).stdout
-    said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    values = {key: said.get(key, "").strip() or None for key in _PROPERTIES}
+    answers = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    values = {key: answers.get(key, "").strip() or None for key in _PROPERTIES}
     if not values["abi"]:
         raise DeviceError("does not tell its ABI (ro.product.cpu.abi); is it an Android device?")
     state = read_state(shell)
@@ -83,7 +83,7 @@ def big_cores(cores: list[dict[str, int]]) -> int | None:
     if not cores:
         return None
     maxima = [core["max_khz"] for core in cores]
-    return sum(2 * one >= min(maxima) + max(maxima) for one in maxima)
+    return sum(2 * maximum >= min(maxima) + max(maxima) for maximum in maxima)
 
 
 def read_state(shell: Shell) -> dict[str, Any]:

@@ -18,8 +18,8 @@ def test_the_command_tells_all_about_a_phone(run, phones):
     host, *others = json.loads(out)
     assert code == 0
     assert (host["serial"], host["kind"]) == ("host", "host")
-    assert {one["serial"] for one in others} == {phone.serial for phone in phones}
-    (described,) = [one for one in others if one["serial"] == phones[0].serial]
+    assert {device["serial"] for device in others} == {phone.serial for phone in phones}
+    (described,) = [device for device in others if device["serial"] == phones[0].serial]
     assert described.pop("cores") == [
         {"max_khz": khz, "cluster": cluster}
         for khz, cluster in zip(CORES_KHZ, (0, 0, 0, 0, 1, 1, 1, 2), strict=True)
@@ -50,7 +50,7 @@ def test_the_command_tells_all_about_a_phone(run, phones):
 def test_an_unauthorized_phone_is_listed_with_what_to_do(run, phone, converted):
     phone.authorize(False)
     phone.reconnect()
-    (described,) = [one for one in describe_all() if one["serial"] == phone.serial]
+    (described,) = [device for device in describe_all() if device["serial"] == phone.serial]
     assert (described["state"], described["model"]) == ("unauthorized", None)
     assert "allow USB debugging" in format_device(described)
     with pytest.raises(DeviceError, match="unauthorized; unlock it"):
@@ -58,12 +58,12 @@ def test_an_unauthorized_phone_is_listed_with_what_to_do(run, phone, converted):
     code, _, err = run("bench", converted, "--device", phone.serial)
     assert code == 3
     assert "unauthorized; unlock it and allow USB debugging" in err
-    assert phone.serial not in [one.serial for one in find_devices(["all"])]
+    assert phone.serial not in [device.serial for device in find_devices(["all"])]
 
 
 def test_a_phone_that_does_not_answer_does_not_hide_the_others(phones):
     phones[0].set_properties(**{"ro.product.cpu.abi": ""})
-    described = {one["serial"]: one for one in describe_all()}
+    described = {device["serial"]: device for device in describe_all()}
     assert described[phones[0].serial]["state"] == "no answer"
     assert "does not tell its ABI" in described[phones[0].serial]["advice"]
     assert described[phones[1].serial]["abi"] == "x86_64"
@@ -72,8 +72,8 @@ def test_a_phone_that_does_not_answer_does_not_hide_the_others(phones):
 def test_devices_are_found_by_serial_in_the_order_asked(phones):
     first, second = (phone.serial for phone in phones)
     found = find_devices([second, "host", first, second])
-    assert [one.serial for one in found] == [second, "host", first]
-    assert {one.serial for one in find_devices(["all"])} == {"host", first, second}
+    assert [device.serial for device in found] == [second, "host", first]
+    assert {device.serial for device in find_devices(["all"])} == {"host", first, second}
     with pytest.raises(InputError, match="no device to time on; give --device host"):
         find_devices([])
     with pytest.raises(DeviceError, match=f"no device 'R58M'; there is: host, .*{first}"):
@@ -82,7 +82,7 @@ def test_devices_are_found_by_serial_in_the_order_asked(phones):
 
 def test_a_phone_in_the_network_is_connected_to(phone):
     phone.server.run("disconnect", phone.serial)
-    assert phone.serial not in [one.serial for one in list_devices()]
+    assert phone.serial not in [device.serial for device in list_devices()]
     assert find_devices([phone.serial])[0].serial == phone.serial
 
 
@@ -90,12 +90,12 @@ def test_a_phone_on_another_hosts_adb_server_is_reached(phone, monkeypatch):
     port = phone.server.environment["ANDROID_ADB_SERVER_PORT"]
     monkeypatch.delenv("ANDROID_ADB_SERVER_PORT")
     monkeypatch.setenv("ADB_SERVER_SOCKET", f"tcp:127.0.0.1:{port}")
-    assert phone.serial in [one.serial for one in list_devices()]
+    assert phone.serial in [device.serial for device in list_devices()]
 
 
 def test_without_adb_there_is_this_host(monkeypatch):
     monkeypatch.setattr("ppghost.deploy.devices.android.adb_client.find_adb", lambda: None)
-    assert [one.serial for one in list_devices()] == ["host"]
+    assert [device.serial for device in list_devices()] == ["host"]
 
 
 def test_the_host_alone_is_found_without_asking_adb(monkeypatch):
@@ -103,7 +103,7 @@ def test_the_host_alone_is_found_without_asking_adb(monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr("ppghost.deploy.devices.android.device.list_serials", refuse)
-    assert [one.serial for one in find_devices(["host"])] == ["host"]
+    assert [device.serial for device in find_devices(["host"])] == ["host"]
 
 
 def test_big_cores_are_counted_as_paddle_lite_does():

@@ -105,12 +105,12 @@ def test_too_few_rounds_cannot_tell_even_a_large_difference(write):
 
 
 def test_equal_models_are_told_apart_as_rarely_as_promised(write):
-    told = 0
+    decided = 0
     for seed in range(100):
         old = write("old", {"A": 10.0}, rounds=12, seed=2 * seed)
         new = write("new", {"A": 10.0}, rounds=12, seed=2 * seed + 1)
-        told += compare(old, new, drift=0)["rows"][0]["verdict"] != "cannot tell"
-    assert told <= 10
+        decided += compare(old, new, drift=0)["rows"][0]["verdict"] != "cannot tell"
+    assert decided <= 10
 
 
 def slowed(file, factors, sha256="x"):

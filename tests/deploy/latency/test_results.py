@@ -18,9 +18,9 @@ SCHEMA_FILE = Path(schema.__file__).with_name("latency.schema.json")
 
 def test_what_is_read_is_written_as_it_was(tmp_path):
     """Older files too: their sentences stay, and samples that no round is told of."""
-    said = result("A", 5.0, notes=["too few rounds"]) | rounds([1.0, 2.0], temp_c=[40.0, 41.0])
-    said["conditions"][0]["throttled"] = "core 7 capped at 1.00 of 2.00 GHz"
-    file = write(tmp_path / "old.json", [said, result("B", 6.0)])
+    older = result("A", 5.0, notes=["too few rounds"]) | rounds([1.0, 2.0], temp_c=[40.0, 41.0])
+    older["conditions"][0]["throttled"] = "core 7 capped at 1.00 of 2.00 GHz"
+    file = write(tmp_path / "old.json", [older, result("B", 6.0)])
     loaded = load_result(file)
     assert [each.samples_ms for each in loaded.results[0].rounds] == [[1.0], [2.0]]
     assert loaded.results[1].rounds == []

@@ -16,10 +16,10 @@ def test_every_round_runs_every_model_in_the_recorded_order(converted, tmp_path)
     device = FakeDevice()
     document = run([converted], device, rounds=8, seed=3, warmup=0, output=tmp_path / "r.json")
     names = [model["model"] for model in document["plan"]["models"]]
-    order = [names[index] for one in document["plan"]["order"] for index in one]
-    assert device.calls == order
-    assert all(sorted(one) == [0, 1] for one in document["plan"]["order"])
-    assert len({tuple(one) for one in document["plan"]["order"]}) == 2
+    order = document["plan"]["order"]
+    assert device.calls == [names[index] for indices in order for index in indices]
+    assert all(sorted(indices) == [0, 1] for indices in order)
+    assert len({tuple(indices) for indices in order}) == 2
     assert all(session.closed for session in device.sessions)
 
 
@@ -49,7 +49,9 @@ def test_waiting_for_a_core_is_kept_beside_the_samples_and_said(converted, tmp_p
     for result in document["results"]:
         latency = device.latency[result["model"]]
         assert result["stats"]["ci95"] == [latency, latency]
-        assert [one["waited_ms"] for one in result["conditions"]] == [[latency / 2] * 2] * 6
+        assert [condition["waited_ms"] for condition in result["conditions"]] == [
+            [latency / 2] * 2
+        ] * 6
         assert "other processes had the core for 33% of the time" in result["warning"]
     little = run([converted], FakeDevice(waited=0.05), rounds=6, output=tmp_path / "r.json")
     assert little["results"][0]["warning"] is None
@@ -59,7 +61,7 @@ def test_wanted_precision_ends_it_early_and_resume_agrees(converted, tmp_path):
     output = tmp_path / "r.json"
     document = run([converted], FakeDevice(), precision="2%", output=output)
     assert len(document["plan"]["order"]) == 200
-    assert [len(one["conditions"]) for one in document["results"]] == [10, 10]
+    assert [len(result["conditions"]) for result in document["results"]] == [10, 10]
     again = FakeDevice()
     run([converted], again, precision="2%", output=output, resume=True)
     assert again.calls == []
@@ -77,7 +79,7 @@ def test_a_model_that_spreads_keeps_all_of_them_going(converted, tmp_path):
             return session
 
     document = run([converted], Unsteady(), precision="2%", rounds=15, output=tmp_path / "r.json")
-    assert [len(one["conditions"]) for one in document["results"]] == [15, 15]
+    assert [len(result["conditions"]) for result in document["results"]] == [15, 15]
 
 
 def test_rounds_begin_no_sooner_than_asked(converted, tmp_path):
@@ -97,10 +99,10 @@ def test_time_limit_begins_no_further_round(converted, tmp_path):
             return super().conditions()
 
     document = run([converted], Slow(), rounds=100, time_limit=0.2, output=tmp_path / "r.json")
-    rounds = {len(one["conditions"]) for one in document["results"]}
+    rounds = {len(result["conditions"]) for result in document["results"]}
     assert len(rounds) == 1
     assert 1 <= rounds.pop() <= 6
-    assert {one["status"] for one in document["results"]} == {"ok"}
+    assert {result["status"] for result in document["results"]} == {"ok"}
 
 
 def test_ratio_to_the_reference_stands_beside_each_figure(converted, tmp_path):
@@ -123,7 +125,7 @@ def test_only_models_of_one_round_are_compared(converted, tmp_path):
             condition["run"] = document["created"]
     output.write_text(json.dumps(document))
     both, flatten = run([converted], FakeDevice(), rounds=8, output=output, resume=True)["results"]
-    assert [len(one["conditions"]) for one in (both, flatten)] == [8, 8]
+    assert [len(result["conditions"]) for result in (both, flatten)] == [8, 8]
     assert both["ratio"]["rounds"] == 8
     assert flatten["ratio"] is None
 

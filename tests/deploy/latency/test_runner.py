@@ -16,7 +16,8 @@ from support.fake_device import FakeDevice, by_name, run
 from ppghost import __version__
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.devices.host.lock import HostLock
-from ppghost.errors import DeviceError, InputError
+from ppghost.deploy.latency import runner
+from ppghost.errors import DeviceError, DeviceLost, InputError
 
 
 def test_host_campaign_keeps_every_sample(converted, tmp_path):
@@ -67,8 +68,47 @@ def test_all_models_failed_is_a_device_error(converted, tmp_path):
     device = FakeDevice(fails=lambda name, calls: True)
     with pytest.raises(DeviceError, match="every model failed; the first: Both"):
         run([converted], device, output=tmp_path / "r.json")
-    statuses = [one["status"] for one in json.loads((tmp_path / "r.json").read_text())["results"]]
-    assert statuses == ["failed", "failed"]
+    results = json.loads((tmp_path / "r.json").read_text())["results"]
+    assert [result["status"] for result in results] == ["failed", "failed"]
+
+
+def bench_on(device, monkeypatch, *models, **settings):
+    monkeypatch.setattr(runner, "find_devices", lambda names, options: [device])
+    return runner.bench(*models, **settings)
+
+
+def test_bench_from_python_needs_no_file(converted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    measured = bench_on(FakeDevice(), monkeypatch, str(converted), rounds=6, threads=1)
+    assert [(result.model, result.stats.median) for result in measured.results] == [
+        ("Both", 2.0),
+        ("Flatten", 3.0),
+    ]
+    assert not list(tmp_path.iterdir())
+    kept = bench_on(FakeDevice(), monkeypatch, [converted], output="r.json", rounds=7)
+    assert json.loads(Path("r.json").read_text()) == kept.to_json()
+    again = bench_on(FakeDevice(), monkeypatch, converted, output="r.json", rounds=8, resume=True)
+    assert [len(result.rounds) for result in again.results] == [8, 8]
+
+
+def test_bench_from_python_loses_nothing_without_a_file(converted, monkeypatch):
+    def lose(name, calls):
+        if len(calls) > 2 + 4:
+            raise DeviceLost("host: the device went away")
+
+    with pytest.raises(DeviceError, match=r"went away$") as caught:
+        bench_on(FakeDevice(lose), monkeypatch, converted, rounds=6)
+    assert [len(result.samples_ms) for result in caught.value.result.results] == [4, 4]
+
+
+def test_bench_from_python_names_a_wrong_setting(converted, monkeypatch):
+    for settings, message in (
+        ({"round": 5}, "round: no such setting of a campaign"),
+        ({"rounds": 0}, "rounds: 0 is not a whole number above 0"),
+        ({"resume": True}, "resume needs the output"),
+    ):
+        with pytest.raises(InputError, match=message):
+            bench_on(FakeDevice(), monkeypatch, converted, **settings)
 
 
 def interrupt_after(bursts):
@@ -87,13 +127,13 @@ def test_interrupted_run_keeps_whole_rounds_and_resume_does_the_rest(converted, 
         run([converted], device, rounds=6, output=output)
     assert all(session.closed for session in device.sessions)
     partial = json.loads(output.read_text())
-    assert [one["status"] for one in partial["results"]] == ["skipped", "skipped"]
-    assert [one["stats"]["n"] for one in partial["results"]] == [6, 6]
+    assert [result["status"] for result in partial["results"]] == ["skipped", "skipped"]
+    assert [result["stats"]["n"] for result in partial["results"]] == [6, 6]
 
     again = FakeDevice()
     document = run([converted], again, rounds=6, output=output, resume=True)
-    assert [one["status"] for one in document["results"]] == ["ok", "ok"]
-    assert [one["stats"]["n"] for one in document["results"]] == [12, 12]
+    assert [result["status"] for result in document["results"]] == ["ok", "ok"]
+    assert [result["stats"]["n"] for result in document["results"]] == [12, 12]
     assert len(again.calls) == 2 + 2 * 3
 
     nothing_left = FakeDevice()
@@ -106,7 +146,7 @@ def test_resume_tries_failed_models_again(converted, tmp_path):
     run([converted], FakeDevice(lambda name, calls: name == "Both"), rounds=6, output=output)
     device = FakeDevice()
     document = run([converted], device, rounds=6, output=output, resume=True)
-    assert {one["status"] for one in document["results"]} == {"ok"}
+    assert {result["status"] for result in document["results"]} == {"ok"}
     assert set(device.calls) == {"Both"}
 
 
@@ -115,7 +155,7 @@ def test_resume_adds_threads_and_refuses_another_plan(converted, tmp_path):
     run([converted], FakeDevice(), rounds=6, repeats=5, output=output)
     document = run([converted], FakeDevice(), threads=(1, 2), rounds=6, repeats=5, output=output,
                      resume=True)  # fmt: skip
-    assert [one["threads"] for one in document["results"]] == [1, 1, 2, 2]
+    assert [result["threads"] for result in document["results"]] == [1, 1, 2, 2]
     assert "one core" in document["results"][2]["warning"]
     with pytest.raises(InputError, match="was measured with repeats 5, not 9"):
         run([converted], FakeDevice(), rounds=6, repeats=9, output=output, resume=True)
@@ -144,8 +184,8 @@ def test_file_for_another_target_stops_before_anything_runs(converted, tmp_path)
 
 def test_a_device_takes_the_files_made_for_it(converted, tmp_path):
     document = run([converted, converted / "arm"], FakeDevice(), rounds=6, output=tmp_path / "r")
-    assert [one["target"] for one in document["plan"]["models"]] == ["x86", "x86", "arm"]
-    files = [Path(one["nb"]).name for one in document["results"]]
+    assert [model["target"] for model in document["plan"]["models"]] == ["x86", "x86", "arm"]
+    files = [Path(result["nb"]).name for result in document["results"]]
     assert files == ["both.nb", "flatten.nb"]
 
 
@@ -194,7 +234,7 @@ def test_two_models_of_one_name_are_called_by_their_files(converted, tmp_path, f
     device.latency = dict(zip(names, (2.0, 3.0), strict=True))
     models = [tmp_path / file for file in files]
     document = run(models, device, rounds=6, reference=names[1], output=tmp_path / "r.json")
-    assert [one["model"] for one in document["plan"]["models"]] == names
+    assert [model["model"] for model in document["plan"]["models"]] == names
     assert by_name(document)[names[0]]["ratio"]["median"] == pytest.approx(2 / 3)
 
 
@@ -221,7 +261,7 @@ def test_ctrl_c_leaves_a_whole_file_and_no_worker(converted, tmp_path):
     assert b"KeyboardInterrupt" in stderr
     assert len(workers) == 2
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
-    counts = [one["stats"]["n"] for one in json.loads(output.read_text())["results"]]
+    counts = [result["stats"]["n"] for result in json.loads(output.read_text())["results"]]
     assert counts[0] == counts[1] > 0
     assert not [path for path in tmp_path.iterdir() if path != output]
 

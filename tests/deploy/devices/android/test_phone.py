@@ -9,6 +9,7 @@ from support.phone import BENCHMARK_BIN
 from support.phone_runs import ROUNDS, all_done, program
 
 from ppghost.deploy.devices.android import benchmark_bin
+from ppghost.deploy.latency.results import load_result
 from ppghost.deploy.latency.tables import latency_table
 from ppghost.deploy.reporting.write import report
 from ppghost.errors import DeviceError, InputError
@@ -29,7 +30,7 @@ def test_a_campaign_on_a_phone(measure, phone):
         assert len(result["warmup_ms"]) == 1 + ROUNDS
         assert result["output_check"]["where"] == "device"
         assert 0 <= result["output_check"]["max_abs_diff"] < 1e-5
-        assert all(one["min_ms"] <= one["max_ms"] for one in result["conditions"])
+        assert all(condition["min_ms"] <= condition["max_ms"] for condition in result["conditions"])
         assert result["conditions"][0]["after"]["temp_c"] == 30.5
         assert result["throttled"] == {"rounds": 0, "in_stats": False}
     assert both["ratio"]["median"] == 1
@@ -50,7 +51,7 @@ def test_the_program_is_remembered_by_abi(measure, phone, converted):
 
 def test_each_abi_gets_its_files(measure, phone, converted):
     document = measure(phone, models=[converted, converted / "arm"])
-    assert [Path(one["nb"]).parent for one in document["results"]] == [converted, converted]
+    assert [Path(result["nb"]).parent for result in document["results"]] == [converted, converted]
     with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
         measure(phone, models=[converted / "arm"])
     with pytest.raises(InputError, match=r"both\.nb: made for arm, not for x86"):
@@ -61,7 +62,8 @@ def test_each_abi_gets_its_files(measure, phone, converted):
 
 
 def test_the_table_names_each_phone_and_claims_no_percentile(measure, phones):
-    lines = latency_table(measure(*phones)).splitlines()
+    measure(*phones)
+    lines = latency_table(load_result(measure.file)).splitlines()
     assert [line for line in lines if line.endswith(":")] == sorted(f"{p.serial}:" for p in phones)
     (row,) = {tuple(line.split()[-4:]) for line in lines if line.startswith("Both")}
     assert row == ("-", "1.000", "x", "Both")
@@ -70,11 +72,11 @@ def test_the_table_names_each_phone_and_claims_no_percentile(measure, phones):
 def test_two_phones_take_the_time_of_one(measure, phones):
     document = measure(*phones, repeats=20)
     all_done(document)
-    serials = [one["device"]["serial"] for one in document["results"]]
+    serials = [result["device"]["serial"] for result in document["results"]]
     assert sorted(set(serials)) == sorted(phone.serial for phone in phones)
     spans = {}
     for result in document["results"]:
-        times = [one["t"] for one in result["conditions"]]
+        times = [condition["t"] for condition in result["conditions"]]
         first, last = spans.get(result["device"]["serial"], (times[0], times[-1]))
         spans[result["device"]["serial"]] = (min(first, times[0]), max(last, times[-1]))
     (one_begins, one_ends), (other_begins, other_ends) = spans.values()
@@ -84,16 +86,16 @@ def test_two_phones_take_the_time_of_one(measure, phones):
 
 def test_this_host_is_measured_after_the_phones_that_it_drives(measure, phone):
     document = measure(phone, devices=["host", phone.serial])
-    assert [one["status"] for one in document["results"]] == ["ok"] * 4
+    assert [result["status"] for result in document["results"]] == ["ok"] * 4
     times = {"host": [], "adb": []}
     for result in document["results"]:
-        times[result["device"]["kind"]] += [one["t"] for one in result["conditions"]]
+        times[result["device"]["kind"]] += [condition["t"] for condition in result["conditions"]]
     assert max(times["adb"]) < min(times["host"])
 
 
 def test_affinity_reaches_taskset(measure, phone):
     document = measure(phone, affinity="F0", power_mode="none")
-    assert {one["affinity"] for one in document["results"]} == {"f0"}
+    assert {result["affinity"] for result in document["results"]} == {"f0"}
     assert set((phone.root / "affinity").read_text().split()) == {"f0"}
 
 
@@ -101,7 +103,7 @@ def test_more_threads_than_big_cores_are_refused_and_not_cut(measure, phone):
     with pytest.raises(DeviceError, match="power mode big has 4 cores here, and 6 threads would"):
         measure(phone, threads=(6,))
     document = measure(phone, threads=(1, 6))
-    assert [one["status"] for one in document["results"]] == ["ok", "ok", "failed", "failed"]
+    assert [result["status"] for result in document["results"]] == ["ok", "ok", "failed", "failed"]
     all_done(measure(phone, threads=(6,), power_mode="none"))
 
 
@@ -150,7 +152,7 @@ def test_a_description_without_reference_is_said_to_be_unchecked(
         sidecar.write_text(json.dumps(described))
     document = measure(phone, models=tmp_path / "models")
     all_done(document)
-    assert {one["output_check"]["ok"] for one in document["results"]} == {None}
+    assert {result["output_check"]["ok"] for result in document["results"]} == {None}
     assert "outputs not checked on the device" in document["results"][0]["warning"]
     report([measure.file], tmp_path / "report")
     assert "emulated phone" in (tmp_path / "report" / "index.html").read_text()

@@ -42,7 +42,7 @@ def test_a_file_of_rounded_weights_is_held_to_what_rounding_leaves(converted, tm
 
 def test_inputs_are_written_so_that_nothing_is_lost(model, converted):
     (text,) = phone_check.input_texts(model, model.reference)
-    (shape,) = (one["shape"] for one in model.inputs)
+    (shape,) = (tensor["shape"] for tensor in model.inputs)
     values = np.array(text.split(), np.float32).reshape(shape)
     (outputs,) = run_once(converted / "both.nb", {model.inputs[0]["name"]: values}).values()
     assert (

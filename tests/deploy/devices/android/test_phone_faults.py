@@ -15,7 +15,7 @@ from support.phone import BENCHMARK_BIN
 from support.phone_runs import ROUNDS, all_done, counts, kept
 
 from ppghost.deploy.devices.android import benchmark_bin
-from ppghost.deploy.devices.android import device as phone_module
+from ppghost.deploy.devices.android import session as phone_session
 from ppghost.deploy.devices.android.adb import Adb
 from ppghost.errors import DeviceError
 
@@ -37,8 +37,8 @@ def test_a_program_that_fails_once_costs_its_model_only(measure, phone, fault, m
     # two checks of outputs and two whole rounds, then the third round's first
     phone.faults(**{fault: {"after": 2 + 4, "times": 1}})
     document = measure(phone, threads=(2,))
-    failed = [one for one in document["results"] if one["status"] == "failed"]
-    (good,) = [one for one in document["results"] if one["status"] == "ok"]
+    failed = [result for result in document["results"] if result["status"] == "failed"]
+    (good,) = [result for result in document["results"] if result["status"] == "ok"]
     assert len(failed) == 1
     assert re.search(message, failed[0]["error"])
     assert counts([failed[0], good]) == [2, ROUNDS]
@@ -48,11 +48,11 @@ def test_a_program_that_fails_once_costs_its_model_only(measure, phone, fault, m
 
 
 def test_a_program_that_hangs_is_ended(measure, phone, monkeypatch):
-    monkeypatch.setattr(phone_module, "START_TIMEOUT_S", 3.0)
-    monkeypatch.setattr(phone_module, "INFERENCE_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(phone_session, "START_TIMEOUT_S", 3.0)
+    monkeypatch.setattr(phone_session, "INFERENCE_TIMEOUT_S", 0.0)
     phone.faults(hang={"after": 4, "times": 1})
     document = measure(phone)
-    errors = [one["error"] for one in document["results"]]
+    errors = [result["error"] for result in document["results"]]
     assert sorted(errors, key=str)[1] is None
     assert "benchmark_bin did not end in 3 s and was stopped on the device" in str(errors)
     assert not phone.programs()
@@ -91,7 +91,7 @@ def test_a_phone_that_stays_away_keeps_its_samples_and_resume_goes_on(measure, p
     phone.faults(drop_in_run={"after": 2 + 5}, down_s=60)
     with pytest.raises(DeviceError, match=r"the device went away .*--resume goes on"):
         measure(phone, max_wait=0.3)
-    assert {one["status"] for one in kept(measure)} == {"skipped"}
+    assert {result["status"] for result in kept(measure)} == {"skipped"}
     assert "went away" in kept(measure)[0]["error"]
     before = counts(kept(measure))
     assert min(before) >= 2
@@ -105,8 +105,8 @@ def test_of_two_phones_one_dies_and_the_other_goes_on(measure, phones):
     with pytest.raises(DeviceError, match=f"{phones[0].serial}: the device went away"):
         measure(*phones, max_wait=0.3)
     status = {}
-    for one in kept(measure):
-        status.setdefault(one["device"]["serial"], set()).add(one["status"])
+    for result in kept(measure):
+        status.setdefault(result["device"]["serial"], set()).add(result["status"])
     assert status == {phones[0].serial: {"skipped"}, phones[1].serial: {"ok"}}
     phones[0].restart()
     all_done(measure(*phones, resume=True))
@@ -117,7 +117,7 @@ def test_a_phone_in_use_is_left_to_its_user_and_the_other_goes_on(measure, phone
     user.lock()
     with pytest.raises(DeviceError, match=rf"{phones[0].serial}: process {os.getpid()} on .* is"):
         measure(*phones)
-    assert {one["device"]["serial"] for one in kept(measure)} == {phones[1].serial}
+    assert {result["device"]["serial"] for result in kept(measure)} == {phones[1].serial}
     assert phones[0].files() == ["ppghost", "ppghost/lock"]
     user.clean_up()
     all_done(measure(*phones, resume=True))
@@ -147,9 +147,11 @@ def test_a_phone_that_stays_hot_keeps_its_samples_and_resume_goes_on(measure, ph
     phone.faults(changes=[[2 + 4 + 2, ZONE, 55000]])
     with pytest.raises(DeviceError, match=r"still 55\.0 °C after 0\.3 s, above the 40"):
         measure(phone, max_temp=40, max_wait=0.3)
-    assert {one["status"] for one in kept(measure)} == {"skipped"}
+    assert {result["status"] for result in kept(measure)} == {"skipped"}
     assert counts(kept(measure)) == [3, 3]
-    reasons = [one["throttled"] for result in kept(measure) for one in result["conditions"]]
+    reasons = [
+        condition["throttled"] for result in kept(measure) for condition in result["conditions"]
+    ]
     assert reasons.count(None) == 5
     [hot] = filter(None, reasons)
     assert hot == {"code": "too_hot", "values": {"temp_c": 55.0, "max_temp": 40.0}}
@@ -162,7 +164,10 @@ def test_throttled_rounds_are_kept_but_not_counted(measure, phone):
     phone.faults(changes=[[2 + 5, CAP, 1_500_000], [2 + 9, CAP, 2_841_600]])
     document = measure(phone, rounds=12)
     result = document["results"][0]
-    reasons = {one["throttled"] and one["throttled"]["code"] for one in result["conditions"]}
+    reasons = {
+        condition["throttled"] and condition["throttled"]["code"]
+        for condition in result["conditions"]
+    }
     assert reasons == {None, "core_capped"}
     assert len(result["samples_ms"]) == 12
     assert result["throttled"]["rounds"] in (2, 3)
@@ -206,4 +211,5 @@ def test_ctrl_c_ends_what_runs_on_the_phone(phone, converted, tmp_path):
     while phone.programs():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    assert {one["status"] for one in json.loads(output.read_text())["results"]} == {"skipped"}
+    results = json.loads(output.read_text())["results"]
+    assert {result["status"] for result in results} == {"skipped"}

@@ -1,0 +1,155 @@
+"""A model on a phone, run by benchmark_bin: one process for every sample and every check."""
+
+import secrets
+import shlex
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ppghost.deploy.devices.android import benchmark_bin, output_check, system
+from ppghost.deploy.devices.android.adb import FOLDER, Adb
+from ppghost.deploy.devices.android.adb_client import ShellResult
+from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program, Timing
+from ppghost.deploy.devices.base import Burst
+from ppghost.deploy.devices.notes import Note
+from ppghost.deploy.nb.reference import Reference
+from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.errors import DeviceError, DeviceLost
+
+#: an invocation may last this long, and longer for every inference it is asked for
+START_TIMEOUT_S = 60.0
+INFERENCE_TIMEOUT_S = 5.0
+
+
+class Answer(NamedTuple):
+    """What an invocation ended with, and the sensors around it as the phone wrote them."""
+
+    before: str
+    program: ShellResult
+    after: str
+    timing: Timing
+
+
+@dataclass(frozen=True)
+class PhoneSession:
+    """A model on the phone, and how benchmark_bin is to run it.
+
+    Attributes:
+        model: what is run.
+        invocation: of one inference, without inputs and outputs.
+        program: the benchmark_bin on the phone.
+        adb: the phone.
+        affinity: a mask for `taskset`.
+    """
+
+    model: NbModel
+    invocation: Invocation
+    program: Program
+    adb: Adb
+    affinity: str | None
+
+    def measure(self, repeats: int, warmup: int) -> Burst:
+        """One invocation: one sample, the mean of `repeats`.
+
+        Raises:
+            DeviceError: the program gave no usable time.
+            DeviceLost: the phone went away.
+        """
+        answer = self._run(replace(self.invocation, repeats=repeats, warmup=warmup))
+        timing = answer.timing
+        return Burst(
+            samples_ms=[timing.mean],
+            warmup_ms=[timing.first] if warmup and timing.first else [],
+            before=system.parse_sensors(answer.before),
+            after=system.parse_sensors(answer.after),
+            details={"min_ms": timing.min, "max_ms": timing.max, "init_ms": timing.init},
+        )
+
+    def check_output(self) -> dict[str, Any]:
+        """Compare with Paddle's outputs for the same input.
+
+        Returns:
+            {"max_abs_diff", "ok", ...}; "ok" is None, with "why", where that is not possible.
+
+        Raises:
+            DeviceError: they differ, or the program failed.
+            DeviceLost: the phone went away.
+        """
+        reference = self.model.reference
+        if not reference:
+            return output_check.unchecked(Note("no_reference"))
+        if not self.program.prints_sections:
+            return output_check.unchecked(Note("benchmark_bin_hides_outputs"))
+        texts = self._output_texts(reference)
+        try:
+            outputs = [output_check.numbers(text, what) for what, text in texts.items()]
+            return output_check.compare(self.model, reference, outputs)
+        except DeviceError as error:
+            raise DeviceError(f"{self.model.name}: {error}") from error
+
+    def close(self) -> None:
+        """Nothing runs between invocations."""
+
+    def _run(self, asked: Invocation) -> Answer:
+        """Run benchmark_bin between two looks at the sensors."""
+        # a line between the program's answer and each of them
+        token = secrets.token_hex(8)
+        try:
+            done = self._invoke(asked, token)
+        except DeviceLost:
+            raise
+        except DeviceError as error:
+            raise DeviceError(f"{self.model.name}: {benchmark_bin.NAME} {error}") from error
+        before, output, after = done.stdout.split(f"\n{token}\n")
+        program = done._replace(stdout=output)
+        try:
+            version = self.model.info.opt_version
+            timing = benchmark_bin.parse(self.program, asked, program, version)
+        except DeviceError as error:
+            raise DeviceError(f"{self.model.name}: {error}") from error
+        return Answer(before, program, after, timing)
+
+    def _invoke(self, asked: Invocation, token: str) -> ShellResult:
+        words = asked.arguments(self.program)
+        if self.affinity:
+            words = ["taskset", self.affinity, *words]
+        result = shlex.quote(benchmark_bin.RESULT_FILE)
+        old = not self.program.prints_sections
+        return self.adb.run_program(
+            words,
+            START_TIMEOUT_S + INFERENCE_TIMEOUT_S * (asked.repeats + asked.warmup),
+            prefix=(f"rm -f {result}\n" if old else "")
+            + f"{system.READ_SENSORS}\necho; echo {token}",
+            suffix=(f"cat {result} 2>/dev/null\n" if old else "")
+            + f"echo; echo {token}\n{system.READ_SENSORS}",
+        )
+
+    def _output_texts(self, reference: Reference) -> dict[str, str]:
+        """What the model computes of the reference's input: numbers, in fetch order."""
+        asked = replace(self.invocation, inputs=self._push_inputs(reference))
+        count = len(reference["outputs"])
+        if "output_data_path" not in self.program.flags:
+            printed = self._run(replace(asked, show_outputs=True)).program.stdout
+            return {
+                f"{benchmark_bin.NAME}'s output {index}": output_check.shown(printed, index)
+                for index in range(count)
+            }
+        files = [f"output{index}.txt" for index in range(count)]
+        self._run(replace(asked, outputs=files))
+        return {
+            f"{benchmark_bin.NAME}'s {file}": self.adb.shell(
+                f"cd {FOLDER} && cat {file} && rm {file}"
+            ).stdout
+            for file in files
+        }
+
+    def _push_inputs(self, reference: Reference) -> list[str]:
+        inputs = []
+        with tempfile.TemporaryDirectory(prefix="ppghost-input-") as folder:
+            for index, text in enumerate(output_check.input_texts(self.model, reference)):
+                file = Path(folder) / f"input{index}.txt"
+                file.write_text(text, encoding="ascii")
+                self.adb.push(file, file.name)
+                inputs.append(file.name)
+        return inputs
