@@ -112,10 +112,12 @@ def _tagged(known: Tagged) -> dict[str, Any]:
         names += alike
         # without a name it is the default, or whatever a _base_ says
         condition = {"properties": {"name": {"enum": alike}}, "required": ["name"]}
-        own = _section({"name": Passthrough()} | known.common | keys)
+        common = dict.fromkeys(known.common, Passthrough())
+        own = _section({"name": Passthrough()} | common | keys)
         branches.append({"if": condition, "then": own})
-    name = {"enum": names, "default": known.default}
-    return {"type": ["object", "null"], "properties": {"name": name}, "allOf": branches}
+    properties = {"name": {"enum": names, "default": known.default}}
+    properties |= _section(known.common)["properties"]
+    return {"type": ["object", "null"], "properties": properties, "allOf": branches}
 
 
 def _entries(known: Entries) -> dict[str, Any]:
