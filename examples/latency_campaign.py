@@ -6,6 +6,7 @@ With a phone: convert for "arm", and give its serial (or "all") to `bench`.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import ppghost
@@ -18,7 +19,7 @@ NETWORKS = ("GhostNet_x0_5", "GhostNet_x1_0")
 def main(folder: Path, rounds: int = 20) -> Report:
     base = Path(ppghost.__file__).with_name("configs") / "demo" / "latency.yaml"
     models = []
-    for name in NETWORKS:
+    for name in networks:
         config = ppghost.load_config(base, [f"Arch.name={name}"])
         # latency does not depend on the weights, so that untrained ones will do
         ppghost.export(config, folder / name, random_weights=True)
