@@ -26,7 +26,7 @@ def expect(outcome, code, *texts):
         ("Arch.name=GhostNet_x1", ["no architecture 'GhostNet_x1'", "did you mean GhostNet_x1_"]),
         ("Arch.widht=3", ["Arch.widht: TinyGhostNet takes no such key"]),
         ("DataLoader.Train.dataset.image_root=/none", ["image_root: /none is not a folder"]),
-        ("DataLoader.Train.dataset.cls_label_path=/none.txt", ["cannot read /none.txt"]),
+        ("DataLoader.Train.dataset.cls_label_path=/none.txt", ["/none.txt: cannot be read"]),
         ("DataLoader.Train.dataset.name=ImageNetDatset", ["did you mean ImageNetDataset?"]),
         (
             "DataLoader.Train.dataset.transform_ops=[{ResizeImag: {size: 32}}]",
