@@ -16,7 +16,7 @@ from ppghost.deploy.reporting.write import Report
 NETWORKS = ("GhostNet_x0_5", "GhostNet_x1_0")
 
 
-def main(folder: Path, rounds: int = 20) -> Report:
+def main(folder: Path, networks: Sequence[str] = NETWORKS, rounds: int = 20) -> Report:
     base = Path(ppghost.__file__).with_name("configs") / "demo" / "latency.yaml"
     models = []
     for name in networks:

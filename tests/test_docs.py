@@ -40,5 +40,5 @@ def test_a_network_of_ones_own_is_trained_exported_and_used(dygraph, tmp_path, c
 def test_networks_are_timed_and_reported(tmp_path):
     made = example("latency_campaign.py", tmp_path, ("GhostNet_x0_5",), 6)
     page = (tmp_path / "report" / "index.html").read_text()
-    assert made["models"] == 1
+    assert made.models == 1
     assert "GhostNet_x0_5" in page
