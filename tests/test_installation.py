@@ -1,6 +1,7 @@
 """The wheel on a machine that has nothing else: what `pip install ppghost` gives."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,12 @@ PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
 
 def call(*command, cwd):
     done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False
+        [str(word) for word in command],
+        cwd=cwd,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

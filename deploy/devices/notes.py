@@ -32,14 +32,14 @@ def format_note(note: NoteOrText | Mapping[str, Any], lang: str = "en") -> str:
     """A note in words.
 
     Args:
-        note: what to say, also as it stands in a file. A text stays as it is, and of a code that a
-            newer version made the code is said.
+        note: what to say, also as it stands in a file. A text stays as it is; of a note of another
+            version, whose code or values are not known here, the code is said.
         lang: "en" or "zh".
     """
     if isinstance(note, str):
         return note
     if isinstance(note, Mapping):
-        note = Note(note["code"], note.get("values", {}))
+        note = Note(str(note.get("code")), note.get("values") or {})
     words = _words().get(note.code, {}).get(lang)
     if words is None:
         return note.code
@@ -47,7 +47,10 @@ def format_note(note: NoteOrText | Mapping[str, Any], lang: str = "en") -> str:
         name: format_note(value, lang) if isinstance(value, Note | Mapping) else value
         for name, value in note.values.items()
     }
-    return words.format(**values)
+    try:
+        return words.format(**values)
+    except (LookupError, ValueError, TypeError):
+        return note.code
 
 
 @cache

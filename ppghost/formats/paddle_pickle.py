@@ -102,7 +102,7 @@ def mapped(path: Path) -> mmap.mmap:
         with open(path, "rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def read_pickle(path: Path) -> Any:
@@ -116,7 +116,7 @@ def read_pickle(path: Path) -> Any:
         with mapped(path) as stream:
             return load(stream, NUMPY_CALLS)
     except DAMAGE as error:
-        raise unsafe(path, error) from None
+        raise unsafe(path, error) from error
 
 
 def unsafe(path: Path, error: Exception) -> InputError:

@@ -58,7 +58,7 @@ def _persistables(program: Path) -> dict[str, tuple[int, ...]]:
     try:
         description.ParseFromString(program.read_bytes())
     except OSError as error:
-        raise InputError(f"{program}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{program}: cannot be read ({error.strerror or error})") from error
     except DecodeError:
         raise InputError(f"{program}: not a Paddle program (damaged?)") from None
     found = {
@@ -81,7 +81,7 @@ def _records(path: Path, count: int) -> list[np.ndarray]:
                 raise ValueError(f"{len(stream) - stream.tell()} bytes too many")
             return arrays
     except (*DAMAGE, struct.error) as error:
-        raise InputError(f"{path}: not {count} tensor(s) of Paddle's: {error}") from None
+        raise InputError(f"{path}: not {count} tensor(s) of Paddle's: {error}") from error
 
 
 def _record(stream) -> np.ndarray:

@@ -90,7 +90,7 @@ def read_zip(path: Path) -> dict[str, np.ndarray]:
             state = named(load(pickled, _CALLS, _storage), _Tensor)
             return _arrays(state, lambda storage: archive.read(f"{root}data/{storage.key}"))
     except (*DAMAGE, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise unsafe(path, error) from None
+        raise unsafe(path, error) from error
 
 
 def _check_members(archive: zipfile.ZipFile, size: int) -> str:
@@ -137,7 +137,7 @@ def read_legacy(path: Path) -> dict[str, np.ndarray]:
                 raw[storage] = stream.read(count * np.dtype(_DTYPES[storage.kind]).itemsize)
             return _arrays(state, raw.__getitem__)
     except (*DAMAGE, struct.error) as error:
-        raise unsafe(path, error) from None
+        raise unsafe(path, error) from error
 
 
 def _arrays(state: dict[str, _Tensor], raw: Callable[[_Storage], bytes]) -> dict[str, np.ndarray]:

@@ -103,7 +103,7 @@ class Group:
                 f"process {self.rank} of {self.size} lost another one: killed, out of memory, "
                 f"its network gone, or silent for Global.peer_timeout ({self.timeout} s); look at "
                 "the launcher's workerlog files, then start the job again with --resume auto"
-            ) from None
+            ) from error
 
 
 def init_process_group(config: dict) -> Group:

@@ -60,7 +60,7 @@ def download(
                 check(part)
             except InputError as error:
                 _discard(part)
-                raise InputError(f"{url}: what the server sent is of no use: {error}") from None
+                raise InputError(f"{url}: what the server sent is of no use: {error}") from error
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             part.replace(target)
@@ -99,7 +99,7 @@ def _fetch(url: str, part: Path, target: Path, key: str) -> None:
                 raise InputError(
                     f"cannot download {url} ({reason}); fetch it in another way and put it at "
                     f"{target}, or give its path as {key}"
-                ) from None
+                ) from error
             wait = waits.pop(0)
             logger.info("%s: %s; going on in %d s", url, reason, wait)
             time.sleep(wait)
@@ -120,8 +120,8 @@ def _attempt(url: str, part: Path) -> None:
         if error.code == 416 or error.code >= 500:
             if error.code == 416:
                 _discard(part)
-            raise _Broken(f"HTTP {error.code}") from None
-        raise InputError(f"{url}: the server says {error.code} {error.reason}") from None
+            raise _Broken(f"HTTP {error.code}") from error
+        raise InputError(f"{url}: the server says {error.code} {error.reason}") from error
     with response:
         start = _start(response, start)
         length = response.headers.get("Content-Length")

@@ -22,7 +22,7 @@ def output_errors(path: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         raise InputError(
             f"{path}: cannot be written ({reason}); choose another output place"
-        ) from None
+        ) from error
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
@@ -72,9 +72,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
-        raise InputError(f"{path}: not a JSON file ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{path}: not a JSON file ({str(error).splitlines()[0]})") from error
 
 
 def sha256(*paths: Path) -> str:
@@ -86,7 +86,7 @@ def sha256(*paths: Path) -> str:
                 while chunk := file.read(1 << 20):
                     digest.update(chunk)
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     return digest.hexdigest()
 
 

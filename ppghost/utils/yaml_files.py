@@ -13,7 +13,7 @@ def read_yaml(path: Path) -> dict:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot read the configuration: {error.strerror}") from None
+        raise InputError(f"{path}: cannot read the configuration: {error.strerror}") from error
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file in UTF-8") from None
     try:
@@ -22,7 +22,7 @@ def read_yaml(path: Path) -> dict:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
+        raise InputError(f"{path}{line}: not valid YAML: {problem}") from error
     if not isinstance(own, dict):
         raise InputError(f"{path}: holds no keys; expected sections such as Global and Arch")
     return own

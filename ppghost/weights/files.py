@@ -57,7 +57,7 @@ def read(path: str | Path) -> State:
         with path.open("rb") as file:
             head = file.read(32)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if torch_files.is_zip(head):
         return State(torch_files.read_zip(path), of_torch=True)
     if torch_files.is_legacy(head):
@@ -93,7 +93,7 @@ def _read_paddle(path: Path) -> dict[str, np.ndarray]:
             content = {key: _untupled(value) for key, value in content.items()}
         return pickles.named(content, np.ndarray)
     except pickle.UnpicklingError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}") from error
 
 
 def _untupled(value: Any) -> Any:
@@ -111,7 +111,7 @@ def _read_safetensors(path: Path) -> State:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
-        raise pickles.unsafe(path, error) from None
+        raise pickles.unsafe(path, error) from error
     if not arrays:
         raise InputError(f"{path}: holds no tensors")
     of_torch = metadata.get("format") == "pt" or any(

@@ -103,7 +103,7 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
         arrays = torch_names.translate(state.arrays, specs, linear, name)
     except torch_names.Unclear as error:
         reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet") else f"not those of {name}"
-        raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from None
+        raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from error
     _change_dropout(arrays, specs, network, dropout.UPSCALE, path)
     logger.info(
         "%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path
@@ -138,7 +138,7 @@ def _change_dropout(arrays: dict, specs: list[TensorSpec], network, trained: str
     try:
         factors = dropout.factors(program, trained)
     except ValueError as error:
-        raise InputError(f"{path}: cannot be used in this network: {error}") from None
+        raise InputError(f"{path}: cannot be used in this network: {error}") from error
     for parameter, factor in factors.items():
         key = keys[parameter] if keys[parameter] in arrays else parameter
         if key in arrays:

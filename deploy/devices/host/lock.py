@@ -25,7 +25,7 @@ class HostLock:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("a+", encoding="ascii")
         except OSError as error:
-            raise DeviceError(f"{path}: cannot be written ({error.strerror})") from None
+            raise DeviceError(f"{path}: cannot be written ({error.strerror})") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

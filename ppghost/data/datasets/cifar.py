@@ -136,7 +136,7 @@ class Cifar10:
         try:
             content = pickles.load(io.BytesIO(file.read(_LARGEST)), pickles.NUMPY_CALLS)
         except pickles.DAMAGE as error:
-            raise ValueError(str(error)) from None
+            raise ValueError(str(error)) from error
         if not isinstance(content, dict) or not {"data", self.label_key} <= content.keys():
             raise ValueError(f"no data and {self.label_key} in it")
         pixels, labels = content["data"], np.array(content[self.label_key])

@@ -236,6 +236,12 @@ def test_another_text_is_shown_as_it_was_recorded():
     assert format_note("the device went away", "zh") == "the device went away"
 
 
+@pytest.mark.parametrize("values", [{}, {"width": "wide", "trusted": 1}, {"width": None}])
+def test_a_note_of_another_version_is_said_by_its_code(values):
+    assert format_note(Note("wide_interval", values)) == "wide_interval"
+    assert format_note({"code": "of_tomorrow", "values": values}) == "of_tomorrow"
+
+
 def test_a_language_that_there_is_not_is_refused(tmp_path):
     with pytest.raises(InputError, match="lang: no language 'fr'; choose one of: en, zh"):
         report.report([everything(tmp_path)], tmp_path / "out", lang="fr")
