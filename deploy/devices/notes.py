@@ -33,7 +33,7 @@ def format_note(note: NoteOrText | Mapping[str, Any], lang: str = "en") -> str:
 
     Args:
         note: what to say, also as it stands in a file. A text stays as it is, and of a code that a
-            newer version made the code is said.
+            newer version made the code is shown.
         lang: "en" or "zh".
     """
     if isinstance(note, str):

@@ -16,7 +16,11 @@ class HostLock:
         self._file: TextIO | None = None
 
     def take(self) -> None:
-        """Raises DeviceError if another process measures on this host."""
+        """Keep other processes from measuring on this host.
+
+        Raises:
+            DeviceError: another one does.
+        """
         if self._file:
             return
         # with its name: computers may share a home
@@ -25,17 +29,17 @@ class HostLock:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("a+", encoding="ascii")
         except OSError as error:
-            raise DeviceError(f"{path}: cannot be written ({error.strerror})") from None
+            raise DeviceError(f"{path}: cannot be written ({error.strerror})") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except BlockingIOError as error:
             file.seek(0)
             # there is a moment in which the number is not yet written
             holder = f"process {file.read().strip()}".rstrip()
             file.close()
             raise DeviceError(
                 f"host: {holder} is measuring on it; wait for its end or stop it"
-            ) from None
+            ) from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
