@@ -4,11 +4,11 @@ A new kind of device is one class with the methods of `Device`, and its name in
 `ppghost.deploy.devices.discovery.KINDS`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypedDict, TypeVar
 
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb.header import NbInfo
@@ -30,19 +30,39 @@ class DeviceOptions:
     affinity: str | None = None
 
 
+class Sensors(TypedDict):
+    """What can be read between two inferences; None where a device does not tell.
+
+    temp_c is of the hottest processor zone; freq_khz is each core's frequency, freq_cap_khz the
+    highest that it is allowed now.
+    """
+
+    temp_c: float | None
+    freq_khz: list[int] | None
+    freq_cap_khz: list[int] | None
+
+
+class Core(TypedDict):
+    """A core of a device; neighbours with one highest frequency are a cluster."""
+
+    max_khz: int
+    cluster: int
+
+
 class Burst(NamedTuple):
     """A few inferences in a row.
 
     Attributes:
-        samples_ms: those that count; `warmup_ms`: those before them.
-        before, after: the sensors around them: temp_c, freq_khz, freq_cap_khz.
+        samples_ms: those that count.
+        warmup_ms: those before them.
+        before, after: the sensors around them.
         details: what the program tells besides.
     """
 
     samples_ms: list[float]
     warmup_ms: list[float]
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: Sensors
+    after: Sensors
     details: dict[str, Any]
 
 
@@ -79,6 +99,29 @@ class Device(Protocol[SessionT]):
     runs_here: bool
     affinity: str | None
 
+    @classmethod
+    def discover(cls, options: DeviceOptions) -> "Sequence[Device[Any]]":
+        """Every device of this kind that can be seen now, unusable ones too.
+
+        Args:
+            options: what a campaign asks of them.
+
+        Raises:
+            DeviceError: the kind cannot be asked.
+        """
+
+    @classmethod
+    def find(cls, name: str, options: DeviceOptions) -> "Device[Any] | None":
+        """The device of a name; None if this kind knows none.
+
+        Args:
+            name: a serial.
+            options: what a campaign asks of it.
+
+        Raises:
+            DeviceError: the kind cannot be asked.
+        """
+
     @property
     def power_mode(self) -> str | None:
         """Paddle-Lite's."""
@@ -91,10 +134,18 @@ class Device(Protocol[SessionT]):
         """
 
     def limitation(self, threads: int) -> Note | None:
-        """What a figure at `threads` threads does not show; None if there is nothing to say."""
+        """What a figure does not show; None if there is nothing to say.
+
+        Args:
+            threads: of the runtime.
+        """
 
     def incompatibility(self, info: NbInfo) -> str | None:
-        """Why such a file does not run here; None if it does."""
+        """Why a file does not run here; None if it does.
+
+        Args:
+            info: what its header says.
+        """
 
     def check(self) -> None:
         """Whether it can be used at all, before anything runs.
@@ -113,19 +164,57 @@ class Device(Protocol[SessionT]):
         """
 
     def open(self, model: NbModel, threads: int) -> SessionT:
-        """Load a model. Raises DeviceError."""
+        """Load a model.
+
+        Args:
+            model: one that runs here.
+            threads: of the runtime.
+
+        Raises:
+            DeviceError: it cannot be loaded or run.
+            DeviceLost: the device went away.
+        """
 
     def check_output(self, session: SessionT) -> dict[str, Any] | None:
-        """Compare with Paddle's outputs; None: `convert` did. Raises DeviceError."""
+        """Compare with Paddle's outputs for the same input.
+
+        Returns:
+            {"max_abs_diff", "ok", ...}, or None where `convert` compared them.
+
+        Raises:
+            DeviceError: they differ, or it failed.
+            DeviceLost: the device went away.
+        """
 
     def measure(self, session: SessionT, repeats: int, warmup: int) -> Burst:
-        """Time `repeats` inferences after `warmup` others. Raises DeviceError, DeviceLost."""
+        """Time a few inferences.
+
+        Args:
+            session: of this device.
+            repeats: how many count.
+            warmup: how many come before them.
+
+        Raises:
+            DeviceError: the model failed.
+            DeviceLost: the device went away.
+        """
 
     def conditions(self) -> dict[str, Any]:
-        """t, temp_c, freq_khz, freq_cap_khz, battery, ... now; None where unknown."""
+        """The state now: t, the `Sensors`, battery, ...; None where unknown.
+
+        Raises:
+            DeviceLost: the device went away.
+        """
 
     def recover(self, seconds: float) -> bool:
-        """Wait for a lost device; whether it is back."""
+        """Wait for a lost device.
+
+        Args:
+            seconds: at most.
+
+        Returns:
+            Whether it is back.
+        """
 
     def cancel(self) -> None:
         """Make a call that another thread waits for raise DeviceLost."""
@@ -139,11 +228,11 @@ def timestamp() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
-def format_cores(cores: list[dict[str, int]]) -> str:
+def format_cores(cores: Sequence[Core]) -> str:
     """'4 x 1.79 + 3 x 2.42 + 1 x 2.84 GHz'.
 
     Args:
-        cores: of a device's description: {"max_khz", "cluster"} each.
+        cores: of a device's description.
     """
     clusters: dict[int, list[int]] = {}
     for core in cores:

@@ -14,7 +14,7 @@ from ppghost.errors import DeviceError, InputError
 logger = logging.getLogger(__name__)
 
 #: every kind of device, in the order in which they are listed
-KINDS = (
+KINDS: tuple[type[Device], ...] = (
     HostDevice,
     Phone,
 )
@@ -24,6 +24,9 @@ def list_devices(options: DeviceOptions | None = None) -> list[Device]:
     """Every device that can be seen now, unusable ones too.
 
     A kind that cannot be asked is a warning.
+
+    Args:
+        options: what a campaign asks of them.
     """
     devices: list[Device] = []
     for kind in KINDS:
@@ -51,7 +54,11 @@ def describe_all() -> list[dict[str, Any]]:
 
 
 def format_device(described: dict[str, Any]) -> str:
-    """One line for a device, and one with what to do about it if it cannot be used."""
+    """One line for a device, and one with what to do about it if it cannot be used.
+
+    Args:
+        described: an entry of `describe_all`.
+    """
     head = "  ".join(str(described[key]) for key in ("serial", "kind", "state"))
     facts = [described[key] for key in ("model", "soc", "abi")]
     if described["android"]:
@@ -77,6 +84,9 @@ def find_devices(names: Sequence[str], options: DeviceOptions | None = None) -> 
             adb does not know yet is connected to. A kind is asked only where the kinds before it do
             not know a name, adb not for the host alone.
         options: what a campaign asks of them.
+
+    Returns:
+        Each once, in the order of the names.
 
     Raises:
         DeviceError: a device is not there, or cannot be asked for.

@@ -54,9 +54,10 @@ class Round:
         return statistics.median(self.samples_ms)
 
     def key(self, index: int) -> tuple[str, int]:
-        """Which round of which run, for the round that is number `index` of its result.
+        """Which round of which run it is; a resumed run has rounds of its own.
 
-        A resumed run has rounds of its own.
+        Args:
+            index: its number in the result, for files that do not tell.
         """
         return self.conditions.get("run") or "", self.conditions.get("round", index)
 
@@ -95,7 +96,11 @@ class Result(ResultFields):
         return fair if len(fair) >= MIN_ROUNDS else list(range(len(self.rounds)))
 
     def round_medians(self, rounds: Iterable[int] | None = None) -> dict[int, float]:
-        """The median of each round's samples in ms, by number; of the counted ones if None."""
+        """The median of each round's samples in ms, by number.
+
+        Args:
+            rounds: their numbers; None: those that the figures are made of.
+        """
         chosen = self.counted_rounds() if rounds is None else rounds
         return {
             number: self.rounds[number].median
@@ -230,7 +235,14 @@ def device_identity(device: dict[str, Any]) -> tuple:
 
 
 def shared_rounds(candidate: Result, reference: Result) -> tuple[list[float], list[float]]:
-    """The round medians of two results of one file, in ms, of the rounds that count for both."""
+    """The round medians of two results, of the rounds that count for both.
+
+    Args:
+        candidate, reference: results of one file.
+
+    Returns:
+        Their medians in ms, in the same order of rounds.
+    """
     first, second = _by_round(candidate), _by_round(reference)
     shared = sorted(first.keys() & second.keys())
     return [first[key] for key in shared], [second[key] for key in shared]

@@ -133,8 +133,13 @@ def unpaired_ratio(new: Sequence[float], old: Sequence[float]) -> Estimate:
     """How many times as long `new` takes as `old`, by ranks.
 
     The Hodges-Lehmann estimate (median of all pairwise ratios) with the interval that inverts
-    the Mann-Whitney test, in its normal approximation, rounded outwards. The interval is None
-    where the samples are too small for any.
+    the Mann-Whitney test, in its normal approximation, rounded outwards.
+
+    Args:
+        new, old: independent values, at least one of each.
+
+    Returns:
+        The ratio; without an interval where the samples are too small for any.
     """
     import numpy as np
     from scipy import stats

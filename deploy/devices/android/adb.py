@@ -33,7 +33,7 @@ from ppghost.utils.files import sha256
 
 logger = logging.getLogger(__name__)
 
-#: everything of ours on a device; removed when a campaign ends
+#: everything that we put on a device; removed when a campaign ends
 FOLDER = "/data/local/tmp/ppghost"
 #: the slowest link that a push may be on
 _PUSH_BYTES_PER_S = 250_000
@@ -62,17 +62,28 @@ class Adb:
     def lock(self) -> None:
         """Keep other campaigns off the device until `clean_up`.
 
-        From now on every script first makes sure that this is still so. Raises DeviceError if
-        another campaign is on it, DeviceLost.
+        From now on every script first makes sure that this is still so.
+
+        Raises:
+            DeviceError: another campaign is on it.
+            DeviceLost: it went away.
         """
         self.shell(f"mkdir -p {FOLDER}")
         self._lock.take(self.shell)
 
     def shell(self, script: str, timeout: float = TIMEOUT_S) -> ShellResult:
-        """Run `script` in the device's sh; whoever builds it quotes its arguments (shlex.quote).
+        """Run a script in the device's sh.
 
-        Raises DeviceLost if the end marker does not come back, or if another campaign has the
-        device that was locked.
+        Args:
+            script: whoever builds it quotes its arguments (shlex.quote).
+            timeout: seconds for it.
+
+        Returns:
+            What it ended with, whatever its exit code.
+
+        Raises:
+            DeviceLost: the end marker does not come back, or another campaign has the device that
+                was locked.
         """
         done = self._shell(self._client, self._lock.guard(timeout) + script, timeout)
         self._lock.check(done.stdout)
@@ -91,10 +102,20 @@ class Adb:
     def run_program(
         self, words: Sequence[str], timeout: float, *, prefix: str = "", suffix: str = ""
     ) -> ShellResult:
-        """Run a program of `FOLDER` with `timeout` seconds to live on the device.
+        """Run a program of `FOLDER`, bounded on the device.
 
-        `prefix` and `suffix` are shell lines to run just before and after it. Raises DeviceError
-        if it does not end in time, DeviceLost if the device goes away.
+        Args:
+            words: its command line.
+            timeout: seconds that it may live.
+            prefix: shell lines to run just before it.
+            suffix: shell lines to run just after it.
+
+        Returns:
+            What it ended with, whatever its exit code; the lines' output is around its own.
+
+        Raises:
+            DeviceError: it does not end in time.
+            DeviceLost: the device went away.
         """
         program = " ".join(shlex.quote(word) for word in words)
         inner = shlex.quote(f"echo $$ > {_PID_FILE}; exec {program}")
@@ -119,9 +140,19 @@ class Adb:
         self._quietly(self._lock.only_if_ours(script))
 
     def push(self, local: Path, name: str, *, executable: bool = False) -> bool:
-        """Put `local` into `FOLDER` as `name`, a plain file name of ours; False: it was there.
+        """Put a file into `FOLDER`; size and SHA-256 are compared on the device.
 
-        Size and SHA-256 are compared on the device. Raises DeviceError, DeviceLost.
+        Args:
+            local: the file here.
+            name: its plain name there, which needs no quoting.
+            executable: whether it is a program.
+
+        Returns:
+            Whether it was sent; False: it was there.
+
+        Raises:
+            DeviceError: no space is left, or it arrived damaged.
+            DeviceLost: the device went away.
         """
         size, digest = local.stat().st_size, sha256(local)
         if self._holds(name, size, digest):

@@ -49,7 +49,8 @@ def find_adb() -> str | None:
 def list_serials() -> dict[str, str]:
     """State by serial of all devices that the adb server knows; empty without an adb client.
 
-    Raises DeviceError if the server does not answer.
+    Raises:
+        DeviceError: the server does not answer.
     """
     adb = find_adb()
     if not adb:
@@ -61,7 +62,14 @@ def list_serials() -> dict[str, str]:
 
 
 def connect(address: str) -> None:
-    """Ask the adb server to connect to a phone in the network; look at `list_serials` then."""
+    """Ask the adb server to connect to a phone in the network; look at `list_serials` then.
+
+    Args:
+        address: HOST:PORT.
+
+    Raises:
+        DeviceLost: the server does not answer.
+    """
     if adb := find_adb():
         Client(adb).run(["connect", address], TIMEOUT_S)
 
@@ -77,7 +85,11 @@ def _parse_devices(text: str) -> dict[str, str]:
 
 
 def last_line(done: ShellResult) -> str:
-    """What a failed call said last."""
+    """The last line that a failed call printed.
+
+    Args:
+        done: what it ended with.
+    """
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     return lines[-1].strip()[:200] if lines else "no message"
 
@@ -92,7 +104,18 @@ class Client:
         self.cancelled = False
 
     def run(self, words: Sequence[str], timeout: float) -> ShellResult:
-        """Raises DeviceLost after `timeout` seconds, or when cancelled."""
+        """One call of the client.
+
+        Args:
+            words: its arguments.
+            timeout: seconds for it.
+
+        Returns:
+            What it ended with, whatever its exit code.
+
+        Raises:
+            DeviceLost: it took longer, or was cancelled.
+        """
         with self._lock:
             if self.cancelled:
                 raise DeviceLost("interrupted")
@@ -106,8 +129,8 @@ class Client:
             )
         try:
             out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            raise DeviceLost(f"adb gave no answer in {timeout:.0f} s") from None
+        except subprocess.TimeoutExpired as error:
+            raise DeviceLost(f"adb gave no answer in {timeout:.0f} s") from error
         finally:
             with self._lock:
                 process.kill()

@@ -46,7 +46,19 @@ class Program(NamedTuple):
 
 @dataclass(frozen=True)
 class Invocation:
-    """One run: `nb` and the `data` files lie in the folder it runs in."""
+    """One run of the program.
+
+    Attributes:
+        nb: the model; like `inputs` and `outputs` a name in the folder that it runs in.
+        shapes: of the model's inputs, in their order.
+        target: what the model was made for: arm, opencl or x86.
+        power_mode: a key of `POWER_MODES`.
+        warmup: inferences before those that count.
+        repeats: inferences that count.
+        inputs: files of the inputs' values; without them all are 1.
+        outputs: files for the outputs' values.
+        show_outputs: whether the outputs are printed.
+    """
 
     nb: str
     shapes: Sequence[Sequence[int]]
@@ -60,7 +72,7 @@ class Invocation:
     show_outputs: bool = False
 
     def settings(self) -> dict[str, str]:
-        """What the program echoes when it does as it is told."""
+        """What the program echoes when it runs as it was asked to."""
         return {
             "input_shape": ":".join(",".join(map(str, shape)) for shape in self.shapes),
             "threads": str(self.threads),
@@ -70,13 +82,17 @@ class Invocation:
         }
 
     def arguments(self, program: Program) -> list[str]:
-        """Its command line for that program."""
+        """Its command line.
+
+        Args:
+            program: of which generation it is.
+        """
         flags = self.settings()
         if program.prints_sections:
             flags |= {"optimized_model_file": self.nb, "backend": _BACKENDS[self.target]}
             if self.target == "opencl":
                 # compiled kernels are kept for the next invocation, and beside the model: the
-                # program's own default is a folder that is not ours
+                # program's own default is a folder of other programs
                 flags |= {
                     "opencl_cache_dir": FOLDER,
                     "opencl_kernel_cache_file": f"{self.nb}.kernels",
@@ -95,7 +111,13 @@ class Invocation:
 
 
 class Timing(NamedTuple):
-    """Milliseconds of one invocation: the mean of its repeats, and what else it tells."""
+    """Times of an invocation, in ms.
+
+    Attributes:
+        mean, min, max: of its repeats.
+        first: of the first inference, a warm-up; None where it is not told.
+        init: of loading the model; None where it is not told.
+    """
 
     mean: float
     min: float
@@ -105,7 +127,15 @@ class Timing(NamedTuple):
 
 
 def parse_probe(help_: ShellResult, version: ShellResult) -> Program:
-    """What a program can do, from its `--help` and `--version`. Raises DeviceError."""
+    """What a program can do.
+
+    Args:
+        help_: its answer to `--help`.
+        version: its answer to `--version`.
+
+    Raises:
+        DeviceError: it does not run, or is another program.
+    """
     text = help_.stdout + help_.stderr
     flags = frozenset(re.findall(r"^\s+-(\w+) \(", text, re.MULTILINE))
     if not flags & {"optimized_model_file", "optimized_model_path"}:
@@ -118,7 +148,17 @@ def parse_probe(help_: ShellResult, version: ShellResult) -> Program:
 
 
 def parse(program: Program, asked: Invocation, done: ShellResult, opt_version: str) -> Timing:
-    """The times in an answer. Raises DeviceError for an answer that is worth nothing."""
+    """The times in an answer.
+
+    Args:
+        program: that answered.
+        asked: what it was asked.
+        done: its answer.
+        opt_version: of the model, for a hint.
+
+    Raises:
+        DeviceError: the answer is worth nothing: an error, no times, or other settings than asked.
+    """
     if done.returncode:
         how = f"signal {done.returncode - 128}" if done.returncode > 128 else "an error"
         raise DeviceError(
@@ -183,7 +223,11 @@ def _check_echo(program: Program, asked: Invocation, done: ShellResult) -> None:
 
 
 def last_line(done: ShellResult) -> str:
-    """The line of a failed program that says most: the last it printed itself."""
+    """The line of a failed program that says most: the last that it printed itself.
+
+    Args:
+        done: what it ended with; the shell may have added a line.
+    """
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     if len(lines) > 1 and _SHELL_SAYS.fullmatch(lines[-1].strip()):
         del lines[-1]
@@ -197,16 +241,29 @@ def memory_file() -> Path:
 
 
 def remember(abi: str, path: Path) -> None:
-    """Use `path` on devices of `abi` from now on, unless another is given."""
+    """Use a program on devices of an ABI from now on, unless another is given.
+
+    Args:
+        abi: of the devices.
+        path: of the program.
+
+    Raises:
+        InputError: the file of what is remembered cannot be read or written.
+    """
     known = _remembered()
     if known.get(abi) != str(path.resolve()):
         write_json(memory_file(), {**known, abi: str(path.resolve())})
 
 
 def choose(given: Mapping[str, Path], abi: str) -> Path:
-    """The program for `abi`: given for it, given for any ("*"), else remembered.
+    """The program for an ABI: given for it, given for any ("*"), else remembered.
 
-    Raises InputError.
+    Args:
+        given: programs by ABI.
+        abi: of the device.
+
+    Raises:
+        InputError: none is known, or its file is not there.
     """
     path = given.get(abi) or given.get("*")
     if not path:

@@ -22,7 +22,7 @@ RECONNECT_EVERY_S = 1.0
 
 
 class Phone:
-    """One phone by its serial; the kind "adb". `state` is what adb says of it."""
+    """A phone over adb; the kind "adb". `state` is what adb says of it."""
 
     kind = "adb"
     sample_kind = "invocation mean"
@@ -44,12 +44,20 @@ class Phone:
 
     @classmethod
     def discover(cls, options: DeviceOptions) -> list["Phone"]:
-        """Every phone that adb knows, in whatever state. Raises DeviceError."""
+        """Every phone that adb knows, in whatever state.
+
+        Raises:
+            DeviceError: adb does not answer.
+        """
         return [cls(serial, state, options) for serial, state in list_serials().items()]
 
     @classmethod
     def find(cls, name: str, options: DeviceOptions) -> "Phone | None":
-        """The phone of that serial; one like HOST:PORT is connected to. Raises DeviceError."""
+        """The phone of that serial; one like HOST:PORT is connected to.
+
+        Raises:
+            DeviceError: adb does not answer.
+        """
         states = list_serials()
         if name not in states and ":" in name:
             connect(name)
@@ -57,7 +65,11 @@ class Phone:
         return cls(name, states[name], options) if name in states else None
 
     def describe(self) -> dict[str, Any]:
-        """Who this phone is; asked once. A state other than "device" leaves most of it None."""
+        """Who this phone is; asked once. A state other than "device" leaves most of it None.
+
+        Raises:
+            DeviceError: it does not answer.
+        """
         if self._description is None:
             known = system.describe(self._adb.shell) if self.state == "device" else {}
             self._description = {
@@ -88,7 +100,12 @@ class Phone:
         return incompatibility(info, self._abi())
 
     def check(self) -> None:
-        """Raises DeviceError for a phone that cannot be used, InputError for no benchmark_bin."""
+        """Whether it can be used at all.
+
+        Raises:
+            DeviceError: it cannot.
+            InputError: no benchmark_bin is known for it.
+        """
         benchmark_bin.choose(self._given, self._abi())
 
     def _abi(self) -> str:
@@ -97,7 +114,12 @@ class Phone:
         return self.describe()["abi"]
 
     def prepare(self) -> None:
-        """Put benchmark_bin there and ask what it can do. Raises DeviceError, InputError."""
+        """Keep other campaigns off the phone, put benchmark_bin there and ask what it can do.
+
+        Raises:
+            DeviceError: another campaign is on it, or the program does not run.
+            InputError: no benchmark_bin is known for it.
+        """
         abi = self._abi()
         path = benchmark_bin.choose(self._given, abi)
         self._adb.lock()
@@ -120,7 +142,12 @@ class Phone:
             logger.warning("%s", error)
 
     def open(self, model: NbModel, threads: int) -> PhoneSession:
-        """Put a model there. Raises DeviceError."""
+        """Put a model there.
+
+        Raises:
+            DeviceError: there is no space, or too few cores for the threads.
+            DeviceLost: the phone went away.
+        """
         big = system.big_cores(self.describe()["cores"])
         if self.power_mode == "big" and big and threads > big:
             raise DeviceError(
@@ -157,7 +184,14 @@ class Phone:
         return {"t": timestamp(), **system.read_state(self._adb.shell)}
 
     def recover(self, seconds: float) -> bool:
-        """Wait for a lost phone to come back; end what it still runs."""
+        """Wait for a lost phone to come back; end what it still runs.
+
+        Args:
+            seconds: at most.
+
+        Returns:
+            Whether it is back.
+        """
         deadline = time.monotonic() + seconds
         while not self._adb.cancelled:
             try:
@@ -176,7 +210,7 @@ class Phone:
         self._adb.cancel()
 
     def close(self) -> None:
-        """Leave nothing of ours on the phone; never raises DeviceError."""
+        """Leave nothing on the phone; never raises DeviceError."""
         if self._adb.locked:
             self._adb.kill_program()
             self._adb.clean_up()

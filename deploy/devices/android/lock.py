@@ -3,7 +3,7 @@
 A phone is locked by a file on the phone itself, since it may be measured from several computers:
 created only where there is none (the shell's noclobber), it says who holds the phone and until
 when by the phone's clock. Every sample renews it. It is void once that time is past, if the
-phone's clock went back behind its last renewal, or if its process is gone and was one of ours.
+phone's clock went back behind its last renewal, or if its process ran on this computer and is gone.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from ppghost.errors import DeviceError, DeviceLost
 #: seconds for which a phone is held beyond the time that a command may take: the longest that a
 #: campaign is silent otherwise, while it sends a file over a slow link
 LEASE_S = 600
-#: what a guarded script says on a phone that is no longer ours, and nothing else
+#: what a guarded script prints on a phone that another campaign holds, and nothing else
 _TAKEN = "ppghost: locked by another\n"
 #: the locks on phones that this process holds
 _HELD: set[str] = set()
@@ -38,7 +38,15 @@ class PhoneLock:
         self._owner = f"{self._token} {os.getpid()} {host} {_origin()}"
 
     def take(self, shell: Callable[[str], Any]) -> None:
-        """Raises DeviceError if another campaign holds the phone, DeviceLost."""
+        """Hold the phone from now on.
+
+        Args:
+            shell: runs a script on the phone.
+
+        Raises:
+            DeviceError: another campaign holds it.
+            DeviceLost: it went away.
+        """
         for _ in range(3):
             answer = shell(f"({self._renew(LEASE_S, create=True)}) 2>/dev/null; "
                            f"date +%s; cat {self.file}").stdout  # fmt: skip
@@ -59,8 +67,14 @@ class PhoneLock:
         raise DeviceError(f"{self.serial}: cannot be locked ({held or answer.strip()}); try again")
 
     def guard(self, seconds: float) -> str:
-        """What a script begins with: it ends at once where the phone is no longer ours, and else
-        holds it for `seconds` and the lease. Nothing where the phone was never taken."""
+        """What a script begins with: it ends at once where the phone is no longer held by us.
+
+        Args:
+            seconds: that the script may take; the phone is held for them and the lease.
+
+        Returns:
+            Nothing where the phone was never taken.
+        """
         if not self.held:
             return ""
         return (
@@ -69,9 +83,14 @@ class PhoneLock:
         )
 
     def check(self, output: str) -> None:
-        """Raises DeviceLost if a guarded script's `output` says that the phone is no longer ours.
+        """Whether a guarded script ran.
 
-        DeviceLost, since nothing is wrong with the model that was to be run.
+        Args:
+            output: what it printed.
+
+        Raises:
+            DeviceLost: another campaign holds the phone; nothing is wrong with the model that was
+                to be run.
         """
         if self.held and output == _TAKEN:
             raise DeviceLost(
@@ -84,7 +103,11 @@ class PhoneLock:
         _HELD.discard(self._token)
 
     def only_if_ours(self, script: str) -> str:
-        """`script`, which does nothing where the phone is no longer ours."""
+        """What a script becomes that does nothing where the phone is no longer held by us.
+
+        Args:
+            script: shell lines.
+        """
         return f"{self._check()} && {{ {script}\n}}" if self.held else script
 
     def _check(self) -> str:

@@ -15,7 +15,15 @@ _AS_COARSE_AS = {"fp16": "int16", "int8": "int8"}
 
 
 def input_texts(model: NbModel, reference: Reference) -> list[str]:
-    """The seeded inputs as benchmark_bin reads them: numbers between blanks, in input order."""
+    """The seeded inputs as benchmark_bin reads them.
+
+    Args:
+        model: whose inputs.
+        reference: with the seed of Paddle's outputs.
+
+    Returns:
+        A text for each input, in their order: numbers between blanks.
+    """
     # nine digits tell every float32 from its neighbours
     return [
         " ".join(f"{value:.9g}" for value in array.ravel()) + "\n"
@@ -24,7 +32,15 @@ def input_texts(model: NbModel, reference: Reference) -> list[str]:
 
 
 def numbers(text: str, what: str) -> list[float]:
-    """The numbers in a file of benchmark_bin's. Raises DeviceError."""
+    """The numbers in a text.
+
+    Args:
+        text: with blanks or commas between them.
+        what: what the text is, for messages.
+
+    Raises:
+        DeviceError: it holds something else.
+    """
     try:
         return [float(word) for word in text.replace(",", " ").split()]
     except ValueError as error:
@@ -52,7 +68,7 @@ def compare(
     expected = [np.array(values) for values in reference["outputs"]]
     # what is too short stays so, and is refused for its shape
     actual = [
-        np.array(values)[: len(paddles)] for values, paddles in zip(outputs, expected, strict=True)
+        np.array(values)[: len(known)] for values, known in zip(outputs, expected, strict=True)
     ]
     rounded = model.options["weights"] or _AS_COARSE_AS.get(model.info.precision)
     try:
@@ -62,10 +78,19 @@ def compare(
 
 
 def shown(text: str, index: int) -> str:
-    """The numbers of one output that --show_output_elem printed, between blanks."""
+    """The numbers of an output that --show_output_elem printed, between blanks.
+
+    Args:
+        text: what the program printed.
+        index: the output's.
+    """
     return " ".join(re.findall(rf"^out\[{index}\]\[\d+\]:(\S+)", text, re.MULTILINE))
 
 
 def unchecked(why: Note) -> dict[str, Any]:
-    """The result of a check that cannot be made."""
+    """The result of a check that cannot be made.
+
+    Args:
+        why: it cannot.
+    """
     return {"max_abs_diff": None, "ok": None, "why": why, "where": "device"}

@@ -50,7 +50,11 @@ class PhoneSession:
     affinity: str | None
 
     def measure(self, repeats: int, warmup: int) -> Burst:
-        """One invocation: one sample, the mean of `repeats`.
+        """One invocation: one sample.
+
+        Args:
+            repeats: inferences that the sample is the mean of.
+            warmup: inferences before them.
 
         Raises:
             DeviceError: the program gave no usable time.

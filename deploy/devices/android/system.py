@@ -5,9 +5,10 @@ each and are asked once a round. Whatever a device does not tell is None.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ppghost.deploy.devices.base import Core, Sensors
 from ppghost.deploy.devices.thermal import hottest
 from ppghost.errors import DeviceError
 
@@ -39,7 +40,15 @@ Shell = Callable[[str], Any]
 
 
 def describe(shell: Shell) -> dict[str, Any]:
-    """Model, SoC, ABI, Android version and API level, cores, and the state now."""
+    """Model, SoC, ABI, Android version and API level, cores, and the state now.
+
+    Args:
+        shell: runs a script on the phone.
+
+    Raises:
+        DeviceError: it does not tell its ABI.
+        DeviceLost: it went away.
+    """
     text = shell(_DESCRIBE).stdout
     answers = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     values = {key: answers.get(key, "").strip() or None for key in _PROPERTIES}
@@ -63,9 +72,9 @@ def describe(shell: Shell) -> dict[str, Any]:
     }
 
 
-def _cores(maxima: list[int]) -> list[dict[str, int]]:
-    """One entry a core; a cluster is a run of neighbours with one maximum."""
-    cores: list[dict[str, int]] = []
+def _cores(maxima: list[int]) -> list[Core]:
+    """One entry for each core."""
+    cores: list[Core] = []
     for maximum in maxima:
         cluster = cores[-1]["cluster"] if cores else 0
         if cores and cores[-1]["max_khz"] != maximum:
@@ -74,11 +83,17 @@ def _cores(maxima: list[int]) -> list[dict[str, int]]:
     return cores
 
 
-def big_cores(cores: list[dict[str, int]]) -> int | None:
-    """How many cores Paddle-Lite's power mode 0 binds to; None if the device hides its cores.
+def big_cores(cores: Sequence[Core]) -> int | None:
+    """How many cores Paddle-Lite's power mode 0 binds to.
 
     Its rule (lite/core/device_info.cc): those at or above the middle of the lowest and the
     highest maximum.
+
+    Args:
+        cores: all of a phone.
+
+    Returns:
+        None if the phone hides its cores.
     """
     if not cores:
         return None
@@ -87,7 +102,14 @@ def big_cores(cores: list[dict[str, int]]) -> int | None:
 
 
 def read_state(shell: Shell) -> dict[str, Any]:
-    """temp_c, freq_khz, freq_cap_khz, battery, charging, thermal_status and screen now."""
+    """The sensors, battery, charging, thermal_status and screen now.
+
+    Args:
+        shell: runs a script on the phone.
+
+    Raises:
+        DeviceLost: it went away.
+    """
     text = shell(f"{READ_SENSORS}; echo; {_READ_SERVICES}").stdout
     sensors = parse_sensors(text)
     status = _number(r"Thermal Status: (\d+)", text)
@@ -106,8 +128,12 @@ def read_state(shell: Shell) -> dict[str, Any]:
     }
 
 
-def parse_sensors(text: str) -> dict[str, Any]:
-    """temp_c, freq_khz and freq_cap_khz from the lines of `READ_SENSORS`."""
+def parse_sensors(text: str) -> Sensors:
+    """The sensors of a phone.
+
+    Args:
+        text: what `READ_SENSORS` printed.
+    """
     kinds = dict(re.findall(r"thermal_zone(\d+)/type:(.*)", text))
     zones = {
         f"{kinds.get(zone, '')} {zone}": int(value)

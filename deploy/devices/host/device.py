@@ -4,7 +4,7 @@ import os
 import platform
 from typing import Any
 
-from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
+from ppghost.deploy.devices.base import Burst, DeviceOptions, Sensors, timestamp
 from ppghost.deploy.devices.host import sensors
 from ppghost.deploy.devices.host.lock import HostLock
 from ppghost.deploy.devices.host.session import HostSession
@@ -69,18 +69,30 @@ class HostDevice:
         """Nothing can be missing."""
 
     def prepare(self) -> None:
-        """Keep other campaigns off this host. Raises DeviceError if one is on it."""
+        """Keep other campaigns off this host.
+
+        Raises:
+            DeviceError: one is on it.
+        """
         self._lock.take()
 
     def open(self, model: NbModel, threads: int) -> HostSession:
-        """Load a model with seeded random inputs, ready to be measured."""
+        """Load a model with seeded random inputs, ready to be measured.
+
+        Raises:
+            DeviceError: the runtime cannot run it.
+        """
         return HostSession(model.path, {"inputs": model.inputs, "seed": 0}, threads, model.name)
 
     def check_output(self, session: HostSession) -> None:
         """Nothing: `convert` compared every x86 file with Paddle on a host like this one."""
 
     def measure(self, session: HostSession, repeats: int, warmup: int) -> Burst:
-        """Time `repeats` inferences after `warmup` others, one by one. Raises DeviceError."""
+        """Time `repeats` inferences after `warmup` others, one by one.
+
+        Raises:
+            DeviceError: the model failed.
+        """
         before = _sensors()
         times, waited = session.measure(warmup + repeats)
         details = {"waited_ms": waited[warmup:]}
@@ -107,7 +119,7 @@ class HostDevice:
         self._lock.release()
 
 
-def _sensors() -> dict[str, Any]:
+def _sensors() -> Sensors:
     return {
         "temp_c": sensors.temperature_c(),
         "freq_khz": sensors.frequencies_khz(),

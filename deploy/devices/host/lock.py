@@ -16,7 +16,11 @@ class HostLock:
         self._file: TextIO | None = None
 
     def take(self) -> None:
-        """Raises DeviceError if another process measures on this host."""
+        """Keep other processes from measuring on this host.
+
+        Raises:
+            DeviceError: another one does.
+        """
         if self._file:
             return
         # with its name: computers may share a home
@@ -28,14 +32,14 @@ class HostLock:
             raise DeviceError(f"{path}: cannot be written ({error.strerror})") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except BlockingIOError as error:
             file.seek(0)
             # there is a moment in which the number is not yet written
             holder = f"process {file.read().strip()}".rstrip()
             file.close()
             raise DeviceError(
                 f"host: {holder} is measuring on it; wait for its end or stop it"
-            ) from None
+            ) from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()

@@ -63,7 +63,7 @@ class HostSession:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            # no buffer of ours that closing would try to flush into a dead worker
+            # no buffer that closing would try to flush into a dead worker
             bufsize=0,
             # where the worker's module is found, whatever lies in the caller's folder
             cwd=Path(ppghost.__file__).parents[1],
@@ -81,11 +81,22 @@ class HostSession:
         self.os_threads: int = answer["os_threads"]
 
     def measure(self, repeats: int) -> Times:
-        """Time `repeats` inferences, one by one. Raises DeviceError."""
+        """Time inferences one by one.
+
+        Args:
+            repeats: how many.
+
+        Raises:
+            DeviceError: the worker died, or did not answer.
+        """
         return Times(**self._ask({"do": "measure", "repeats": repeats}, RUN_TIMEOUT_S))
 
     def outputs(self) -> dict[str, "np.ndarray"]:
-        """The outputs of the last inference by name. Raises DeviceError."""
+        """The outputs of the last inference by name.
+
+        Raises:
+            DeviceError: the worker died, or did not answer.
+        """
         import numpy as np
 
         with tempfile.TemporaryDirectory(prefix="ppghost-host-") as folder:
@@ -150,10 +161,20 @@ class HostSession:
 def run_once(
     nb: Path, inputs: dict[str, "np.ndarray"], *, threads: int = 1
 ) -> dict[str, "np.ndarray"]:
-    """Outputs by name of the x86 model `nb` for float32 `inputs`.
+    """Run a model once, in a worker of its own.
 
-    Raises InputError if `nb` is not an x86 file or an input is not what its sidecar (if it has
-    one) declares, DeviceError if it cannot be run or gives NaN.
+    Args:
+        nb: an x86 file.
+        inputs: float32 arrays by name.
+        threads: of the runtime's libraries.
+
+    Returns:
+        The outputs by name.
+
+    Raises:
+        InputError: `nb` is not an x86 file, or an input is not what its sidecar (if it has one)
+            declares.
+        DeviceError: it cannot be run, or gives NaN.
     """
     import numpy as np
 

@@ -26,7 +26,14 @@ class Model:
     """A loaded `.nb` with its inputs set."""
 
     def __init__(self, request: dict[str, Any]) -> None:
-        """Load the model, set its inputs and run it once; raises ValueError if it is no good."""
+        """Load the model, set its inputs and run it once.
+
+        Args:
+            request: the one that asks to load it.
+
+        Raises:
+            ValueError: its inputs are others, or its outputs are not finite.
+        """
         from paddlelite import lite
 
         config = lite.MobileConfig()
@@ -50,10 +57,16 @@ class Model:
             tensor.from_numpy(value)
 
     def measure(self, repeats: int) -> dict[str, list[float]]:
-        """Milliseconds of `repeats` inferences, one by one, and those that each waited besides.
+        """Time inferences one by one.
 
         While other processes have the core, an inference stands still for whole slices of the
         scheduler. The kernel counts that waiting; it is no time of the model.
+
+        Args:
+            repeats: how many.
+
+        Returns:
+            "samples_ms", what each took on a core, and "waited_ms", what it waited for one besides.
         """
         run, samples, waited = self.predictor.run, [], []
         start, before = self._instant()
