@@ -172,8 +172,15 @@ class BenchmarkBin:
             for index, path in enumerate(data):
                 values = np.array((cwd / path).read_text().split(), np.float32)
                 arrays[index] = values.reshape(shapes[index])
+            self._close_stale()
             self.sessions[key] = _open(nb, arrays, int(flags["threads"]))
         return self.sessions[key]
+
+    def _close_stale(self) -> None:
+        """End the workers of models that are no longer on the phone as they were."""
+        for nb, modified, *rest in list(self.sessions):
+            if not nb.exists() or nb.stat().st_mtime_ns != modified:
+                self.sessions.pop((nb, modified, *rest)).close()
 
 
 def _open(nb: Path, arrays: list[np.ndarray], threads: int) -> HostSession:

@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from support.processes import children
+
 HERE = Path(__file__).resolve().parent
 BENCHMARK_BIN = HERE / "emulated" / "benchmark_bin"
 #: the cores of a Snapdragon 855: four little, three big, one prime
@@ -125,6 +127,14 @@ class EmulatedPhone:
     def _end(self) -> None:
         self._process.stdin.close()
         self._process.wait(timeout=10)
+
+    def workers(self) -> list[int]:
+        """The processes in which its models run."""
+        return [
+            pid
+            for pid in children(self._process.pid)
+            if b"host.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
 
     def connect(self) -> None:
         self.server.run("connect", self.serial)

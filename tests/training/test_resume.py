@@ -67,14 +67,14 @@ def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
 
 def test_ctrl_c_during_the_last_evaluation_is_not_lost(config_file, tmp_path, monkeypatch):
     settings = config.load_config(config_file, ["Global.epochs=1"])
-    evaluate = loop.evaluate
+    evaluate = loop.Trainer._evaluate
 
-    def press(*arguments):
+    def press(self, *arguments):
         signal.raise_signal(signal.SIGINT)
-        return evaluate(*arguments)
+        return evaluate(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "evaluate", press)
+        patch.setattr(loop.Trainer, "_evaluate", press)
         with pytest.raises(KeyboardInterrupt):
             loop.train(settings)
     states = weights.read_pickle(tmp_path / "output" / "TinyGhostNet" / "latest.pdstates")

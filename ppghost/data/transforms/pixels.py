@@ -18,6 +18,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _MOST_PIXELS = 2**30  # OpenCV's bound
 _APP1, _START_OF_SCAN = b"\xe1", b"\xda"  # markers of a JPEG's segments
+_END_OF_IMAGE = b"\xd9"
 
 
 class DecodeImage:
@@ -106,7 +107,20 @@ def _decode_cv2(data: bytes, swap_channels: bool) -> np.ndarray:
         raise BadImage(f"cannot be decoded ({error.err})") from error
     if pixels is None:
         raise BadImage("cannot be decoded: it is damaged or not an image")
+    if _ends_before_its_first_row(data, pixels):
+        raise BadImage("cannot be decoded: it is cut off before its first row of pixels")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if swap_channels else pixels
+
+
+def _ends_before_its_first_row(data: bytes, pixels: np.ndarray) -> bool:
+    """Whether OpenCV read no row of a JPEG that is cut off, and so filled `pixels` with leftovers.
+
+    After the last row that it could read it repeats its row buffer, which holds whatever was in
+    memory if there was none: other "pixels" on each read.
+    """
+    if not data.startswith(b"\xff\xd8") or (pixels != pixels[:1]).any():
+        return False
+    return b"\xff" + _END_OF_IMAGE not in data[data.rfind(b"\xff" + _START_OF_SCAN) :]
 
 
 def _decode_pillow(data: bytes, swap_channels: bool) -> np.ndarray:

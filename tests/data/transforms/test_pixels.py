@@ -106,11 +106,25 @@ def test_a_turned_image_is_turned():
     assert decode(with_orientation(1)).shape == (60, 90, 3)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("share", [0.45, 0.6, 0.95])
 def test_a_truncated_jpeg_is_what_opencv_makes_of_it(share):
     whole = jpeg(picture(96, 160))
     data = whole[: int(share * len(whole))]
     np.testing.assert_array_equal(decode(data, to_rgb=False), opencv(data))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.22, 0.25, 0.3])
+def test_a_jpeg_without_one_whole_row_is_a_bad_image(share):
+    """OpenCV hands on what its memory held before: other pixels on each read."""
+    whole = jpeg(picture(96, 160))
+    with pytest.raises(BadImage):
+        decode(whole[: int(share * len(whole))])
+
+
+def test_equal_rows_are_no_damage():
+    rows = np.repeat(picture(1, 160), 96, axis=0)
+    for data in (jpeg(rows), jpeg(np.pad(rows, ((0, 0),) * 2 + ((0, 1),)), "CMYK")):
+        np.testing.assert_array_equal(decode(data, to_rgb=False), opencv(data))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support import ROOT
 from support.fake_device import FakeDevice, by_name, run
+from support.processes import children
 
 from ppghost import __version__
 from ppghost.deploy.devices.discovery import find_devices
@@ -264,16 +265,3 @@ def test_ctrl_c_leaves_a_whole_file_and_no_worker(converted, tmp_path):
     counts = [result["stats"]["n"] for result in json.loads(output.read_text())["results"]]
     assert counts[0] == counts[1] > 0
     assert not [path for path in tmp_path.iterdir() if path != output]
-
-
-def children(pid: int) -> list[int]:
-    """Processes whose parent is `pid`."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and int(stat.parent.name) != os.getpid():
-            found.append(int(stat.parent.name))
-    return found

@@ -61,6 +61,15 @@ def test_each_abi_gets_its_files(measure, phone, converted):
         measure(phone)
 
 
+def test_an_emulated_phone_runs_no_models_of_earlier_campaigns(measure, phone):
+    """Each of them is a process, and a session of tests has many campaigns."""
+    workers = []
+    for _ in range(3):
+        measure(phone)
+        workers.append(len(phone.workers()))
+    assert workers[0] == workers[2] <= 4
+
+
 def test_the_table_names_each_phone_and_claims_no_percentile(measure, phones):
     measure(*phones)
     lines = latency_table(load_result(measure.file)).splitlines()
