@@ -7,50 +7,64 @@ import paddle
 
 from ppghost import weights
 from ppghost.data.build import make_loader
-from ppghost.data.loader import Loader
 from ppghost.errors import InputError
-from ppghost.static.program import Graph, assign, initialize
+from ppghost.static.program import assign, initialize
 from ppghost.static.runtime import Place, on_gpu, static_graph
 from ppghost.tasks.classification import Classification
+from ppghost.tasks.task import Task
 from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.program import build_evaluation
 from ppghost.weights.pretrained import pretrained_path
 
 
-def run_evaluation(
-    executor,
-    graph: Graph,
-    loader: Loader,
-    group: Group,
-    scope: paddle.static.Scope,
-    network: dict[str, np.ndarray],
-) -> dict:
-    """Run an evaluation graph over the whole loader, each process over its share.
+class Evaluator:
+    """A network's evaluation graph, in a scope of its own, and the data; each process its share.
 
     Args:
-        scope: where the graph was initialized and runs; no scope of a training run.
-        network: the network's tensors by parameter name, put into that scope.
+        config: a checked configuration.
+        task: what the labels are.
+        executor: runs the graph.
+        group: the processes that share the data.
+        seed: of the order of the images.
 
-    Returns "loss", "top1", "top5" (those that the class count allows), "samples",
-    "images_per_second", of all processes together.
+    Raises:
+        InputError: config or data are wrong.
     """
-    totals, samples, started = np.zeros(len(graph.outputs)), 0, time.monotonic()
-    assign(scope, network, executor.place)
-    for images, labels in loader.epoch(0):
-        values = executor.run(
-            graph.program,
-            feed={"image": images, "label": labels},
-            fetch_list=list(graph.outputs.values()),
-            scope=scope,
-        )
-        totals += np.array([float(value) for value in values]) * len(images)
-        samples += len(images)
-        if group.orphaned():
-            raise KeyboardInterrupt
-    *totals, samples = group.sum(np.array([*totals, samples])).tolist()
-    rate = samples / (time.monotonic() - started)
-    means = {name: total / samples for name, total in zip(graph.outputs, totals, strict=True)}
-    return {**means, "samples": int(samples), "images_per_second": round(rate, 1)}
+
+    def __init__(
+        self, config: dict, task: Task, executor: paddle.static.Executor, group: Group, seed: int
+    ) -> None:
+        self.executor, self.group = executor, group
+        self.loader = make_loader(config, "Eval", seed, rank=group.rank, world_size=group.size)
+        self.graph = build_evaluation(config, task, on_gpu=on_gpu(executor.place))
+        self.scope = paddle.static.Scope()
+        # what is no weight: index tables and the like
+        initialize(executor, self.graph, seed, self.scope)
+
+    def run(self, network: dict[str, np.ndarray]) -> dict:
+        """Evaluate a network's tensors, given by parameter name, on all the data.
+
+        Returns "loss", "top1", "top5" (those that the class count allows), "samples",
+        "images_per_second", of all processes together.
+        """
+        outputs = self.graph.outputs
+        totals, samples, started = np.zeros(len(outputs)), 0, time.monotonic()
+        assign(self.scope, network, self.executor.place)
+        for images, labels in self.loader.epoch(0):
+            values = self.executor.run(
+                self.graph.program,
+                feed={"image": images, "label": labels},
+                fetch_list=list(outputs.values()),
+                scope=self.scope,
+            )
+            totals += np.array([float(value) for value in values]) * len(images)
+            samples += len(images)
+            if self.group.orphaned():
+                raise KeyboardInterrupt
+        *totals, samples = self.group.sum(np.array([*totals, samples])).tolist()
+        rate = samples / (time.monotonic() - started)
+        means = {name: total / samples for name, total in zip(outputs, totals, strict=True)}
+        return {**means, "samples": int(samples), "images_per_second": round(rate, 1)}
 
 
 def describe(metrics: dict) -> str:
@@ -80,11 +94,7 @@ def _evaluate(config: dict, place: Place) -> dict:
     path = pretrained_path(config)
     if path is None:
         raise InputError("Global.pretrained_model is missing; give the weights to evaluate")
-    group = init_process_group(config)
-    loader = make_loader(config, "Eval", rank=group.rank, world_size=group.size)
-    graph = build_evaluation(config, Classification(config), on_gpu=on_gpu(place))
-    found = weights.load(path, graph.network, config["Arch"]["name"])
-    scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
-    # what is no weight: index tables and the like
-    initialize(executor, graph, seed=0, scope=scope)
-    return run_evaluation(executor, graph, loader, group, scope, found.arrays)
+    task, executor = Classification(config), paddle.static.Executor(place)
+    evaluator = Evaluator(config, task, executor, init_process_group(config), seed=0)
+    found = weights.load(path, evaluator.graph.network, config["Arch"]["name"])
+    return evaluator.run(found.arrays)

@@ -12,7 +12,6 @@ import paddle
 
 from ppghost.data.build import make_loader
 from ppghost.errors import InputError, TrainingError
-from ppghost.static.program import initialize
 from ppghost.static.runtime import Place, static_graph
 from ppghost.static.runtime import on_gpu as is_on_gpu
 from ppghost.tasks.classification import Classification
@@ -20,23 +19,15 @@ from ppghost.tasks.metrics import Averages, primary
 from ppghost.training import checkpoint, optimizer, program, schedules
 from ppghost.training.callbacks import Callback, EpochRecord, StepRecord
 from ppghost.training.distributed import Group, init_process_group
-from ppghost.training.evaluation import run_evaluation
-from ppghost.training.interrupt import InterruptHandler
+from ppghost.training.evaluation import Evaluator
 from ppghost.training.run_log import RunLogger
 from ppghost.training.state import RunState
+from ppghost.training.stopping import Ended, StopVote
 
 logger = logging.getLogger(__name__)
 
 #: what decides which images a batch has
 _SAMPLING = ("batch_size", "first_bs", "scales", "divided_factor", "is_training", "num_repeats")
-
-
-#: what a process may wish for; a callback's, of the main process alone, is below any interruption
-_INTERRUPT, _END = 1.0, 0.5
-
-
-class _Ended(Exception):
-    """A callback ended the run."""
 
 
 class Trainer:
@@ -51,34 +42,30 @@ class Trainer:
         self, config: dict, place: Place, group: Group, callbacks: Sequence[Callback] = ()
     ):
         self.callbacks = callbacks
-        self._end_requested = False  # by a callback
         self.config = config
         self.settings = config["Global"]
         self.group = group
+        self.vote = StopVote(group)
         self.seed = self.settings["seed"] if self.settings["seed"] is not None else 0
-        share = {"rank": group.rank, "world_size": group.size}
-        self.loader = make_loader(config, "Train", self.seed, **share)
+        self.loader = make_loader(
+            config, "Train", self.seed, rank=group.rank, world_size=group.size
+        )
         self.sampler = self.loader.sampler
-        on_gpu = is_on_gpu(place)
         task = Classification(config)
-        self.eval_loader = self.eval_graph = None
-        if self.settings["eval_during_train"]:
-            self.eval_loader = make_loader(config, "Eval", self.seed, **share)
-            self.eval_graph = program.build_evaluation(config, task, on_gpu=on_gpu)
         schedule = self._schedule()
         shapes = self.loader.image_shapes()
         if len(shapes) > 1:
             sizes = ", ".join(f"{width}x{height}" for _, height, width in shapes)
             logger.info("training on images of %s", sizes)
         self.graphs = program.build_variants(
-            config, task, schedule, shapes, group.size, on_gpu=on_gpu
+            config, task, schedule, shapes, group.size, on_gpu=is_on_gpu(place)
         )
         self.executors: dict[int, paddle.static.Executor] = {}
         first = self.graphs[0]  # whose variables are those of each
         self.state = RunState(config, first, schedule, group, place, self._identity(first))
-        self.eval_scope = paddle.static.Scope()
-        if self.eval_graph:
-            initialize(self.state.executor, self.eval_graph, self.seed, self.eval_scope)
+        self.evaluator = None
+        if self.settings["eval_during_train"]:
+            self.evaluator = Evaluator(config, task, self.state.executor, group, self.seed)
 
     def _schedule(self) -> schedules.Schedule:
         per_update = self.sampler.batch_size * self.group.size * self.settings["update_freq"]
@@ -130,18 +117,18 @@ class Trainer:
             visualdl=self.settings["use_visualdl"],
             silent=not self.group.is_main,
         )
-        with run_log, contextlib.closing(self.loader), InterruptHandler().install() as stop:
+        with run_log, contextlib.closing(self.loader), self.vote.signals.install():
             try:
                 while self.state.position.epoch <= epochs:
-                    metrics = {"train": self._epoch(stop, run_log)}
-                    metrics |= self._finish_epoch(stop, run_log, metrics["train"])
-            except _Ended:
+                    metrics = {"train": self._epoch(run_log)}
+                    metrics |= self._finish_epoch(run_log, metrics["train"])
+            except Ended:
                 logger.info("a callback ended the run at step %d", self.state.position.step)
             except InputError as error:  # the input was read long ago: this is the disk
                 raise TrainingError(f"{error}; make room and go on with --resume auto") from error
         return {"epochs": epochs, "best": self.state.position.best, **metrics}
 
-    def _epoch(self, stop: InterruptHandler, run_log: RunLogger) -> dict:
+    def _epoch(self, run_log: RunLogger) -> dict:
         """Train from the present position to the end of its epoch; the means of its metrics."""
         state, averages = self.state, Averages()
         epoch, batch = state.position.epoch, state.position.batch
@@ -150,7 +137,7 @@ class Trainer:
         with run_log.epoch(epoch, self.settings["epochs"], len(self.loader), batch):
             for images, labels in self.loader.epoch(epoch, batch):
                 rate_used = state.schedule.get_lr()
-                values, wish = self._step(images, labels, stop)
+                values, wish = self._step(images, labels)
                 averages.add(values, len(images))
                 window += len(images)
                 run_log.step_done()
@@ -161,53 +148,44 @@ class Trainer:
                 done = state.position
                 record = StepRecord(epoch, done.batch, done.step, rate_used, values)
                 self._notify("on_step", record)
-                if self.group.size == 1 and self._end_requested:
-                    wish = max(wish, _END)
+                if self.group.size == 1:
+                    wish = max(wish, self.vote.wish())
                 if wish or (between and done.step % between == 0):
                     state.save(checkpoint.LATEST)
                 if wish:
                     self._stop(wish)
             if self._evaluates():  # which may take long, and be interrupted or killed
                 state.save(checkpoint.LATEST)
-                self._stop_if_requested(stop)
+                self._stop_if_requested()
         return averages.means()
 
     def _notify(self, method: str, record: StepRecord | EpochRecord) -> None:
         """Tell the callbacks; the main process has them."""
         if self.group.is_main:
             for callback in self.callbacks:
-                self._end_requested |= bool(getattr(callback, method)(record))
+                self.vote.end_requested |= bool(getattr(callback, method)(record))
 
-    def _wish(self, stop: InterruptHandler) -> float:
-        """What this process has to say on going on; the sum over all decides."""
-        if stop.requested or self.group.orphaned():
-            return _INTERRUPT
-        return _END if self._end_requested else 0.0
-
-    def _stop_if_requested(self, stop: InterruptHandler) -> None:
+    def _stop_if_requested(self) -> None:
         """Between steps, where all processes meet: stop if one was asked to. All is saved."""
-        if wish := self.group.sum(np.array([self._wish(stop)]))[0]:
-            self._stop(wish)
+        if wishes := self.vote.sum():
+            self._stop(wishes)
 
-    def _stop(self, wish: float) -> NoReturn:
-        # between the two: a sum of float32 shares
-        if wish < (_INTERRUPT + _END) / 2:
-            raise _Ended
+    def _stop(self, wishes: float) -> NoReturn:
+        if self.vote.is_end(wishes):
+            raise Ended
         if self.group.is_main:
             logger.info(
                 "saved %s; go on with --resume auto", self.state.directory / checkpoint.LATEST
             )
         raise KeyboardInterrupt
 
-    def _step(
-        self, images: np.ndarray, labels: np.ndarray, stop: InterruptHandler
-    ) -> tuple[dict[str, float], float]:
+    def _step(self, images: np.ndarray, labels: np.ndarray) -> tuple[dict[str, float], float]:
         """One batch: its metrics, and whether to stop now (the sum of all processes' wishes)."""
         state, group = self.state, self.group
         epoch, batch, step, _ = state.position
         # dropout draws from the generators: as a function of the step it survives a restart
         paddle.seed(dropout_seed(self.seed, step, group.rank, group.size))
-        wish = self._wish(stop)
+        wish = self.vote.wish()
         graph, executor = self._variant(epoch, batch)
         feed = {"image": images, "label": labels}
         if group.size > 1:
@@ -229,8 +207,7 @@ class Trainer:
         if not self.config["Optimizer"]["lr"]["by_epoch"]:
             state.schedule.step()
         state.position = state.position._replace(batch=batch + 1, step=step + 1)
-        # alone, a signal that came during the step counts too
-        return named, named.pop("stop", max(wish, self._wish(stop)))
+        return named, named.pop("stop", wish)
 
     def _variant(
         self, epoch: int, batch: int
@@ -263,20 +240,20 @@ class Trainer:
         """Whether there is an evaluation at the end of this epoch."""
         epoch = self.state.position.epoch
         due = epoch % self.settings["eval_interval"] == 0 or epoch == self.settings["epochs"]
-        return bool(self.eval_loader) and due
+        return self.evaluator is not None and due
 
-    def _finish_epoch(
-        self, stop: InterruptHandler, run_log: RunLogger, trained: dict[str, float]
-    ) -> dict:
+    def _finish_epoch(self, run_log: RunLogger, trained: dict[str, float]) -> dict:
         """Evaluate and save as the config asks; the position moves to the next epoch."""
         epoch, best = self.state.position.epoch, self.state.position.best
         metrics: dict = {}
-        if self._evaluates():
+        if self.evaluator and self._evaluates():
             network, average, _ = self.state.networks()
-            with stop.allow():
-                metrics = self._evaluate(run_log, network, "eval")
+            with self.vote.signals.allow():
+                metrics = self.evaluator.run(network)
+                run_log.evaluation(self.state.position.step, epoch, metrics, "eval")
                 if average:
-                    metrics["ema"] = self._evaluate(run_log, average, "eval_ema")
+                    metrics["ema"] = self.evaluator.run(average)
+                    run_log.evaluation(self.state.position.step, epoch, metrics["ema"], "eval_ema")
             best = max(best, *(primary(f) for f in (metrics, metrics.get("ema")) if f))
             if self.group.is_main:
                 logger.info("[Eval][Epoch %d] best: %.4f", epoch, best)
@@ -291,17 +268,7 @@ class Trainer:
         self.state.save(checkpoint.LATEST)
         record = EpochRecord(epoch, self.state.position.step, trained, metrics, best)
         self._notify("on_epoch", record)
-        self._stop_if_requested(stop)
-        return metrics
-
-    def _evaluate(self, run_log: RunLogger, network: dict[str, np.ndarray], phase: str) -> dict:
-        state = self.state
-        if self.eval_graph is None or self.eval_loader is None:
-            raise RuntimeError("a run without evaluation was asked for one")
-        metrics = run_evaluation(
-            state.executor, self.eval_graph, self.eval_loader, self.group, self.eval_scope, network
-        )
-        run_log.evaluation(state.position.step, state.position.epoch, metrics, phase)
+        self._stop_if_requested()
         return metrics
 
 

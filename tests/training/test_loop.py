@@ -11,7 +11,6 @@ from ppghost.static.program import fetch
 from ppghost.training import loop
 from ppghost.training.distributed import Group
 from ppghost.training.evaluation import evaluate
-from ppghost.training.interrupt import InterruptHandler
 
 pytestmark = pytest.mark.usefixtures("static")
 
@@ -26,7 +25,7 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
     trainer = make_trainer(config.load_config(config_file, overrides))
     names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
     before = fetch(trainer.state.scope, names)
-    trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"), InterruptHandler())
+    trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
     after = fetch(trainer.state.scope, names)
     decayed = 1 - 0.05 * 0.5
     for name, factor in (
@@ -83,7 +82,7 @@ def test_ema_follows_the_weights_as_paddleclas_s_does(config_file):
         moved = []
         for step in range(4):
             images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
-            trainer._step(images, np.array([[0], [1], [2], [0]]), InterruptHandler())
+            trainer._step(images, np.array([[0], [1], [2], [0]]))
             now = trainer.state.fetch(averages)
             moved.append((step + 1) % frequency == 0)
             if moved[-1]:
@@ -137,10 +136,10 @@ def test_an_epoch_s_figures_are_of_its_images(config_file, monkeypatch):
 
 def test_one_process_that_is_to_stop_stops_all_of_them(config_file, monkeypatch):
     trainer = make_trainer(config.load_config(config_file))
-    trainer._stop_if_requested(InterruptHandler())
+    trainer._stop_if_requested()
     monkeypatch.setattr(Group, "sum", lambda self, values: values + 1)  # another was asked
     with pytest.raises(KeyboardInterrupt):
-        trainer._stop_if_requested(InterruptHandler())
+        trainer._stop_if_requested()
 
 
 def test_the_oldest_checkpoints_of_epochs_are_deleted(config_file, tmp_path):

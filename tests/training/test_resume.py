@@ -11,6 +11,7 @@ from ppghost.config import loading as config
 from ppghost.errors import InputError
 from ppghost.static.runtime import static_graph
 from ppghost.training import checkpoint, loop
+from ppghost.training.evaluation import Evaluator
 
 pytestmark = pytest.mark.usefixtures("static")
 
@@ -67,14 +68,14 @@ def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resumes_bitwise(
 
 def test_ctrl_c_during_the_last_evaluation_is_not_lost(config_file, tmp_path, monkeypatch):
     settings = config.load_config(config_file, ["Global.epochs=1"])
-    evaluate = loop.Trainer._evaluate
+    evaluate = Evaluator.run
 
-    def press(self, *arguments):
+    def press(self, network):
         signal.raise_signal(signal.SIGINT)
-        return evaluate(self, *arguments)
+        return evaluate(self, network)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Trainer, "_evaluate", press)
+        patch.setattr(Evaluator, "run", press)
         with pytest.raises(KeyboardInterrupt):
             loop.train(settings)
     states = weights.read_pickle(tmp_path / "output" / "TinyGhostNet" / "latest.pdstates")
