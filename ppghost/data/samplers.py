@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.utils.text import whole_number
 
 # purposes of random streams: an epoch's order and an image's augmentation share none
 FOR_ORDER, FOR_IMAGE, FOR_BATCH, FOR_SCALES = range(4)
@@ -269,6 +270,8 @@ class RASampler(Sampler):
 
 
 def check_whole(name: str, value: object, least: int) -> None:
-    """Raise InputError unless `value` is an int of at least `least`."""
-    if not isinstance(value, int) or value < least:
-        raise InputError(f"{name} is {value!r}: give a whole number of at least {least}")
+    """Raise InputError unless `value` is a whole number of at least `least`."""
+    try:
+        whole_number(value, least)
+    except ValueError as error:
+        raise InputError(f"{name} {error}") from error

@@ -37,9 +37,11 @@ def whole_number(value: Any, minimum: int = 0) -> int:
     """A whole number, also written as 2.0; never True, which to Python is one.
 
     Raises:
-        TypeError: no number at all.
-        ValueError: a fraction, or below `minimum`.
+        ValueError: anything else, or a number below `minimum`.
     """
-    if isinstance(value, bool) or int(value) != value or value < minimum:
-        raise ValueError(f"{value!r} is not a whole number from {minimum} on")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or value % 1 or value < minimum:  # inf % 1 is NaN, which is true
+        raise ValueError(
+            f"is {value!r} ({type(value).__name__}): give a whole number of at least {minimum}"
+        )
     return int(value)

@@ -6,18 +6,18 @@ import math
 from collections.abc import Iterable
 from typing import TypeVar
 
+from ppghost.utils import text
 from ppghost.utils.text import parse_number
 
 T = TypeVar("T")
 
 
 def whole_number(name: str, value: object, least: int = 1) -> int:
-    """Return `value` if it is an int of at least `least`; TypeError or ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a whole number")
-    if value < least:
-        raise ValueError(f"{name} is {value}: give at least {least}")
-    return value
+    """Read a whole number of at least `least`; ValueError for anything else."""
+    try:
+        return text.whole_number(value, least)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from error
 
 
 def number(name: str, value: object, least: float = -math.inf, most: float = math.inf) -> float:

@@ -324,7 +324,7 @@ def test_the_same_generator_state_gives_the_same_image(image):
         ([{"ResizeImage": {"size": "32"}}], r"ResizeImage: size is '32' \(str\): give a whole"),
         ([{"ResizeImage": {"size": True}}], r"size is True \(bool\)"),
         ([{"ResizeImage": {"size": [32]}}], r"size is \[32\]"),
-        ([{"ResizeImage": {"size": 0}}], r"size is 0: give at least 1"),
+        ([{"ResizeImage": {"size": 0}}], r"size is 0 \(int\): give a whole number of at least 1"),
         ([{"ResizeImage": {"size": 8, "interpolation": "box"}}], r"interpolation is 'box'"),
         ([{"ResizeImage": {"size": 8, "backend": "gd"}}], r"backend is 'gd': give one of cv2, pil"),
         ([{"RandCropImage": {"size": 8, "scale": 0.5}}], r"scale is 0\.5 \(float\)"),

@@ -165,8 +165,11 @@ def test_hide_and_seek_blanks_half_of_the_squares_or_nothing():
         ({"RandomErasing": {"mode": "noise"}}, r"mode is 'noise': give one of const, rand, pixel"),
         ({"RandomErasing": {"mean": [0, 0]}}, r"mean is \[0, 0\]: give a list of three"),
         ({"RandomErasing": {"epsilon": 0.1}}, r"'epsilon', did you mean EPSILON\?"),
-        ({"Cutout": {"length": 1}}, r"length is 1: give at least 2"),
-        ({"GridMask": {"d1": 50, "d2": 50}}, r"d2 is 50: give at least 51"),
+        ({"Cutout": {"length": 1}}, r"length is 1 \(int\): give a whole number of at least 2"),
+        (
+            {"GridMask": {"d1": 50, "d2": 50}},
+            r"d2 is 50 \(int\): give a whole number of at least 51",
+        ),
         ({"GridMask": {"mode": 2}}, r"mode is 2: give one of 0, 1"),
         ({"HideAndSeek": {"size": 8}}, r"unknown parameter 'size'"),
     ],
