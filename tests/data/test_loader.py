@@ -143,7 +143,7 @@ def test_shuffled_ranks_cover_the_data_set_together():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size is 0 \(int\): give a whole number of at least 1"),
+        ({"batch_size": 0}, r"batch_size is 0 \(int\): give a whole number of at least 1"),
         ({"batch_size": "64"}, "batch_size is '64'"),
         ({"seed": -1}, "seed is -1"),
         ({"num_workers": -1}, "num_workers is -1"),
