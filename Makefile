@@ -7,7 +7,7 @@ demo: setup
 	@$(PYTHON) -m ppghost demo
 
 test: setup
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n logical --dist worksteal
 
 lint: setup
 	@$(PYTHON) -m ruff check .
