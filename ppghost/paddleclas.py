@@ -148,7 +148,7 @@ def register(arch: ModuleType) -> None:
              added, ", ".join(replaced) or "none")  # fmt: skip
 
 
-def _constructor(name: str, theirs: Callable | None) -> Callable:
+def _constructor(name: str, original: Callable | None) -> Callable:
     """Our network `name` in the form of PaddleClas's constructors, which load weights too."""
     import paddle
     from paddle.utils import unique_name
@@ -168,14 +168,14 @@ def _constructor(name: str, theirs: Callable | None) -> Callable:
         with unique_name.guard():
             network = factory.create(name, **arguments)
         if pretrained:
-            _load_pretrained(name, network, theirs, pretrained, use_ssld)
+            _load_pretrained(name, network, original, pretrained, use_ssld)
         factory.rename_if_taken(network)
         return network
 
     return construct
 
 
-def _load_pretrained(name: str, network, theirs: Callable | None, pretrained, use_ssld) -> None:
+def _load_pretrained(name: str, network, original: Callable | None, pretrained, use_ssld) -> None:
     """`Arch.pretrained`: a path is read by us; True and an address are PaddleClas's to fetch."""
     from ppghost import weights
     from ppghost.models.paddleclas_zoo import defining_module
@@ -184,10 +184,10 @@ def _load_pretrained(name: str, network, theirs: Callable | None, pretrained, us
         classes = weights.tensor_specs(network)[-1].shape[-1]
         found = weights.load(pretrained, network, name, new_head_classes=classes)
         network.set_state_dict(found.arrays, use_structured_name=False)
-    elif theirs is None:
+    elif original is None:
         raise InputError(f"Arch.pretrained: PaddleClas has no weights of {name}; give a path")
     else:
-        module = defining_module(theirs)
+        module = defining_module(original)
         module._load_pretrained(pretrained, network, module.MODEL_URLS[name], use_ssld=use_ssld)
 
 

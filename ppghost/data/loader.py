@@ -34,7 +34,7 @@ class Batches:
         datasets: what to read; where batches differ in size or augmentation, the same data set in
             each of the sampler's variants.
         sampler: which images make up a batch, and its variant.
-        batch_transforms: mixes a finished batch (see transforms.batch), with chance of its own for
+        batch_transforms: mixes a finished batch (see transforms.batch), with rng of its own for
             each (epoch, batch).
     """
 
@@ -60,8 +60,8 @@ class Batches:
         labels = np.empty((len(positions), 1), np.int64)
         images = np.empty(0, np.float32)
         for place, position in enumerate(positions.tolist()):
-            chance = stream(sampler.seed, FOR_IMAGE, epoch, position)
-            image, labels[place, 0] = dataset.load(position % sampler.images, chance)
+            rng = stream(sampler.seed, FOR_IMAGE, epoch, position)
+            image, labels[place, 0] = dataset.load(position % sampler.images, rng)
             if place == 0:
                 images = allocate((len(positions), *image.shape))
             if image.shape != images.shape[1:]:
@@ -72,8 +72,8 @@ class Batches:
             images[place] = image
         if self.batch_transforms is not None:
             number = batch * sampler.world_size + sampler.rank
-            chance = stream(sampler.seed, FOR_BATCH, epoch, number)
-            images[...], labels = self.batch_transforms(images, labels, chance)
+            rng = stream(sampler.seed, FOR_BATCH, epoch, number)
+            images[...], labels = self.batch_transforms(images, labels, rng)
         return images, labels
 
 
@@ -116,8 +116,8 @@ class Loader:
 
     def image_shapes(self) -> list[tuple[int, int, int]]:
         """Return [C, H, W] of the images of each of the sampler's variants."""
-        chance = np.random.default_rng(0)
-        images = [dataset.load(0, chance)[0] for dataset in self.batches.datasets]
+        rng = np.random.default_rng(0)
+        images = [dataset.load(0, rng)[0] for dataset in self.batches.datasets]
         return [(image.shape[0], image.shape[1], image.shape[2]) for image in images]
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:

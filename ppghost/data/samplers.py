@@ -24,7 +24,7 @@ SELECTED_ROUND = 256
 
 
 def stream(seed: int, purpose: int, epoch: int = 0, index: int = 0) -> np.random.Generator:
-    """The chance of one purpose in one place."""
+    """The random numbers of one purpose in one place."""
     # Philox maps (key, counter) to random words, so streams whose upper counter words differ
     # can never meet; a longer seed list could: SeedSequence pads it, [1, 2] is [1, 2, 0].
     bits = np.random.Philox(key=[seed, purpose], counter=[0, 0, index, epoch])
@@ -39,7 +39,7 @@ class Sampler:
         steps: images of each step, over all ranks.
         batch_size: images of a batch, of the first scale where there are several.
         shuffle: a new order each epoch; else the data set's own.
-        seed: with the epoch and the position, the only source of chance.
+        seed: with the epoch and the position, the only source of randomness.
         rank: this process's number among `world_size`.
     """
 
@@ -180,10 +180,10 @@ class MultiScaleSampler(Sampler):
         **settings,
     ) -> None:
         check_whole("seed", seed, 0)
-        chance, left = stream(seed, FOR_SCALES), -(-images // world_size)
+        rng, left = stream(seed, FOR_SCALES), -(-images // world_size)
         self._drawn: list[int] = []
         while left > 0:
-            self._drawn.append(int(chance.integers(len(batches))))
+            self._drawn.append(int(rng.integers(len(batches))))
             left -= batches[self._drawn[-1]][1]
         steps = [batches[number][1] * world_size for number in self._drawn]
         super().__init__(images, steps, batches[0][1], seed=seed, world_size=world_size, **settings)

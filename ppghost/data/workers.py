@@ -82,8 +82,8 @@ class Worker:
         self.slots = [
             SharedBuffer(os.memfd_create("ppghost-batch")) for _ in range(PREFETCH if shared else 0)
         ]
-        self.connection, theirs = Pipe()
-        descriptors = [theirs.fileno(), *(slot.descriptor for slot in self.slots)]
+        self.connection, worker_end = Pipe()
+        descriptors = [worker_end.fileno(), *(slot.descriptor for slot in self.slots)]
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from {__name__} import worker_main; worker_main(%s)"
@@ -101,7 +101,7 @@ class Worker:
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            theirs.close()  # the worker's copy is the only one: it closes when the worker ends
+            worker_end.close()  # the worker's copy is the only one: it closes when the worker ends
         self._answered = 0
 
     def send(self, message: bytes) -> None:

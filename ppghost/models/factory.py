@@ -119,8 +119,8 @@ def building(name: str) -> Iterator[None]:
             raise
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         # a converted forward reports where it was first, and what it was last
-        told = lines[-1:] if "In transformed code" in str(error) else lines[:1]
-        reason = told[0] if told else type(error).__name__
+        reasons = lines[-1:] if "In transformed code" in str(error) else lines[:1]
+        reason = reasons[0] if reasons else type(error).__name__
         raise InputError(
             f"Arch.name: PaddleClas's {name} cannot be built so as a static graph: {reason}"
         ) from error

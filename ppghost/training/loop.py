@@ -69,9 +69,9 @@ class Trainer:
 
     def _schedule(self) -> schedules.Schedule:
         per_update = self.sampler.batch_size * self.group.size * self.settings["update_freq"]
-        factor, told = schedules.linear_scaling(self.config, per_update)
-        if told:
-            logger.info("%s", told)
+        factor, notice = schedules.linear_scaling(self.config, per_update)
+        if notice:
+            logger.info("%s", notice)
         epochs, steps = self.settings["epochs"], len(self.loader)
         return schedules.learning_rate(self.config, epochs, steps, factor)
 

@@ -60,10 +60,10 @@ def linear_scaling(config: dict, total_batch: int) -> tuple[float, str | None]:
         return 1.0, None
     factor = total_batch / tuned
     rate = lr.get("learning_rate") or lr["values"][0]
-    told = f"learning rate {rate:g} was tuned for a total batch of {tuned}; for {total_batch}"
+    notice = f"learning rate {rate:g} was tuned for a total batch of {tuned}; for {total_batch}"
     if settings["scale_lr"]:
-        return factor, f"{told} it is scaled to {rate * factor:g}"
-    return 1.0, f"{told} linear scaling says {rate * factor:g}; Global.scale_lr: True applies it"
+        return factor, f"{notice} it is scaled to {rate * factor:g}"
+    return 1.0, f"{notice} linear scaling says {rate * factor:g}; Global.scale_lr: True applies it"
 
 
 def learning_rate(config: dict, epochs: int, steps_per_epoch: int, factor: float = 1.0) -> Schedule:

@@ -127,10 +127,10 @@ class RunState:
         if not self.group.is_main:
             return
         averages = set(self.graph.averages.values())
-        ours = [n for n in self._persistables() if n not in network and n not in averages]
+        rest = [n for n in self._persistables() if n not in network and n not in averages]
         saved = checkpoint.Checkpoint(
             network=network,
-            optimizer=self.fetch(ours),
+            optimizer=self.fetch(rest),
             schedule=self.schedule.state_dict(),
             position=self.position,
             settings={**self.identity, "OMP_NUM_THREADS": _threads()},

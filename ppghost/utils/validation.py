@@ -92,26 +92,26 @@ class Entries(NamedTuple):
 
 
 #: what was said since `notices_once` was entered; None outside of it
-_said: ContextVar[set[str] | None] = ContextVar("said", default=None)
+_given: ContextVar[set[str] | None] = ContextVar("given", default=None)
 
 
 @contextlib.contextmanager
 def notices_once() -> Iterator[None]:
     """Within the block, the reading of one file, each notice is given once."""
-    token = _said.set(set())
+    token = _given.set(set())
     try:
         yield
     finally:
-        _said.reset(token)
+        _given.reset(token)
 
 
 def notice(message: str) -> None:
     """Say something about a file that is no mistake; once for each file."""
-    said = _said.get()
-    if said is None or message not in said:
+    given = _given.get()
+    if given is None or message not in given:
         logger.info("%s", message)
-    if said is not None:
-        said.add(message)
+    if given is not None:
+        given.add(message)
 
 
 def check(value: Any, schema: Any, where: str, file: str) -> Any:

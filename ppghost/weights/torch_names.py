@@ -113,19 +113,19 @@ def _layers(names: Iterable[str]) -> list[_Layer]:
 
 def _by_order(arrays: dict[str, np.ndarray], wanted: list[str]) -> dict[str, str]:
     """Name in the file -> structured name, layer by layer."""
-    theirs, ours = _layers(arrays), _layers(wanted)
-    if len(theirs) != len(ours):
-        raise Unclear(f"the file has {len(theirs)} layers, the network {len(ours)}")
-    for one, other in zip(theirs, ours, strict=True):
-        if list(one.tensors) != list(other.tensors):
+    found, expected = _layers(arrays), _layers(wanted)
+    if len(found) != len(expected):
+        raise Unclear(f"the file has {len(found)} layers, the network {len(expected)}")
+    for source, layer in zip(found, expected, strict=True):
+        if list(source.tensors) != list(layer.tensors):
             raise Unclear(
-                f"{one.path} has {', '.join(one.tensors)}, where {other.path} has "
-                f"{', '.join(other.tensors)}"
+                f"{source.path} has {', '.join(source.tensors)}, where {layer.path} has "
+                f"{', '.join(layer.tensors)}"
             )
     return {
         name: structured
-        for one, other in zip(theirs, ours, strict=True)
-        for name, structured in zip(one.tensors.values(), other.tensors.values(), strict=True)
+        for source, layer in zip(found, expected, strict=True)
+        for name, structured in zip(source.tensors.values(), layer.tensors.values(), strict=True)
     }
 
 
@@ -137,11 +137,14 @@ def _check_crossing(arrays: dict[str, np.ndarray], sources: dict[str, str]) -> N
     """
     roles: dict[tuple, set[tuple[str, str]]] = {}
     for layer in _layers(sources):
-        theirs = _layers([sources[name] for name in layer.tensors.values()])[0]
+        source = _layers([sources[name] for name in layer.tensors.values()])[0]
         signature = tuple(arrays[name].shape for name in layer.tensors.values())
-        roles.setdefault(signature, set()).add((theirs.role(), layer.role()))
+        roles.setdefault(signature, set()).add((source.role(), layer.role()))
     for pairs in roles.values():
-        for one, other in pairs:
-            if sum(a == one for a, _ in pairs) > 1 and sum(b == other for _, b in pairs) > 1:
-                others = " and ".join(sorted(b for a, b in pairs if a == one))
-                raise Unclear(f"{one!r} could be {others}: the shapes alone do not tell")
+        for source_role, role in pairs:
+            roles_of_source = sorted(b for a, b in pairs if a == source_role)
+            if len(roles_of_source) > 1 and sum(b == role for _, b in pairs) > 1:
+                candidates = " and ".join(roles_of_source)
+                raise Unclear(
+                    f"{source_role!r} could be {candidates}: the shapes alone do not tell"
+                )

@@ -45,7 +45,7 @@ class RandomErasing:
         use_log_aspect: bool = False,
         mode: str = "const",
     ) -> None:
-        self.chance = number("EPSILON", EPSILON, 0, 1)
+        self.probability = number("EPSILON", EPSILON, 0, 1)
         self.largest = number("sh", sh, 0, 1)
         self.smallest = number("sl", sl, 0, self.largest)
         self.flattest = number("r1", r1, 1e-3, 1)
@@ -55,7 +55,7 @@ class RandomErasing:
         self.mode = one_of("mode", mode, ("const", "rand", "pixel"))
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        if rng.random() > self.chance:
+        if rng.random() > self.probability:
             return image
         image_height, image_width = _channels_last(image).shape[:2]
         for _ in range(self.attempt):
