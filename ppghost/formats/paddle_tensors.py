@@ -59,8 +59,8 @@ def _persistables(program: Path) -> dict[str, tuple[int, ...]]:
         description.ParseFromString(program.read_bytes())
     except OSError as error:
         raise InputError(f"{program}: cannot be read ({error.strerror or error})") from error
-    except DecodeError:
-        raise InputError(f"{program}: not a Paddle program (damaged?)") from None
+    except DecodeError as error:
+        raise InputError(f"{program}: not a Paddle program (damaged?)") from error
     found = {
         variable.name: tuple(variable.type.lod_tensor.tensor.dims)
         for block in description.blocks
@@ -98,8 +98,8 @@ def _record(stream) -> np.ndarray:
     description = VarType.TensorDesc()
     try:
         description.ParseFromString(stream.read(size))
-    except DecodeError:
-        raise ValueError("no tensor starts here") from None
+    except DecodeError as error:
+        raise ValueError("no tensor starts here") from error
     dtype = np.dtype(_dtypes().get(description.data_type, "V0"))
     shape = tuple(description.dims)
     if not dtype.itemsize:

@@ -145,9 +145,9 @@ def _read_states(path: Path) -> tuple[Position, dict, dict[str, str]]:
         known = all(ending in _ENDINGS for ending in digests)
         if not known or not all(isinstance(value, int | float) for value in position):
             raise ValueError
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a checkpoint of ppghost (weights can be loaded with "
-                         "-o Global.pretrained_model)") from None  # fmt: skip
+                         "-o Global.pretrained_model)") from error  # fmt: skip
     return position, settings, digests
 
 

@@ -157,8 +157,8 @@ def _join(group: Group, master: str) -> None:
     strategy.init_seconds = strategy.run_seconds = group.timeout
     try:
         core.GlooParallelContext(strategy).init()
-    except RuntimeError:
-        raise TrainingError(_not_up(group, master)) from None
+    except RuntimeError as error:
+        raise TrainingError(_not_up(group, master)) from error
     finally:
         joined.set()
         if server:
@@ -185,9 +185,9 @@ def _wait_for(host: str, port: int, group: Group) -> None:
         try:
             socket.create_connection((host, port), timeout=1).close()
             return
-        except OSError:
+        except OSError as error:
             if time.monotonic() > end:
-                raise TrainingError(_not_up(group, f"{host}:{port}")) from None
+                raise TrainingError(_not_up(group, f"{host}:{port}")) from error
             time.sleep(_CONNECT_EVERY_S)
 
 

@@ -275,8 +275,8 @@ def _as_type(value: Any, types: tuple[type, ...], where: str) -> Any:
     if float in types and not isinstance(value, (*types, int)):
         try:
             value = parse_number(value)
-        except ValueError:
-            raise InputError(f"{where}: expected a number, got {value!r}") from None
+        except ValueError as error:
+            raise InputError(f"{where}: expected a number, got {value!r}") from error
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{where}: expected a number, got {value}")
     allowed = (*types, int) if float in types else types

@@ -14,8 +14,8 @@ def read_yaml(path: Path) -> dict:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot read the configuration: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file in UTF-8") from error
     try:
         own = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -35,8 +35,8 @@ def apply_override(config: dict, override: str) -> None:
         raise InputError(f"-o {override}: expected Key.sub=VALUE")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"-o {override}: the value is not valid YAML; quote it") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"-o {override}: the value is not valid YAML; quote it") from error
     *parents, last = path.split(".")
     node: Any = config
     for depth, part in enumerate(parents):
