@@ -158,9 +158,9 @@ def test_a_schedule_moves_by_epoch_or_by_iteration(config_file, tmp_path, by_epo
     trainer = make_trainer(config.load_config(config_file, [f"Optimizer.lr={rate}"]))
     rates, step = [], loop.Trainer._step
 
-    def noted(images, labels, stop):
+    def noted(images, labels):
         rates.append(trainer.state.schedule.get_lr())
-        return step(trainer, images, labels, stop)
+        return step(trainer, images, labels)
 
     trainer._step = noted
     trainer.run()
