@@ -13,7 +13,7 @@ import hashlib
 import re
 import struct
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -76,7 +76,8 @@ def inspect_nb(path: Path) -> NbInfo:
             f"{path}: not a Paddle-Lite .nb file (no version {META_VERSION} header); "
             "convert the model with `ppghost convert`"
         )
-    _check_complete(path, data, _HEADER.size + topology_size)
+    for _ in _records(path, data, _HEADER.size + topology_size):
+        pass
     found = _kernels(data[_HEADER.size : _HEADER.size + topology_size])
     if not found:
         raise InputError(f"{path}: holds no kernels; convert the model again")
@@ -99,7 +100,19 @@ def inspect_nb(path: Path) -> NbInfo:
     )
 
 
-def _check_complete(path: Path, data: bytes, position: int) -> None:
+def parameter_records(path: Path) -> list[bytes]:
+    """The records of a file's parameters, in its order.
+
+    Raises:
+        InputError: the file cannot be read, or is no `.nb` of this generation.
+    """
+    inspect_nb(path)
+    data = path.read_bytes()
+    _, _, topology_size = _HEADER.unpack_from(data)
+    return list(_records(path, data, _HEADER.size + topology_size))
+
+
+def _records(path: Path, data: bytes, position: int) -> Iterator[bytes]:
     """Walk the parameter records from `position`: they must end where the file ends."""
     truncated = InputError(
         f"{path}: truncated or damaged .nb file ({len(data)} bytes); copy or convert it again"
@@ -111,7 +124,9 @@ def _check_complete(path: Path, data: bytes, position: int) -> None:
     for _ in range(count):
         if position + _SIZE.size > len(data):
             raise truncated
-        position += _SIZE.size + _SIZE.unpack_from(data, position)[0]
+        [size] = _SIZE.unpack_from(data, position)
+        position += _SIZE.size + size
+        yield data[position - size : position]
     if position != len(data):
         raise truncated
 

@@ -1,52 +1,136 @@
-"""Seeded inputs, and what Paddle computes for them: what a `.nb` is checked by without Paddle."""
+"""Seeded inputs, and what Paddle computes for them: what a `.nb` is checked by without Paddle.
+
+One kind of input is not enough: a wrong bound of an activation shows at large values only, a
+division by zero only where all is zero, an overflow only in the range of real images.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
-from ppghost.formats.program_desc import TensorShape
+from ppghost.formats.program_desc import InputSpec
 
 if TYPE_CHECKING:
     import numpy as np
 
-#: how `seeded_inputs` makes its arrays, one after the other
-GENERATOR = "numpy.random.default_rng(seed).standard_normal(shape, dtype=numpy.float32)"
+#: kinds of input, and how the arrays of those that are images or features are made, one after the
+#: other; `rng` is `numpy.random.default_rng(seed)`
+GENERATORS = {
+    "noise": "numpy.random.default_rng(seed).standard_normal(shape, dtype=numpy.float32)",
+    "large noise": "5 * rng.standard_normal(shape, dtype=numpy.float32)",
+    "spikes": "0, and 50 * rng.standard_normal(shape) where rng.random(shape) < 0.01",
+    "picture": "low to high by rng.random() for each block of 16x16, per channel",
+}
 #: a classifier's scores are kept whole; of a larger output its beginning tells enough
 MAX_VALUES = 2000
+#: sides of a picture's blocks, in pixels
+_BLOCK = 16
 
 
-class Reference(TypedDict):
-    """Paddle's outputs for `seeded_inputs(inputs, seed)`, in fetch order.
+class _Seeded(TypedDict):
+    kind: str
+    seed: int
 
-    `outputs` are flat lists of at most MAX_VALUES values; `shapes` are those of whole outputs.
+
+class InputKind(_Seeded, total=False):
+    """How inputs are made: a key of `GENERATORS`, a seed, and a picture's least and largest value.
+
+    `low` and `high` are what black and white pixels become in the model's own preprocessing, per
+    channel.
     """
 
-    seed: int
+    low: list[float]
+    high: list[float]
+
+
+class _Outputs(TypedDict):
     generator: str
     shapes: list[list[int]]
     outputs: list[list[float]]
 
 
-def seeded_inputs(inputs: Sequence[TensorShape], seed: int) -> "dict[str, np.ndarray]":
-    """Standard normal float32 arrays by input name, the same for a seed.
+class Reference(InputKind, _Outputs, total=False):
+    """The right outputs for `check_inputs(inputs, reference)`, in fetch order.
 
-    Normal values, because that is what a normalised image looks like to a network.
+    `outputs` are flat lists of at most MAX_VALUES values; `shapes` are those of whole outputs.
+    `by` is what computed them: "paddle", or "x86" for a file of rounded weights, which is to
+    compute what the same weights do there. `correlation` is the least that is right, where kernels
+    round; `detections` says that rows of outputs are what a suppression of boxes left.
+    """
+
+    by: str
+    correlation: float
+    detections: bool
+
+
+def check_inputs(inputs: Sequence[InputSpec], how: InputKind) -> "dict[str, np.ndarray]":
+    """Arrays by input name, the same for the same `how`.
+
+    Whole numbers, and the factors and sizes that detectors of PaddleDetection ask for, are what
+    they would be of a real image: factor 1, the image's height and width, ids 0 and 1.
     """
     import numpy as np
 
-    rng = np.random.default_rng(seed)
-    return {
-        tensor["name"]: rng.standard_normal(tensor["shape"], dtype=np.float32) for tensor in inputs
-    }
+    rng = np.random.default_rng(how["seed"])
+    sizes = next((spec["shape"][2:] for spec in inputs if len(spec["shape"]) == 4), [1, 1])
+    arrays = {}
+    for spec in inputs:
+        name, shape, dtype = spec["name"], spec["shape"], np.dtype(spec["dtype"])
+        if name == "scale_factor":
+            arrays[name] = np.ones(shape, dtype)
+        elif name == "im_shape":
+            arrays[name] = np.broadcast_to(np.array(sizes, dtype), shape).copy()
+        elif dtype.kind != "f":
+            arrays[name] = rng.integers(0, 2, shape).astype(dtype)
+        else:
+            arrays[name] = _values(rng, shape, how).astype(dtype, copy=False)
+    return arrays
 
 
-def describe_reference(seed: int, outputs: Sequence["np.ndarray"]) -> Reference:
-    """Paddle's `outputs` for the inputs of `seed`, in the form that a sidecar keeps."""
-    return {
-        "seed": seed,
-        "generator": GENERATOR,
+def _values(rng: "np.random.Generator", shape: list[int], how: InputKind) -> "np.ndarray":
+    import numpy as np
+
+    if how["kind"] == "picture" and len(shape) == 4:
+        return _picture(rng, shape, how)
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    if how["kind"] == "large noise":
+        return 5 * noise
+    if how["kind"] == "spikes":
+        return np.where(rng.random(shape) < 0.01, 50 * noise, np.float32(0))
+    return noise
+
+
+def _picture(rng: "np.random.Generator", shape: list[int], how: InputKind) -> "np.ndarray":
+    import numpy as np
+
+    n, c, height, width = shape
+    blocks = rng.random((n, c, -(-height // _BLOCK), -(-width // _BLOCK)), np.float32)
+    pixels = blocks.repeat(_BLOCK, 2).repeat(_BLOCK, 3)[:, :, :height, :width]
+    low, high = (np.array(how[key], np.float32).reshape(1, -1, 1, 1) for key in ("low", "high"))
+    return low + (high - low) * pixels
+
+
+def describe_reference(
+    how: InputKind,
+    outputs: Sequence["np.ndarray"],
+    *,
+    by: str = "paddle",
+    correlation: float | None = None,
+    detections: bool = False,
+) -> Reference:
+    """The right `outputs` for the inputs of `how`, in the form that a sidecar keeps."""
+    reference: Reference = {
+        **how,
+        "generator": GENERATORS[how["kind"]],
         "shapes": [list(output.shape) for output in outputs],
         # nine digits tell every float32 from its neighbours
         "outputs": [
-            [float(f"{value:.9g}") for value in output.ravel()[:MAX_VALUES]] for output in outputs
+            [float(f"{value:.9g}") for value in output.ravel()[:MAX_VALUES].tolist()]
+            for output in outputs
         ],
+        "by": by,
     }
+    if correlation is not None:
+        reference["correlation"] = correlation
+    if detections:
+        reference["detections"] = True
+    return reference

@@ -4,13 +4,13 @@ import collections
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 from ppghost.deploy.nb.header import NbInfo, inspect_nb
 from ppghost.deploy.nb.output_check import OutputCheck
 from ppghost.deploy.nb.reference import Reference
 from ppghost.errors import InputError
-from ppghost.formats.program_desc import TensorShape
+from ppghost.formats.program_desc import InputSpec
 from ppghost.utils.files import read_json, write_json
 
 T = TypeVar("T")
@@ -39,8 +39,10 @@ class Sidecar:
         inputs: in feed order.
         options: what was asked for.
         repairs: how many operators each repair changed.
-        output_check: of `convert` on this host; None for a file that does not run here.
-        reference: Paddle's own outputs.
+        check: what of the file was checked: "x86" (its outputs, or those of the same program and
+            weights in a file for x86), "weights only", or "none: " and why; None for an older file.
+        output_check: of `convert` on this host; None where nothing was run.
+        references: the right outputs for some inputs.
         info: what the `.nb` says about itself.
         command: the command line that made it.
     """
@@ -51,11 +53,12 @@ class Sidecar:
     macs: int | None
     source_files: list[str]
     source_sha256: str | None
-    inputs: list[TensorShape]
+    inputs: list[InputSpec]
     options: KernelOptions
     repairs: dict[str, int]
+    check: str | None
     output_check: OutputCheck | None
-    reference: Reference | None
+    references: list[Reference]
     info: NbInfo
     command: str | None
 
@@ -71,8 +74,10 @@ class Sidecar:
             "inputs": self.inputs,
             "options": self.options,
             "repairs": self.repairs,
+            "check": self.check,
             "output_check": self.output_check,
-            "reference": self.reference,
+            "reference": self.references[0] if self.references else None,
+            "more_references": self.references[1:],
             **asdict(self.info),
             "command": self.command,
         }
@@ -130,14 +135,12 @@ def _from_json(described: Any, info: NbInfo) -> Sidecar:
         macs=_optional(described, "macs", int),
         source_files=_optional(described, "source_files", list) or [],
         source_sha256=_optional(described, "source_sha256", str),
-        inputs=[
-            {"name": str(tensor["name"]), "shape": [int(size) for size in tensor["shape"]]}
-            for tensor in described["inputs"]
-        ],
+        inputs=[_input(tensor) for tensor in described["inputs"]],
         options={"fp16": bool(options.get("fp16")), "weights": _optional(options, "weights", str)},
         repairs=_optional(described, "repairs", dict) or {},
+        check=_optional(described, "check", str),
         output_check=_output_check(described["output_check"]),
-        reference=_reference(_optional(described, "reference", dict)),
+        references=_references(described),
         info=info,
         command=_optional(described, "command", str),
     )
@@ -153,32 +156,50 @@ def _optional(described: dict[str, Any], key: str, kind: type[T]) -> T | None:
     return value
 
 
+def _input(described: dict[str, Any]) -> InputSpec:
+    return {
+        "name": str(described["name"]),
+        "shape": [int(size) for size in described["shape"]],
+        "dtype": str(described.get("dtype", "float32")),
+    }
+
+
 def _output_check(described: dict[str, Any] | None) -> OutputCheck | None:
     if described is None:
         return None
-    return {"max_abs_diff": described["max_abs_diff"], "ok": described["ok"]}
+    check: OutputCheck = {"max_abs_diff": described["max_abs_diff"], "ok": described["ok"]}
+    known = OutputCheck.__annotations__.keys() & described.keys()
+    return cast(OutputCheck, check | {key: described[key] for key in described if key in known})
 
 
-def _reference(described: dict[str, Any] | None) -> Reference | None:
-    if described is None:
-        return None
-    return {
+def _references(described: dict[str, Any]) -> list[Reference]:
+    first = _optional(described, "reference", dict)
+    more = _optional(described, "more_references", list) or []
+    return [_reference(each) for each in [first, *more] if each is not None]
+
+
+def _reference(described: dict[str, Any]) -> Reference:
+    """`describe_reference` undone; raises KeyError where something is missing."""
+    reference: Reference = {
+        "kind": described.get("kind", "noise"),
         "seed": described["seed"],
         "generator": described["generator"],
         "shapes": described["shapes"],
         "outputs": described["outputs"],
     }
+    known = Reference.__annotations__.keys() & described.keys()
+    return cast(Reference, reference | {key: described[key] for key in described if key in known})
 
 
-def read_inputs(nb: Path) -> dict[str, list[int]] | None:
-    """Declared shapes by input name; None if `nb` has no sidecar.
+def read_inputs(nb: Path) -> dict[str, InputSpec] | None:
+    """Declared inputs by name; None if `nb` has no sidecar.
 
     Raises:
         InputError: `nb` is no `.nb` file, or its sidecar is not valid.
     """
     if not sidecar_path(nb).is_file():
         return None
-    return {tensor["name"]: tensor["shape"] for tensor in read_sidecar(nb).inputs}
+    return {tensor["name"]: tensor for tensor in read_sidecar(nb).inputs}
 
 
 def load_models(paths: Sequence[str | Path]) -> list[NbModel]:

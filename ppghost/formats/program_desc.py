@@ -8,7 +8,7 @@ and judged before anything that could run it is there.
 import functools
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from operator import itemgetter
 from pathlib import Path
@@ -16,15 +16,22 @@ from types import ModuleType
 from typing import Any, TypedDict
 
 from ppghost.errors import ConversionError, InputError
+from ppghost.utils.text import nearest
 
 _FRAMEWORK = "paddle.base.proto.framework_pb2"
 
 
 class TensorShape(TypedDict):
-    """An input by name, with its sizes; the first one is the batch."""
+    """A tensor by name, with its sizes; the first one is the batch."""
 
     name: str
     shape: list[int]
+
+
+class InputSpec(TensorShape):
+    """An input, with numpy's name of its type too."""
+
+    dtype: str
 
 
 @functools.cache
@@ -120,28 +127,62 @@ def check_parameters_are_fixed(program: Any) -> None:
         )
 
 
-def program_inputs(program: Any, shape: Sequence[int] | None) -> list[TensorShape]:
+def program_inputs(
+    program: Any, shape: Sequence[int] | Mapping[str, Sequence[int]] | None
+) -> list[InputSpec]:
     """The inputs of `program` with every size known, in feed order.
 
     Args:
-        shape: [N, C, H, W], which fills in what the program leaves open. Without it an open batch
-            is 1.
+        shape: what fills in the sizes that the program leaves open: those of inputs by name, or
+            [N, C, H, W] of every input that has as many. Without it an open batch is 1.
 
     Raises:
-        ConversionError: an input is not float32, has sizes that nobody gave, or other sizes than
-            `shape`.
+        ConversionError: an input is neither float32 nor of whole numbers, has sizes that nobody
+            gave, or other sizes than `shape`; or there is no input that a shape is for.
     """
     variables = {var.name: var for var in program.blocks[0].vars}
     names = feed_names(program)
     if not names:
         raise ConversionError("the program has no input; export the model again")
-    inputs: list[TensorShape] = []
-    for name in names:
-        tensor = variables[name].type.lod_tensor.tensor
-        if tensor.data_type != framework().VarType.FP32:
-            raise ConversionError(f"input {name!r} is not float32; export a float32 model")
-        inputs.append({"name": name, "shape": _fill_open_sizes(name, list(tensor.dims), shape)})
-    return inputs
+    tensors = {name: variables[name].type.lod_tensor.tensor for name in names}
+    given = _given_shapes(tensors, shape)
+    return [
+        {
+            "name": name,
+            "shape": _fill_open_sizes(name, list(tensor.dims), given.get(name)),
+            "dtype": _input_dtype(name, tensor.data_type),
+        }
+        for name, tensor in tensors.items()
+    ]
+
+
+def _given_shapes(
+    tensors: Mapping[str, Any], shape: Sequence[int] | Mapping[str, Sequence[int]] | None
+) -> Mapping[str, Sequence[int]]:
+    """`shape` by the names of inputs."""
+    if shape is None:
+        return {}
+    if not isinstance(shape, Mapping):
+        alike = [name for name, tensor in tensors.items() if len(tensor.dims) == len(shape)]
+        # one input of another rank is refused below, where both shapes are named
+        return dict.fromkeys(alike if len(tensors) > 1 else tensors, shape)
+    if unknown := sorted(shape.keys() - tensors.keys()):
+        raise ConversionError(
+            f"there is no input {unknown[0]!r}{nearest(unknown[0], tensors)}; "
+            f"the inputs are {', '.join(tensors)}"
+        )
+    return shape
+
+
+def _input_dtype(name: str, data_type: int) -> str:
+    kinds = framework().VarType
+    names = {kinds.FP32: "float32", kinds.INT32: "int32", kinds.INT64: "int64"}
+    if data_type not in names:
+        raise ConversionError(
+            f"input {name!r} is {kinds.Type.Name(data_type)}, not float32, int32 or int64; "
+            "export a float32 model"
+        )
+    return names[data_type]
 
 
 def _fill_open_sizes(name: str, declared: list[int], given: Sequence[int] | None) -> list[int]:
@@ -150,12 +191,19 @@ def _fill_open_sizes(name: str, declared: list[int], given: Sequence[int] | None
         if min(declared[1:], default=1) < 1:
             raise ConversionError(
                 f"input {name!r} has open sizes {declared}; say which with --input-shape, "
-                "as in --input-shape 1,3,224,224"
+                f"as in --input-shape {name}={_example(declared)}"
             )
-        return [max(1, declared[0]), *declared[1:]]
+        return [max(1, size) for size in declared]
     fits = len(given) == len(declared) and all(
         size < 1 or size == other for size, other in zip(declared, given, strict=True)
     )
     if not fits:
         raise ConversionError(f"input {name!r} is {declared} in the program, not {list(given)}")
     return [int(size) for size in given]
+
+
+def _example(declared: list[int]) -> str:
+    """Sizes that would do, as they are written on the command line."""
+    usual = [1, 3, 224, 224] if len(declared) == 4 else [1] * len(declared)
+    sizes = zip(declared, usual, strict=True)
+    return ",".join(str(size if size > 0 else other) for size, other in sizes)

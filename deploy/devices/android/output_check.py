@@ -1,16 +1,22 @@
 """Whether a model computes on a phone what Paddle computed on the same seeded input."""
 
+import math
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb import output_check
-from ppghost.deploy.nb.reference import Reference, seeded_inputs
+from ppghost.deploy.nb.output_check import Difference
+from ppghost.deploy.nb.reference import Reference, check_inputs
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import ConversionError, DeviceError
 
-#: kernels that round: held to what files of weights as coarse are held to (not tried on a phone)
+if TYPE_CHECKING:
+    import numpy as np
+
+#: kernels that round: held to what files of weights as coarse are held to, where the reference does
+#: not say more
 _AS_COARSE_AS = {"fp16": "int16", "int8": "int8"}
 
 
@@ -19,7 +25,7 @@ def input_texts(model: NbModel, reference: Reference) -> list[str]:
 
     Args:
         model: whose inputs.
-        reference: with the seed of Paddle's outputs.
+        reference: how the inputs are made.
 
     Returns:
         A text for each input, in their order: numbers between blanks.
@@ -27,7 +33,7 @@ def input_texts(model: NbModel, reference: Reference) -> list[str]:
     # nine digits tell every float32 from its neighbours
     return [
         " ".join(f"{value:.9g}" for value in array.ravel()) + "\n"
-        for array in seeded_inputs(model.inputs, reference["seed"]).values()
+        for array in check_inputs(model.inputs, reference).values()
     ]
 
 
@@ -49,32 +55,54 @@ def numbers(text: str, what: str) -> list[float]:
 
 def compare(
     model: NbModel, reference: Reference, outputs: Sequence[Sequence[float]]
-) -> dict[str, Any]:
-    """What a phone computed against what Paddle did.
+) -> Difference:
+    """What a phone computed against what is right.
 
     Args:
         model: what was run.
-        reference: Paddle's outputs; of a large one the beginning only.
+        reference: the right outputs; of a large one the beginning only.
         outputs: the phone's, flat, in fetch order.
 
     Returns:
-        {"max_abs_diff", "ok": True, "where": "device"}.
+        How far they are apart.
 
     Raises:
         DeviceError: they differ by more than the file's precision explains.
     """
-    import numpy as np
-
-    expected = [np.array(values) for values in reference["outputs"]]
-    # what is too short stays so, and is refused for its shape
-    actual = [
-        np.array(values)[: len(known)] for values, known in zip(outputs, expected, strict=True)
-    ]
-    rounded = model.options["weights"] or _AS_COARSE_AS.get(model.info.precision)
+    shapes = zip(outputs, reference["outputs"], reference["shapes"], strict=True)
+    pairs = [_shaped(found, right, shape) for found, right, shape in shapes]
     try:
-        return {**output_check.compare(actual, expected, rounded), "where": "device"}
+        return output_check.compare(
+            [found for found, _ in pairs],
+            [right for _, right in pairs],
+            correlation=_least_correlation(model, reference),
+            detections=reference.get("detections", False),
+        )
     except ConversionError as error:
         raise DeviceError(f"{error}; convert it again") from error
+
+
+def _shaped(
+    found: Sequence[float], right: Sequence[float], shape: Sequence[int]
+) -> tuple["np.ndarray", "np.ndarray"]:
+    """Both as arrays: rows of boxes where they are whole, else flat and as long as is known."""
+    import numpy as np
+
+    known, values = np.array(right, np.float32), np.array(found, np.float32)
+    if len(shape) == 2 and known.size == math.prod(shape) and not values.size % max(shape[1], 1):
+        return values.reshape(-1, shape[1]), known.reshape(shape)
+    # what is too short stays so, and is refused for its shape
+    return values[: known.size], known
+
+
+def _least_correlation(model: NbModel, reference: Reference) -> float | None:
+    """None where a file is to compute the same as its reference, but for the last bits."""
+    if "correlation" in reference:
+        return reference["correlation"]
+    if reference.get("by") == "x86":
+        return None
+    rounded = model.options["weights"] or _AS_COARSE_AS.get(model.info.precision)
+    return output_check.CHECK_CORRELATION[rounded] if rounded else None
 
 
 def shown(text: str, index: int) -> str:

@@ -13,6 +13,7 @@ from ppghost.deploy.devices.android.adb_client import ShellResult
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program, Timing
 from ppghost.deploy.devices.base import Burst
 from ppghost.deploy.devices.notes import Note
+from ppghost.deploy.nb.output_check import Difference, passed
 from ppghost.deploy.nb.reference import Reference
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost
@@ -71,7 +72,7 @@ class PhoneSession:
         )
 
     def check_output(self) -> dict[str, Any]:
-        """Compare with Paddle's outputs for the same input.
+        """Compare with the right outputs for the same inputs.
 
         Returns:
             {"max_abs_diff", "ok", ...}; "ok" is None, with "why", where that is not possible.
@@ -80,20 +81,24 @@ class PhoneSession:
             DeviceError: they differ, or the program failed.
             DeviceLost: the phone went away.
         """
-        reference = self.model.reference
-        if not reference:
+        references = self.model.references
+        if not references:
             return output_check.unchecked(Note("no_reference"))
         if not self.program.prints_sections:
             return output_check.unchecked(Note("benchmark_bin_hides_outputs"))
+        differences = {each["kind"]: self._compare(each) for each in references}
+        return dict(passed(differences, where="device"))
+
+    def close(self) -> None:
+        """Nothing runs between invocations."""
+
+    def _compare(self, reference: Reference) -> Difference:
         texts = self._output_texts(reference)
         try:
             outputs = [output_check.numbers(text, what) for what, text in texts.items()]
             return output_check.compare(self.model, reference, outputs)
         except DeviceError as error:
             raise DeviceError(f"{self.model.name}: {error}") from error
-
-    def close(self) -> None:
-        """Nothing runs between invocations."""
 
     def _run(self, asked: Invocation) -> Answer:
         """Run benchmark_bin between two looks at the sensors."""

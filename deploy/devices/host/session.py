@@ -5,6 +5,7 @@ one line that names the model. Paddle is never imported here: it and paddlelite 
 process.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -19,6 +21,7 @@ import ppghost
 from ppghost.deploy.nb.compatibility import check_runs_on_x86
 from ppghost.deploy.nb.sidecar import read_inputs
 from ppghost.errors import DeviceError, InputError
+from ppghost.formats.program_desc import InputSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +94,22 @@ class HostSession:
         """
         return Times(**self._ask({"do": "measure", "repeats": repeats}, RUN_TIMEOUT_S))
 
+    def run(self, inputs: Mapping[str, "np.ndarray"]) -> dict[str, "np.ndarray"]:
+        """Run it once on other inputs.
+
+        Args:
+            inputs: arrays by name.
+
+        Returns:
+            The outputs by name, which may hold NaN.
+
+        Raises:
+            DeviceError: the worker died, did not answer, or the inputs are of another form.
+        """
+        with _saved(inputs) as path:
+            self._ask({"do": "run", "npz": path}, RUN_TIMEOUT_S)
+        return self.outputs()
+
     def outputs(self) -> dict[str, "np.ndarray"]:
         """The outputs of the last inference by name.
 
@@ -159,38 +178,61 @@ class HostSession:
 
 
 def run_once(
-    nb: Path, inputs: dict[str, "np.ndarray"], *, threads: int = 1
+    nb: Path, inputs: Mapping[str, "np.ndarray"], *, threads: int = 1
 ) -> dict[str, "np.ndarray"]:
     """Run a model once, in a worker of its own.
 
     Args:
         nb: an x86 file.
-        inputs: float32 arrays by name.
+        inputs: arrays by name.
         threads: of the runtime's libraries.
 
     Returns:
-        The outputs by name.
+        The outputs by name, which may hold NaN.
 
     Raises:
         InputError: `nb` is not an x86 file, or an input is not what its sidecar (if it has one)
             declares.
-        DeviceError: it cannot be run, or gives NaN.
+        DeviceError: it cannot be run.
     """
+    [outputs] = run_all(nb, [inputs], threads=threads)
+    return outputs
+
+
+def run_all(
+    nb: Path, inputs: Sequence[Mapping[str, "np.ndarray"]], *, threads: int = 1
+) -> list[dict[str, "np.ndarray"]]:
+    """As `run_once`, for several inputs, one after the other in one worker."""
+    declared = read_inputs(nb) or {}
+    for name, value in (item for each in inputs for item in each.items()):
+        if name in declared:
+            _check_input(nb, declared[name], value)
+    with (
+        _saved(inputs[0]) as path,
+        HostSession(nb, {"npz": path}, threads, nb.name) as session,
+    ):
+        return [session.outputs(), *map(session.run, inputs[1:])]
+
+
+def _check_input(nb: Path, declared: InputSpec, value: "np.ndarray") -> None:
+    name = declared["name"]
+    if value.dtype != declared["dtype"]:
+        raise InputError(f"{nb}: input {name!r} must be {declared['dtype']}, not {value.dtype}")
+    if list(value.shape) != declared["shape"]:
+        raise InputError(
+            f"{nb}: input {name!r} must have shape {declared['shape']}, not {list(value.shape)}"
+        )
+
+
+@contextlib.contextmanager
+def _saved(arrays: Mapping[str, "np.ndarray"]) -> Iterator[str]:
+    """A file of arrays for a worker, as long as the block lasts."""
     import numpy as np
 
-    declared = read_inputs(nb) or {}
-    for name, value in inputs.items():
-        if value.dtype != np.float32:
-            raise InputError(f"{nb}: input {name!r} must be float32, not {value.dtype}")
-        if list(value.shape) != declared.get(name, list(value.shape)):
-            raise InputError(
-                f"{nb}: input {name!r} must have shape {declared[name]}, not {list(value.shape)}"
-            )
     with tempfile.TemporaryDirectory(prefix="ppghost-host-") as folder:
         path = Path(folder) / "inputs.npz"
-        np.savez(path, **inputs)
-        with HostSession(nb, {"npz": str(path)}, threads, nb.name) as session:
-            return session.outputs()
+        np.savez(path, **arrays)
+        yield str(path)
 
 
 def _worker_environment(threads: int) -> dict[str, str]:

@@ -4,8 +4,9 @@ It answers one JSON line per request line, and ends at the end of its input, so 
 its caller for long. The runtime aborts the whole interpreter on a bad file: that is why it has a
 process to itself. Requests:
 
-    {"do": "load", "nb", "inputs": [{"name", "shape"}], "seed": int} or with "npz": path
-        -> {"os_threads": n}; runs once and refuses outputs that are not finite
+    {"do": "load", "nb", "inputs": [{"name", "shape", "dtype"}], "seed": int} or with "npz": path
+        -> {"os_threads": n}; runs once and, for seeded inputs, refuses outputs that are not finite
+    {"do": "run", "npz": path}       -> {}; runs once on other inputs
     {"do": "measure", "repeats": n}  -> {"samples_ms": [...], "waited_ms": [...]}
     {"do": "outputs", "npz": path}   -> {"outputs": [name, ...]}, values in that file
 An expected failure is answered with {"error": one line}.
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ppghost.deploy.nb.reference import seeded_inputs
+from ppghost.deploy.nb.reference import check_inputs
 
 
 class Model:
@@ -40,21 +41,39 @@ class Model:
         config.set_model_from_file(request["nb"])
         self.predictor = lite.create_paddle_predictor(config)
         self._schedstat = _open_schedstat()
-        self._set_inputs(_load_inputs(request), lite.PrecisionType.FP32)
-        self.predictor.run()
-        for name, value in self.outputs().items():
-            if not np.isfinite(value).all():
-                raise ValueError(f"output {name!r} holds NaN or infinity")
+        self._types = {
+            lite.PrecisionType.FP32: "float32",
+            lite.PrecisionType.INT32: "int32",
+            lite.PrecisionType.INT64: "int64",
+        }
+        self.run(_load_inputs(request))
+        if "npz" not in request:
+            self._check_finite()
 
-    def _set_inputs(self, inputs: dict[str, np.ndarray], float32: Any) -> None:
+    def run(self, inputs: dict[str, np.ndarray]) -> None:
+        """Run it once.
+
+        Args:
+            inputs: by name.
+
+        Raises:
+            ValueError: its inputs are others.
+        """
         names = self.predictor.get_input_names()
         if sorted(names) != sorted(inputs):
             raise ValueError(f"the model's inputs are {names}, not {sorted(inputs)}")
         for name, value in inputs.items():
             tensor = self.predictor.get_input_by_name(name)
-            if tensor.precision() != float32:
-                raise ValueError(f"input {name!r} is not float32")
+            wanted = self._types.get(tensor.precision())
+            if wanted != value.dtype:
+                raise ValueError(f"input {name!r} is {wanted or 'of another type'}, not {value.dtype}")
             tensor.from_numpy(value)
+        self.predictor.run()
+
+    def _check_finite(self) -> None:
+        for name, value in self.outputs().items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"output {name!r} holds NaN or infinity")
 
     def measure(self, repeats: int) -> dict[str, list[float]]:
         """Time inferences one by one.
@@ -97,17 +116,14 @@ class Model:
         return int(os.pread(self._schedstat, 64, 0).split()[1])
 
     def outputs(self) -> dict[str, np.ndarray]:
-        """Outputs of the last run by name, float32."""
+        """Outputs of the last run by name."""
         names = self.predictor.get_output_names()
-        return {
-            name: np.array(self.predictor.get_output_by_name(name).numpy(), np.float32)
-            for name in names
-        }
+        return {name: np.array(self.predictor.get_output_by_name(name).numpy()) for name in names}
 
 
 def _load_inputs(request: dict[str, Any]) -> dict[str, np.ndarray]:
     if "npz" not in request:
-        return seeded_inputs(request["inputs"], request["seed"])
+        return check_inputs(request["inputs"], {"kind": "noise", "seed": request["seed"]})
     with np.load(request["npz"], allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
@@ -139,6 +155,9 @@ def main() -> int:
             if request["do"] == "load" or model is None:
                 model = Model(request)
                 answer = {"os_threads": _os_threads()}
+            elif request["do"] == "run":
+                model.run(_load_inputs(request))
+                answer = {}
             elif request["do"] == "measure":
                 answer = dict(model.measure(request["repeats"]))
             else:
