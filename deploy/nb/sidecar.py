@@ -39,6 +39,7 @@ class Sidecar:
         inputs: in feed order.
         options: what was asked for.
         repairs: how many operators each repair changed.
+        repair_sites: by repair, the output variables of those operators; {} in older sidecars.
         output_check: of `convert` on this host; None for a file that does not run here.
         reference: Paddle's own outputs.
         info: what the `.nb` says about itself.
@@ -54,6 +55,7 @@ class Sidecar:
     inputs: list[TensorShape]
     options: KernelOptions
     repairs: dict[str, int]
+    repair_sites: dict[str, list[str]]
     output_check: OutputCheck | None
     reference: Reference | None
     info: NbInfo
@@ -71,6 +73,7 @@ class Sidecar:
             "inputs": self.inputs,
             "options": self.options,
             "repairs": self.repairs,
+            "repair_sites": self.repair_sites,
             "output_check": self.output_check,
             "reference": self.reference,
             **asdict(self.info),
@@ -136,6 +139,7 @@ def _from_json(described: Any, info: NbInfo) -> Sidecar:
         ],
         options={"fp16": bool(options.get("fp16")), "weights": _optional(options, "weights", str)},
         repairs=_optional(described, "repairs", dict) or {},
+        repair_sites=_optional(described, "repair_sites", dict) or {},
         output_check=_output_check(described["output_check"]),
         reference=_reference(_optional(described, "reference", dict)),
         info=info,
