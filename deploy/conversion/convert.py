@@ -5,7 +5,6 @@ computes nonsense. So success here is: a file, a header that says the right targ
 Paddle's own outputs. A file for a phone carries Paddle's outputs along, to be checked there.
 """
 
-import copy
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ppghost.deploy.conversion import opt, paddle_runtime
 from ppghost.deploy.conversion.options import Options, parse_target
-from ppghost.deploy.conversion.repairs import repair
+from ppghost.deploy.conversion.repairs import Repaired, repair
 from ppghost.deploy.devices.host.session import run_once
 from ppghost.deploy.nb import output_check
 from ppghost.deploy.nb.compatibility import X86
@@ -159,8 +158,10 @@ def _build(
         input_shape = [1, *image_shape]
     inputs = program_inputs(model.program, input_shape)
     check_parameters_are_fixed(model.program)
-    _check_supported(model.program, options)
-    repairs = _run_opt(model, options, timeout, built)
+    repaired = repair(model, options.target)
+    _log_repairs(repaired)
+    _check_supported(repaired.program, options)
+    _run_opt(model, repaired, options, timeout, built)
     info = _check_header(options.target, built)
     values = seeded_inputs(inputs, REFERENCE_SEED)
     # of the program as it came: a repair that changes what is computed must show
@@ -177,7 +178,8 @@ def _build(
         source_sha256=model.sha256(),
         inputs=inputs,
         options={"fp16": options.fp16, "weights": options.weights},
-        repairs=repairs,
+        repairs=repaired.counts(),
+        repair_sites=repaired.sites,
         output_check=check,
         reference=describe_reference(REFERENCE_SEED, expected),
         info=info,
@@ -185,14 +187,19 @@ def _build(
     )
 
 
-def _run_opt(model: ExportedModel, options: Options, timeout: float, built: Path) -> dict[str, int]:
-    """Make the file `built` of the repaired program; how often each repair was needed."""
-    program, folder = copy.deepcopy(model.program), built.parent / "repaired"
-    repairs = repair(program)
-    model.write(program, folder)
+def _log_repairs(repaired: Repaired) -> None:
+    for name, outputs in repaired.sites.items():
+        logger.info("repaired: %s (%d): %s", name, len(outputs), ", ".join(outputs))
+
+
+def _run_opt(
+    model: ExportedModel, repaired: Repaired, options: Options, timeout: float, built: Path
+) -> None:
+    """Make the file `built` of the repaired program."""
+    folder = built.parent / "repaired"
+    model.write(repaired.program, folder, repaired.params)
     files = [f"--model_file={folder / MODEL_FILE}", f"--param_file={folder / PARAMS_FILE}"]
     opt.run([*files, *options.arguments()], built, options.valid_targets, timeout)
-    return repairs
 
 
 def _typed(value: Any, kind: type[T]) -> T | None:

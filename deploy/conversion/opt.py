@@ -104,7 +104,7 @@ def _explain(code: int, output: str, valid_targets: str) -> str:
         return (
             f"paddle_lite_opt crashed ({signal.Signals(number).name}) without a word for "
             f"{valid_targets}; the graph holds something it cannot read "
-            "(deploy/conversion/repairs.py knows the cases met so far)"
+            "(`ppghost convert --list-repairs` lists the cases met so far)"
         )
     lines = output.strip().splitlines()
     return f"paddle_lite_opt ended with code {code}" + (f": {lines[-1][:300]}" if lines else "")

@@ -39,6 +39,7 @@ class Sidecar:
         inputs: in feed order.
         options: what was asked for.
         repairs: how many operators each repair changed.
+        repair_sites: by repair, the output variables of those operators; {} in older sidecars.
         check: what of the file was checked: "x86" (its outputs, or those of the same program and
             weights in a file for x86), "weights only", or "none: " and why; None for an older file.
         output_check: of `convert` on this host; None where nothing was run.
@@ -56,6 +57,7 @@ class Sidecar:
     inputs: list[InputSpec]
     options: KernelOptions
     repairs: dict[str, int]
+    repair_sites: dict[str, list[str]]
     check: str | None
     output_check: OutputCheck | None
     references: list[Reference]
@@ -74,6 +76,7 @@ class Sidecar:
             "inputs": self.inputs,
             "options": self.options,
             "repairs": self.repairs,
+            "repair_sites": self.repair_sites,
             "check": self.check,
             "output_check": self.output_check,
             "reference": self.references[0] if self.references else None,
@@ -138,6 +141,7 @@ def _from_json(described: Any, info: NbInfo) -> Sidecar:
         inputs=[_input(tensor) for tensor in described["inputs"]],
         options={"fp16": bool(options.get("fp16")), "weights": _optional(options, "weights", str)},
         repairs=_optional(described, "repairs", dict) or {},
+        repair_sites=_optional(described, "repair_sites", dict) or {},
         check=_optional(described, "check", str),
         output_check=_output_check(described["output_check"]),
         references=_references(described),

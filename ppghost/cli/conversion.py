@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ppghost.cli.common import Commands, Output, command_line, positive, positives
-from ppghost.errors import ConversionError
+from ppghost.errors import ConversionError, InputError
 
 if TYPE_CHECKING:
     from ppghost.deploy.conversion.convert import Conversion
@@ -29,8 +29,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model_dirs", type=Path, nargs="+", metavar="MODEL_DIR")
-    parser.add_argument("--target", required=True, metavar="arm|x86|opencl|arm,opencl")
+    parser.add_argument("model_dirs", type=Path, nargs="*", metavar="MODEL_DIR")
+    parser.add_argument("--target", metavar="arm|x86|opencl|arm,opencl")
     parser.add_argument("--fp16", action="store_true", help="fp16 kernels (arm)")
     parser.add_argument("--weights", metavar="int8|int16", help="a smaller file, same kernels")
     parser.add_argument(
@@ -43,7 +43,12 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=positive, default=300, metavar="SECONDS", help="for each model"
     )
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="FILE.nb", help="a folder for several models"
+        "--output", type=Path, metavar="FILE.nb", help="a folder for several models"
+    )
+    parser.add_argument(
+        "--list-repairs",
+        action="store_true",
+        help="list what is rewritten for Paddle-Lite, and end; needs nothing else",
     )
 
 
@@ -77,6 +82,12 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
 
 def convert(args: argparse.Namespace) -> Output:
     """Exported models as `.nb` files."""
+    if args.list_repairs:
+        return _list_repairs()
+    given = {"MODEL_DIR": args.model_dirs, "--target": args.target, "--output": args.output}
+    if missing := [name for name, value in given.items() if not value]:
+        raise InputError(f"the following arguments are required: {', '.join(missing)}")
+
     from ppghost.deploy.conversion.convert import Conversion, convert, convert_all
 
     options = {
@@ -100,6 +111,19 @@ def convert(args: argparse.Namespace) -> Output:
         error.result = entries
         raise error
     return entries, "\n".join(map(_converted, converted))
+
+
+def _list_repairs() -> Output:
+    """Every repair with its purpose and the targets that need it."""
+    from ppghost.deploy.conversion.repairs import PASSES
+
+    rows = [each.to_json() for each in PASSES]
+    width = max(len(row["name"]) for row in rows)
+    lines = [
+        f"{row['name']:<{width}}  {','.join(row['targets']):<14}  {row['description']}"
+        for row in rows
+    ]
+    return rows, "\n".join(lines)
 
 
 def _converted(result: "Conversion") -> str:

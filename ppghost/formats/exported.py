@@ -81,8 +81,13 @@ class ExportedModel:
         """Hash over program and parameters."""
         return sha256(*self.files())
 
-    def write(self, program: Any, folder: Path) -> None:
-        """Write `program` with this model's parameters to `folder`, under today's names.
+    def write(self, program: Any, folder: Path, params: bytes | None = None) -> None:
+        """Write `program` and its parameters to `folder`, under today's names.
+
+        Args:
+            program: a ProgramDesc.
+            folder: is made if it is not there.
+            params: as in one file; this model's own by default.
 
         Raises:
             InputError: a file cannot be read or written.
@@ -91,9 +96,12 @@ class ExportedModel:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / MODEL_FILE).write_bytes(program.SerializeToString())
             with (folder / PARAMS_FILE).open("wb") as combined:
+                if params is not None:
+                    combined.write(params)
+                    return
                 for path in self.params_files:
-                    with path.open("rb") as params:
-                        shutil.copyfileobj(params, combined)
+                    with path.open("rb") as own:
+                        shutil.copyfileobj(own, combined)
         except OSError as error:
             reason = error.strerror or error
             raise InputError(f"{folder}: cannot copy the model there ({reason})") from error

@@ -4,6 +4,7 @@ A record is: u32 0, u64 number of LoD levels (each u64 bytes and that many bytes
 of a TensorDesc, the TensorDesc (protobuf), the values. Names do not stand in it.
 """
 
+import io
 import math
 import struct
 from pathlib import Path
@@ -47,6 +48,48 @@ def read_exported(program: Path, values: Path) -> dict[str, np.ndarray]:
                 f"here and {list(shape)} there"
             )
     return dict(zip(wanted, arrays, strict=True))
+
+
+def split_records(data: bytes, count: int) -> list[bytes]:
+    """The records of `count` tensors that stand one after another, as they are.
+
+    Raises:
+        InputError: it is not so many tensors, or more.
+    """
+    records = []
+    try:
+        stream = _Stream(data)
+        for _ in range(count):
+            start = stream.tell()
+            _record(stream)
+            records.append(data[start : stream.tell()])
+        if stream.tell() != len(stream):
+            raise ValueError(f"{len(stream) - stream.tell()} bytes too many")
+    except (*DAMAGE, struct.error) as error:
+        raise InputError(f"not {count} tensor(s) of Paddle's: {error}") from error
+    return records
+
+
+def record_to_array(record: bytes) -> np.ndarray:
+    """The values of one record of `split_records`."""
+    return _record(_Stream(record))
+
+
+def array_to_record(array: np.ndarray) -> bytes:
+    """The record of an array, as Paddle writes it."""
+    from ppghost.formats.program_desc import framework
+
+    [code] = [code for code, name in _dtypes().items() if np.dtype(name) == array.dtype]
+    description = framework().VarType.TensorDesc(data_type=code, dims=array.shape)
+    header = description.SerializeToString()
+    return struct.pack("<IQIi", 0, 0, 0, len(header)) + header + array.tobytes()
+
+
+class _Stream(io.BytesIO):
+    """Bytes in memory with the interface of a mapped file."""
+
+    def __len__(self) -> int:
+        return self.getbuffer().nbytes
 
 
 def _persistables(program: Path) -> dict[str, tuple[int, ...]]:

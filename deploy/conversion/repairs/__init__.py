@@ -1,145 +1,148 @@
-"""Named repairs of what Paddle 2.6.2 exports and Paddle-Lite 2.13rc0 cannot read.
+"""Named repairs of what Paddle 2.6.2 exports and Paddle-Lite 2.13rc0 cannot read or reads wrongly.
 
-Each pass changes a ProgramDesc in place and returns how many operators it repaired. What is
-computed stays the same, and a graph that needs no repair stays as it is.
+Each pass rewrites a graph so that it computes the same and Paddle-Lite does too. A graph that
+needs no repair stays as it is.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from ppghost.formats.program_desc import framework
+from ppghost.deploy.conversion.options import TARGETS
+from ppghost.deploy.conversion.repairs import (
+    activations,
+    convolutions,
+    layout,
+    matrix_products,
+    missing_attributes,
+    missing_kernels,
+    padding,
+    powers,
+    resizing,
+    scales,
+    shapes,
+)
+from ppghost.deploy.conversion.repairs.graph import Graph
+from ppghost.formats.exported import ExportedModel
+
+#: the OpenCL files have arm kernels for what the GPU cannot do
+PHONES, X86_ONLY = ("arm", "opencl"), ("x86",)
 
 
-def add_xshape(program: Any) -> int:
-    """Give every `flatten_contiguous_range` its `XShape` output.
+@dataclass(frozen=True)
+class Repair:
+    """A named pass.
 
-    Paddle leaves out this output, used only for gradients, at export; Paddle-Lite reads it
-    unasked, and the x86 conversion dies with SIGSEGV.
+    Attributes:
+        apply: changes a graph and returns the output variables of what it repaired.
+        targets: those that need it; to others it is not applied.
     """
-    repaired = 0
-    for block, op in _operators(program, "flatten_contiguous_range"):
-        if _has_output(op, "XShape"):
-            continue
-        shape = _add_output(program, block, op, "XShape", like=op.inputs[0].arguments[0])
-        # by Paddle's convention a zero, then the shape of X
-        shape.dims[:] = [0, *shape.dims]
-        repaired += 1
-    return repaired
+
+    apply: Callable[[Graph], list[str]]
+    targets: tuple[str, ...] = tuple(TARGETS)
+
+    @property
+    def name(self) -> str:
+        """What results and the log call it."""
+        return self.apply.__name__
+
+    @property
+    def description(self) -> str:
+        """Its purpose in one line."""
+        return (self.apply.__doc__ or "").strip().splitlines()[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Its entry in the result of `ppghost convert --list-repairs`."""
+        return {"name": self.name, "description": self.description, "targets": list(self.targets)}
 
 
-def add_instance_norm_statistics(program: Any) -> int:
-    """Give every `instance_norm` its `SavedMean` and `SavedVariance` outputs.
+class Repaired(NamedTuple):
+    """A model's program after the repairs.
 
-    As with XShape: left out at export, and conversion aborts for every target.
+    Attributes:
+        program: a ProgramDesc.
+        params: all parameters as in one file; None while they are the model's own.
+        sites: by repair, in the order of `PASSES`: the output variables where it was needed.
     """
-    repaired = 0
-    for block, op in _operators(program, "instance_norm"):
-        missing = [name for name in ("SavedMean", "SavedVariance") if not _has_output(op, name)]
-        [source] = [slot.arguments[0] for slot in op.inputs if slot.parameter == "X"]
-        for name in missing:
-            statistics = _add_output(program, block, op, name, like=source)
-            # one for each sample and channel
-            statistics.dims[:] = [-1]
-        repaired += bool(missing)
-    return repaired
+
+    program: Any
+    params: bytes | None
+    sites: dict[str, list[str]]
+
+    def counts(self) -> dict[str, int]:
+        """How often each repair was needed."""
+        return {name: len(outputs) for name, outputs in self.sites.items()}
 
 
-def add_relu6_threshold(program: Any) -> int:
-    """Give every `relu6` its `threshold` attribute, 6.
-
-    Paddle no longer writes an attribute that equals its default; Paddle-Lite insists on it, and
-    conversion aborts for every target.
-    """
-    return _add_float(program, "relu6", "threshold", 6.0)
-
-
-def add_swish_beta(program: Any) -> int:
-    """Give every `swish` its `beta` attribute, 1, as with relu6's threshold."""
-    return _add_float(program, "swish", "beta", 1.0)
-
-
-def bmm_to_matmul(program: Any) -> int:
-    """Make every `bmm` a `matmul_v2`, which computes the same from the same inputs.
-
-    Paddle-Lite lists bmm among its operators, but has no kernel for it on any of our targets.
-    """
-    repaired = 0
-    for _, op in _operators(program, "bmm"):
-        op.type = "matmul_v2"
-        for name in ("trans_x", "trans_y"):
-            op.attrs.add(name=name, type=framework().BOOLEAN, b=False)
-        repaired += 1
-    return repaired
-
-
-def matmul_to_mul(program: Any) -> int:
-    """Make every `matmul_v2` by a weight matrix a `mul`, as Paddle 1.x wrote such layers.
-
-    Paddle-Lite's weight-only quantization (`--quant_model`) scales the rows of matmul_v2's weights
-    and gets nonsense or NaN out of them; those of mul it handles rightly. The result is the same
-    otherwise, and Paddle-Lite joins mul and the addition of the bias into its `fc`.
-    """
-    variables = {var.name: var for block in program.blocks for var in block.vars}
-    repaired = 0
-    for _, op in _operators(program, "matmul_v2"):
-        x, y = (
-            variables[slot.arguments[0]]
-            for name in ("X", "Y")
-            for slot in op.inputs
-            if slot.parameter == name
-        )
-        flipped = any(attr.name in ("trans_x", "trans_y") and attr.b for attr in op.attrs)
-        rank = len(x.type.lod_tensor.tensor.dims)
-        if flipped or rank < 2 or not y.persistable or len(y.type.lod_tensor.tensor.dims) != 2:
-            continue
-        op.type = "mul"
-        op.attrs.add(name="x_num_col_dims", type=framework().INT, i=rank - 1)
-        op.attrs.add(name="y_num_col_dims", type=framework().INT, i=1)
-        repaired += 1
-    return repaired
-
-
-#: every pass, in the order it is run
-PASSES: list[Callable[[Any], int]] = [
-    add_xshape,
-    add_instance_norm_statistics,
-    add_relu6_threshold,
-    add_swish_beta,
-    bmm_to_matmul,
-    matmul_to_mul,
+#: every pass, in the order it is run: first those that leave operators to the later ones
+PASSES: list[Repair] = [
+    Repair(shapes.give_constants_a_dimension),
+    Repair(shapes.size_to_constant),
+    Repair(shapes.expand_as_to_expand),
+    Repair(missing_kernels.remove_dropout),
+    Repair(layout.channels_last_to_first),
+    Repair(missing_attributes.add_xshape),
+    Repair(missing_attributes.add_instance_norm_statistics),
+    Repair(missing_attributes.add_layer_norm_affine),
+    Repair(missing_attributes.add_relu6_threshold),
+    Repair(missing_attributes.add_swish_beta),
+    Repair(activations.brelu_to_clip),
+    Repair(activations.selu_to_elu),
+    Repair(activations.celu_to_elu),
+    Repair(activations.logsigmoid_to_softplus),
+    Repair(activations.tanh_shrink_to_tanh),
+    Repair(activations.softsign_to_division, PHONES),
+    Repair(activations.activation_after_transposed),
+    Repair(activations.maxout_to_max),
+    Repair(powers.pow_to_products),
+    Repair(powers.elementwise_pow_to_products),
+    Repair(missing_kernels.log1p_to_log),
+    Repair(missing_kernels.log2_to_log),
+    Repair(missing_kernels.log10_to_log),
+    Repair(missing_kernels.ceil_to_floor),
+    Repair(missing_kernels.sign_to_comparisons, X86_ONLY),
+    Repair(missing_kernels.sum_to_additions, X86_ONLY),
+    Repair(missing_kernels.logsumexp_to_exp),
+    Repair(missing_kernels.arg_min_to_arg_max),
+    Repair(missing_kernels.flatten_before_arg_max),
+    Repair(missing_kernels.smallest_to_largest),
+    Repair(missing_kernels.channel_shuffle_to_shuffle_channel),
+    Repair(missing_kernels.pixel_unshuffle_to_transpose),
+    Repair(padding.pad3d_to_pad2d),
+    Repair(padding.shift_padding),
+    Repair(padding.flip_negative_strides),
+    Repair(padding.set_value_numbers),
+    Repair(resizing.resize_to_matmul),
+    Repair(resizing.linear_to_bilinear, X86_ONLY),
+    Repair(matrix_products.bmm_to_matmul),
+    Repair(matrix_products.mv_to_matmul),
+    Repair(matrix_products.dot_to_sum),
+    Repair(matrix_products.addmm_to_matmul),
+    Repair(matrix_products.einsum_to_matmul),
+    Repair(matrix_products.matmul_to_mul),
+    Repair(convolutions.widen_last_axis_parameters),
+    Repair(scales.scale_before_bias),
+    Repair(scales.merge_scales),
+    Repair(scales.scale_after_activation),
+    Repair(convolutions.unshare_filters),
+    Repair(convolutions.separate_convolutions),
 ]
 
 
-def repair(program: Any) -> dict[str, int]:
-    """Run every pass on `program` in place; the passes that changed something, with counts."""
-    counts = {repair_pass.__name__: repair_pass(program) for repair_pass in PASSES}
-    return {name: count for name, count in counts.items() if count}
+def repair(model: ExportedModel, target: str) -> Repaired:
+    """Run every pass that a target needs on a copy of a model's program.
 
+    Args:
+        model: is not changed.
+        target: one of `TARGETS`.
 
-def _operators(program: Any, kind: str) -> list[tuple[Any, Any]]:
-    """Every operator of this type with its block."""
-    return [(block, op) for block in program.blocks for op in block.ops if op.type == kind]
-
-
-def _has_output(op: Any, name: str) -> bool:
-    return any(output.parameter == name and output.arguments for output in op.outputs)
-
-
-def _add_output(program: Any, block: Any, op: Any, name: str, *, like: str) -> Any:
-    """Give `op` the output `name`, a new variable of the type of `like`; returns its tensor."""
-    [source] = [var for scope in program.blocks for var in scope.vars if var.name == like][:1]
-    variable = block.vars.add()
-    variable.CopyFrom(source)
-    variable.name = f"{op.outputs[0].arguments[0]}.{name.lower()}"
-    variable.persistable = False
-    op.outputs.add(parameter=name, arguments=[variable.name])
-    return variable.type.lod_tensor.tensor
-
-
-def _add_float(program: Any, kind: str, name: str, value: float) -> int:
-    repaired = 0
-    for _, op in _operators(program, kind):
-        if all(attr.name != name for attr in op.attrs):
-            op.attrs.add(name=name, type=framework().FLOAT, f=value)
-            repaired += 1
-    return repaired
+    Returns:
+        The program, its parameters, and which passes changed something, where.
+    """
+    graph = Graph(model)
+    sites = {
+        each.name: outputs
+        for each in PASSES
+        if target in each.targets and (outputs := each.apply(graph))
+    }
+    return Repaired(graph.program, graph.params(), sites)

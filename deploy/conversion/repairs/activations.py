@@ -1,0 +1,112 @@
+"""Activations that Paddle-Lite has no kernel for, or computes with other constants than asked."""
+
+from ppghost.deploy.conversion.repairs.convolutions import before
+from ppghost.deploy.conversion.repairs.graph import Graph
+from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
+
+
+def brelu_to_clip(graph: Graph) -> list[str]:
+    """Make every `brelu` (hardtanh) a `clip`."""
+    return rewrite(
+        graph,
+        "brelu",
+        lambda r: r.unary(
+            "clip", r.x, min=r.attribute("t_min", 0.0), max=r.attribute("t_max", 24.0)
+        ),
+    )
+
+
+def selu_to_elu(graph: Graph) -> list[str]:
+    """Make every `selu` an `elu` with a factor."""
+    return rewrite(
+        graph,
+        "selu",
+        lambda r: r.scale(
+            r.unary("elu", r.x, alpha=r.attribute("alpha", 1.6732632423543772)),
+            r.attribute("scale", 1.0507009873554805),
+        ),
+    )
+
+
+def celu_to_elu(graph: Graph) -> list[str]:
+    """Make every `celu` an `elu` of x / alpha, times alpha."""
+
+    def build(r: Replacement) -> str:
+        alpha = r.attribute("alpha", 1.0)
+        return r.scale(r.unary("elu", r.scale(r.x, 1 / alpha), alpha=1.0), alpha)
+
+    return rewrite(graph, "celu", build)
+
+
+def logsigmoid_to_softplus(graph: Graph) -> list[str]:
+    """Make every `logsigmoid` -softplus(-x)."""
+    return rewrite(
+        graph,
+        "logsigmoid",
+        lambda r: r.scale(r.unary("softplus", r.scale(r.x, -1), beta=1.0, threshold=20.0), -1),
+    )
+
+
+def tanh_shrink_to_tanh(graph: Graph) -> list[str]:
+    """Make every `tanh_shrink` x - tanh(x)."""
+    return rewrite(graph, "tanh_shrink", lambda r: r.binary("sub", r.x, r.unary("tanh", r.x)))
+
+
+def softsign_to_division(graph: Graph) -> list[str]:
+    """Make every `softsign` x / (1 + |x|)."""
+    return rewrite(
+        graph,
+        "softsign",
+        lambda r: r.binary("div", r.x, r.scale(r.unary("abs", r.x), 1, 1)),
+    )
+
+
+def activation_after_transposed(graph: Graph) -> list[str]:
+    """Spell out every `hard_swish` or `hard_sigmoid` behind a transposed convolution.
+
+    Paddle-Lite joins the two and has no kernel for the result.
+    """
+    producers, uses = graph.producers(), graph.uses()
+
+    def joined(r: Replacement) -> bool:
+        convolution = before(graph, producers, uses, r.x)
+        return convolution is not None and convolution.type == "conv2d_transpose"
+
+    def hard_swish(r: Replacement) -> str | None:
+        if not joined(r):
+            return None
+        return r.binary("mul", r.x, r.unary("hard_sigmoid", r.x, slope=1 / 6, offset=0.5))
+
+    def hard_sigmoid(r: Replacement) -> str | None:
+        if not joined(r):
+            return None
+        line = r.scale(r.x, r.attribute("slope", 1 / 6), r.attribute("offset", 0.5))
+        return r.unary("clip", line, min=0.0, max=1.0)
+
+    replaced = rewrite(graph, "hard_sigmoid", hard_sigmoid)
+    return [*replaced, *rewrite(graph, "hard_swish", hard_swish)]
+
+
+def maxout_to_max(graph: Graph) -> list[str]:
+    """Make every `maxout` a `reduce_max` over the channels of a group."""
+
+    def build(r: Replacement) -> str | None:
+        sizes, groups = r.shape(r.x), r.attribute("groups")
+        axis = r.attribute("axis", 1) % len(sizes)
+        # with one open size reshape works it out
+        if sum(size < 1 for size in sizes) > 1 or sizes[axis] < 1:
+            return None
+        rest = sizes[axis + 1 :]
+        if any(size < 1 for size in rest):
+            return None
+        inner = 1
+        for size in rest:
+            inner *= size
+        grouped = r.reshape(r.x, [*sizes[:axis], sizes[axis] // groups, groups, inner])
+        largest = r.add(
+            "reduce_max", {"X": grouped}, [*sizes[:axis], sizes[axis] // groups, inner],
+            dim=[axis + 1], keep_dim=False, reduce_all=False,
+        )  # fmt: skip
+        return r.reshape(largest, [*sizes[:axis], sizes[axis] // groups, *rest])
+
+    return rewrite(graph, "maxout", build)

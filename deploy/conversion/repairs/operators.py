@@ -1,0 +1,75 @@
+"""One operator of a ProgramDesc: what it reads, its attributes, and new ones."""
+
+from typing import Any
+
+from ppghost.formats.program_desc import framework
+
+#: AttrType -> the field of OpDesc.Attr that holds the value
+_FIELDS = {
+    "INT": "i", "FLOAT": "f", "STRING": "s", "INTS": "ints", "FLOATS": "floats",
+    "STRINGS": "strings", "BOOLEAN": "b", "BOOLEANS": "bools", "BLOCK": "block_idx", "LONG": "l",
+    "LONGS": "longs", "FLOAT64": "float64",
+}  # fmt: skip
+
+
+def argument(op: Any, slot: str) -> str | None:
+    """The only variable of an operator's input or output slot; None if it has none."""
+    for candidate in (*op.inputs, *op.outputs):
+        if candidate.parameter == slot and candidate.arguments:
+            return candidate.arguments[0]
+    return None
+
+
+def set_argument(op: Any, slot: str, name: str) -> None:
+    """Make an operator read from its input slot `slot` the variable `name`."""
+    for candidate in op.inputs:
+        if candidate.parameter == slot:
+            candidate.arguments[:] = [name]
+            return
+    op.inputs.add(parameter=slot, arguments=[name])
+
+
+def attribute(op: Any, name: str, default: Any = None) -> Any:
+    """An operator's attribute; `default` where the program does not say."""
+    kinds = framework().AttrType
+    for attr in op.attrs:
+        if attr.name == name:
+            value = getattr(attr, _FIELDS[kinds.Name(attr.type)])
+            return list(value) if kinds.Name(attr.type).endswith("S") else value
+    return default
+
+
+def set_attribute(op: Any, name: str, value: Any, kind: str | None = None) -> None:
+    """Give an operator an attribute, of the `AttrType` that follows from the value."""
+    for attr in [attr for attr in op.attrs if attr.name == name]:
+        op.attrs.remove(attr)
+    if kind is None:
+        first = (value or [0])[0] if isinstance(value, list) else value
+        names = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
+        kind = names[type(first)] + "S" * isinstance(value, list)
+    attr = op.attrs.add(name=name, type=framework().AttrType.Value(kind))
+    if isinstance(value, list):
+        getattr(attr, _FIELDS[kind]).extend(value)
+    else:
+        setattr(attr, _FIELDS[kind], value)
+
+
+def new_operator(
+    kind: str, inputs: dict[str, str], outputs: dict[str, str], attributes: dict[str, Any]
+) -> Any:
+    """An OpDesc that stands in no block yet."""
+    op = framework().OpDesc(type=kind)
+    for slots, values in ((op.inputs, inputs), (op.outputs, outputs)):
+        for slot, name in values.items():
+            slots.add(parameter=slot, arguments=[name])
+    for name, value in attributes.items():
+        set_attribute(op, name, value)
+    return op
+
+
+def replace_operator(block: Any, old: Any, new: list[Any]) -> None:
+    """Put operators into the place of one."""
+    index = next(number for number, op in enumerate(block.ops) if op is old)
+    del block.ops[index]
+    for offset, op in enumerate(new):
+        block.ops.insert(index + offset, op)

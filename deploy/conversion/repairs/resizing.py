@@ -1,0 +1,123 @@
+"""Resizing that Paddle-Lite has no kernel for, or computes with another ratio."""
+
+from typing import TYPE_CHECKING
+
+from ppghost.deploy.conversion.repairs.graph import Graph
+from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def resize_to_matmul(graph: Graph) -> list[str]:
+    """Make bicubic, and bilinear resizing by a fraction that leaves a rest, two products.
+
+    Resizing is linear in rows and in columns: the result is R @ x @ C for two constant matrices.
+    Paddle-Lite has no bicubic kernel, and computes the ratio of a bilinear one from the sizes,
+    where Paddle takes the factor that was asked for.
+    """
+    replaced = []
+    for kind in ("bilinear_interp_v2", "bicubic_interp_v2"):
+        replaced += rewrite(graph, kind, _resize)
+    return replaced
+
+
+def linear_to_bilinear(graph: Graph) -> list[str]:
+    """Make every `linear_interp_v2` a `bilinear_interp_v2` of images of one row."""
+
+    def build(r: Replacement) -> str | None:
+        batch, channels, length = r.shape(r.x)
+        width = r.shape(r.out)[2]
+        if r.attribute("data_layout", "NCHW") != "NCHW" or min(channels, length, width) < 1:
+            return None
+        image = r.reshape(r.x, [batch, channels, 1, length])
+        wide = r.add(
+            "bilinear_interp_v2", {"X": image}, [batch, channels, 1, width],
+            out_h=1, out_w=width, interp_method="bilinear", data_layout="NCHW",
+            align_corners=r.attribute("align_corners", True),
+            align_mode=r.attribute("align_mode", 1),
+        )  # fmt: skip
+        return r.reshape(wide, [batch, channels, width])
+
+    return rewrite(graph, "linear_interp_v2", build)
+
+
+def _resize(r: Replacement) -> str | None:
+    import numpy as np
+
+    before, after = r.shape(r.x), r.shape(r.out)
+    names = [slot.parameter for slot in r.op.inputs if slot.arguments]
+    factors = r.attribute("scale", []) or [0.0, 0.0]
+    if names != ["X"] or r.attribute("data_layout", "NCHW") != "NCHW":
+        return None
+    if min(*before[1:], *after[1:]) < 1 or len(factors) != 2:
+        return None
+    cubic = r.op.type.startswith("bicubic")
+    corners = r.attribute("align_corners", True)
+    exact = all(
+        factor <= 0 or abs(old * factor - new) < 1e-6
+        for old, new, factor in zip(before[2:], after[2:], factors, strict=True)
+    )
+    if not cubic and (exact or corners):
+        return None
+    half = cubic or r.attribute("align_mode", 1) == 0
+    rows, columns = (
+        resize_matrix(old, new, factor, corners=corners, half_pixel=half, cubic=cubic)
+        for old, new, factor in zip(before[2:], after[2:], factors, strict=True)
+    )
+    wide = [*before[:3], after[3]]
+    result = r.add(
+        "matmul_v2", {"X": r.x, "Y": r.constant(np.ascontiguousarray(columns.T))}, wide,
+        trans_x=False, trans_y=False,
+    )  # fmt: skip
+    turned = r.transpose(result, [0, 1, 3, 2])
+    result = r.add(
+        "matmul_v2", {"X": turned, "Y": r.constant(np.ascontiguousarray(rows.T))},
+        [*before[:2], after[3], after[2]], trans_x=False, trans_y=False,
+    )  # fmt: skip
+    return r.transpose(result, [0, 1, 3, 2])
+
+
+def resize_matrix(
+    before: int, after: int, factor: float, *, corners: bool, half_pixel: bool, cubic: bool
+) -> "np.ndarray":
+    """[after, before]: how much of each old row goes into each new one, as Paddle counts.
+
+    Args:
+        before: number of old rows.
+        after: number of new rows.
+        factor: by which it was asked to grow; 0 if by its size.
+        corners: the outer rows fall on each other.
+        half_pixel: positions are the rows' middles.
+        cubic: Keys's cubic with -0.75 over four rows; else linear over two.
+    """
+    import numpy as np
+
+    if corners:
+        ratio = (before - 1) / (after - 1) if after > 1 else 0.0
+    else:
+        ratio = 1 / factor if factor > 0 else before / after
+    matrix = np.zeros((after, before))
+    for row in range(after):
+        position = ratio * (row + 0.5) - 0.5 if half_pixel and not corners else ratio * row
+        if not cubic:
+            position = max(position, 0.0)
+        start = int(np.floor(position))
+        rest = position - start
+        weights = _cubic(rest) if cubic else [(0, 1 - rest), (1, rest)]
+        for offset, weight in weights:
+            matrix[row, min(max(start + offset, 0), before - 1)] += weight
+    return matrix.astype(np.float32)
+
+
+def _cubic(rest: float) -> list[tuple[int, float]]:
+    """Weights of the rows from one before to two behind a position."""
+    a = -0.75
+
+    def near(x: float) -> float:
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+
+    def far(x: float) -> float:
+        return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+
+    return [(-1, far(rest + 1)), (0, near(rest)), (1, near(1 - rest)), (2, far(2 - rest))]
