@@ -1,44 +1,36 @@
 """An exported model -> a Paddle-Lite `.nb`, by way of `paddle_lite_opt`, checked.
 
 A conversion that ends well is no proof: the tool can make a file for another target, or one that
-computes nonsense. So success here is: a file, a header that says the right target, and (for x86)
-Paddle's own outputs. A file for a phone carries Paddle's outputs along, to be checked there.
+computes nonsense. So success here is: a file, a header that says the right target, and Paddle's own
+outputs, computed by the file or, for a phone, by the same weights in a file for x86. A file for a
+phone carries Paddle's outputs along, to be checked there too.
 """
 
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from ppghost.deploy.conversion import opt, paddle_runtime
+from ppghost.deploy.conversion import opt
+from ppghost.deploy.conversion.build import Builder
+from ppghost.deploy.conversion.check import check
 from ppghost.deploy.conversion.options import Options, parse_target
 from ppghost.deploy.conversion.repairs import Repaired, repair
-from ppghost.deploy.devices.host.session import run_once
-from ppghost.deploy.nb import output_check
 from ppghost.deploy.nb.compatibility import X86
-from ppghost.deploy.nb.header import NbInfo, inspect_nb
-from ppghost.deploy.nb.output_check import OutputCheck
-from ppghost.deploy.nb.reference import describe_reference, seeded_inputs
+from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import Sidecar
-from ppghost.errors import ConversionError, DeviceError, InputError
-from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE, ExportedModel, open_model
-from ppghost.formats.program_desc import (
-    check_parameters_are_fixed,
-    operator_types,
-    program_inputs,
-)
+from ppghost.errors import ConversionError, InputError
+from ppghost.formats.exported import open_model
+from ppghost.formats.program_desc import check_parameters_are_fixed, program_inputs
 from ppghost.utils.files import write_atomically
-
-if TYPE_CHECKING:
-    import numpy as np
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-REFERENCE_SEED = 0
+InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +64,15 @@ def convert(
     *,
     fp16: bool = False,
     weights: str | None = None,
-    input_shape: Sequence[int] | None = None,
+    input_shape: InputShape = None,
     timeout: float = opt.TIMEOUT_S,
     command: str | None = None,
 ) -> Conversion:
     """Convert an exported model for Paddle-Lite, and check the result.
 
-    An x86 file is run once and compared with Paddle's own outputs; a file for a phone carries them
-    along. Beside the file lies its sidecar, `output` + ".json", which `bench` and `report` read.
+    An x86 file is run and compared with Paddle's own outputs, for several kinds of input; so is the
+    same program for x86 where the target is another, which must have the same weights. Beside the
+    file lies its sidecar, `output` + ".json", which `bench` and `report` read.
 
     Args:
         model_dir: the folder of an exported model, of any Paddle 1.x or 2.x.
@@ -87,7 +80,8 @@ def convert(
         output: the file to write; ".nb" is added if it is not there.
         fp16: kernels in half precision, for arm.
         weights: "int8" or "int16" for a smaller file with the same kernels.
-        input_shape: [N, C, H, W], for a model that leaves its input open and has no inference.yml.
+        input_shape: [N, C, H, W], or sizes by input, for a model that leaves its inputs open and
+            has no inference.yml.
         timeout: seconds for `paddle_lite_opt`.
         command: kept in the sidecar, for people who ask how the file was made.
 
@@ -106,11 +100,13 @@ def convert(
     logger.info("converting %s for %s", model.name, options.target)
     try:
         with tempfile.TemporaryDirectory(prefix="ppghost-convert-") as folder:
-            built = Path(folder) / "out.nb"
-            sidecar = replace(_build(model, options, input_shape, timeout, built), command=command)
+            builder = Builder(model, Path(folder), timeout)
+            built, sidecar = _build(builder, options, input_shape, command)
             _install(built, sidecar, output)
     except ConversionError as error:
         raise ConversionError(f"{model_dir}: {error}") from error
+    if sidecar.check != X86:
+        logger.warning("%s: outputs could not be checked (%s)", output, sidecar.check)
     if sidecar.info.fallbacks:
         logger.warning("%s: %s", output, _describe_fallbacks(sidecar.info))
     return Conversion(**vars(sidecar), nb=output, model_dir=model_dir)
@@ -147,29 +143,22 @@ def convert_all(
 
 
 def _build(
-    model: ExportedModel,
+    builder: Builder,
     options: Options,
-    input_shape: Sequence[int] | None,
-    timeout: float,
-    built: Path,
-) -> Sidecar:
-    """Make the file `built`, check it, and describe it."""
+    input_shape: InputShape,
+    command: str | None,
+) -> tuple[Path, Sidecar]:
+    """Make a file, check it, and describe it."""
+    model = builder.model
     if input_shape is None and (image_shape := model.config.get("image_shape")):
         input_shape = [1, *image_shape]
     inputs = program_inputs(model.program, input_shape)
     check_parameters_are_fixed(model.program)
     repaired = repair(model, options.target)
     _log_repairs(repaired)
-    _check_supported(repaired.program, options)
-    _run_opt(model, repaired, options, timeout, built)
-    info = _check_header(options.target, built)
-    values = seeded_inputs(inputs, REFERENCE_SEED)
-    # of the program as it came: a repair that changes what is computed must show
-    expected = paddle_runtime.reference_outputs(model, values)
-    check = None
-    if options.target == X86:
-        check = _check_outputs(built, values, expected, options.weights)
-    return Sidecar(
+    built, info = builder.build_twice(repaired, options)
+    checked = check(builder, built, options, inputs)
+    return built, Sidecar(
         model=model.name,
         weights=_typed(model.config.get("weights"), str),
         params=_typed(model.config.get("params"), int),
@@ -180,10 +169,11 @@ def _build(
         options={"fp16": options.fp16, "weights": options.weights},
         repairs=repaired.counts(),
         repair_sites=repaired.sites,
-        output_check=check,
-        reference=describe_reference(REFERENCE_SEED, expected),
+        check=checked.check,
+        output_check=checked.output_check,
+        references=checked.references,
         info=info,
-        command=None,
+        command=command,
     )
 
 
@@ -192,59 +182,9 @@ def _log_repairs(repaired: Repaired) -> None:
         logger.info("repaired: %s (%d): %s", name, len(outputs), ", ".join(outputs))
 
 
-def _run_opt(
-    model: ExportedModel, repaired: Repaired, options: Options, timeout: float, built: Path
-) -> None:
-    """Make the file `built` of the repaired program."""
-    folder = built.parent / "repaired"
-    model.write(repaired.program, folder, repaired.params)
-    files = [f"--model_file={folder / MODEL_FILE}", f"--param_file={folder / PARAMS_FILE}"]
-    opt.run([*files, *options.arguments()], built, options.valid_targets, timeout)
-
-
 def _typed(value: Any, kind: type[T]) -> T | None:
     """What inference.yml says, None if it is of another type: others write that file too."""
     return value if type(value) is kind else None
-
-
-def _check_supported(program: Any, options: Options) -> None:
-    supported = opt.supported_operators(options.valid_targets)
-    missing = sorted(operator_types(program) - supported)
-    if missing:
-        raise ConversionError(
-            f"Paddle-Lite has no {options.target} kernel for: {', '.join(missing)}; "
-            "replace them in the network"
-        )
-
-
-def _check_header(target: str, built: Path) -> NbInfo:
-    try:
-        info = inspect_nb(built)
-    except InputError as error:
-        reason = str(error).removeprefix(f"{built}: ")
-        raise ConversionError(f"paddle_lite_opt wrote a bad file: {reason}") from error
-    # a network of nothing but host kernels runs anywhere
-    if info.target not in (target, "host"):
-        raise ConversionError(
-            f"asked for {target}, but paddle_lite_opt made a file for {info.target}"
-        )
-    return info
-
-
-def _check_outputs(
-    built: Path,
-    values: "Mapping[str, np.ndarray]",
-    expected: "Sequence[np.ndarray]",
-    weights: str | None,
-) -> OutputCheck:
-    """Compare the `.nb` with what Paddle gives for `values`. Raises ConversionError."""
-    try:
-        # Paddle-Lite keeps the order of the fetches, but not always their names
-        actual = list(run_once(built, dict(values)).values())
-    except (DeviceError, InputError) as error:
-        reason = str(error).removeprefix(f"{built}: ").removeprefix(f"{built.name}: ")
-        raise ConversionError(f"the converted model does not run: {reason}") from error
-    return output_check.compare(actual, expected, weights)
 
 
 def _describe_fallbacks(info: NbInfo) -> str:

@@ -189,7 +189,7 @@ def _compare(
 
     # quantization keeps the input
     [name] = feed_names(fp32.program)
-    runners = [Runner(model, os.cpu_count() or 1) for model in (fp32, int8)]
+    runners = [Runner(model, threads=os.cpu_count() or 1) for model in (fp32, int8)]
     labels: list[int | None] = []
     scores: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for image, label in images:

@@ -129,12 +129,12 @@ PASSES: list[Repair] = [
 ]
 
 
-def repair(model: ExportedModel, target: str) -> Repaired:
-    """Run every pass that a target needs on a copy of a model's program.
+def repair(model: ExportedModel, *targets: str) -> Repaired:
+    """Run every pass that one of some targets needs on a copy of a model's program.
 
     Args:
         model: is not changed.
-        target: one of `TARGETS`.
+        targets: of `TARGETS`.
 
     Returns:
         The program, its parameters, and which passes changed something, where.
@@ -143,6 +143,6 @@ def repair(model: ExportedModel, target: str) -> Repaired:
     sites = {
         each.name: outputs
         for each in PASSES
-        if target in each.targets and (outputs := each.apply(graph))
+        if set(targets) & set(each.targets) and (outputs := each.apply(graph))
     }
     return Repaired(graph.program, graph.params(), sites)

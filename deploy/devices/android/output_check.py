@@ -53,9 +53,7 @@ def numbers(text: str, what: str) -> list[float]:
         raise DeviceError(f"{what} holds something else than numbers") from error
 
 
-def compare(
-    model: NbModel, reference: Reference, outputs: Sequence[Sequence[float]]
-) -> Difference:
+def compare(model: NbModel, reference: Reference, outputs: Sequence[Sequence[float]]) -> Difference:
     """What a phone computed against what is right.
 
     Args:

@@ -66,7 +66,9 @@ class Model:
             tensor = self.predictor.get_input_by_name(name)
             wanted = self._types.get(tensor.precision())
             if wanted != value.dtype:
-                raise ValueError(f"input {name!r} is {wanted or 'of another type'}, not {value.dtype}")
+                raise ValueError(
+                    f"input {name!r} is {wanted or 'of another type'}, not {value.dtype}"
+                )
             tensor.from_numpy(value)
         self.predictor.run()
 

@@ -1,0 +1,189 @@
+"""Whether a `.nb` computes what Paddle does, asked for every target.
+
+`paddle_lite_opt` gives every target the same weights, wrong ones too, and only files for x86 can be
+run here. So the program of a file for a phone is made into a file for x86 as well, its twin; that
+one is run, and the weights of the two are compared.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ppghost.deploy.conversion import half_precision, paddle_runtime
+from ppghost.deploy.conversion.build import Builder, missing_kernels
+from ppghost.deploy.conversion.input_kinds import input_kinds
+from ppghost.deploy.conversion.options import Options
+from ppghost.deploy.conversion.repairs import repair
+from ppghost.deploy.devices.host.session import run_all
+from ppghost.deploy.nb import output_check
+from ppghost.deploy.nb.compatibility import X86
+from ppghost.deploy.nb.output_check import CHECK_CORRELATION, OutputCheck
+from ppghost.deploy.nb.parameters import different_parameters
+from ppghost.deploy.nb.reference import InputKind, Reference, check_inputs, describe_reference
+from ppghost.errors import ConversionError, DeviceError, InputError
+from ppghost.formats.program_desc import InputSpec, operator_types
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Outputs = list[np.ndarray]
+
+logger = logging.getLogger(__name__)
+
+#: a phone's check is of this many inputs: each is a text file to push there
+PHONE_REFERENCES = 2
+#: below this correlation with Paddle, rounded weights are worth a warning
+LOSSY = 0.99
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was checked of a file, how far it is off, and what a phone is to compute."""
+
+    check: str
+    output_check: OutputCheck | None
+    references: list[Reference]
+
+
+def check(builder: Builder, built: Path, options: Options, inputs: list[InputSpec]) -> Checked:
+    """Check a file.
+
+    Args:
+        builder: of its model.
+        built: the file.
+        options: that it was made with.
+        inputs: of the model.
+
+    Raises:
+        ConversionError: the file is wrong, or Paddle itself computes nonsense.
+    """
+    return _Check(builder, built, options, inputs).run()
+
+
+class _Check:
+    def __init__(
+        self, builder: Builder, built: Path, options: Options, inputs: list[InputSpec]
+    ) -> None:
+        self.builder, self.built, self.options = builder, built, options
+        self.inputs = inputs
+        self.detections = any("nms" in kind for kind in operator_types(builder.model.program))
+        runner = paddle_runtime.Runner(builder.model, threads=_threads())
+        self.kinds: dict[str, InputKind] = {}
+        #: of the program as it came: a repair that changes what is computed must show
+        self.expected: dict[str, Outputs] = {}
+        for kind in input_kinds(builder.model, inputs):
+            outputs = paddle_runtime.finite_outputs(runner, check_inputs(inputs, kind))
+            if outputs is not None:
+                self.kinds[kind["kind"]], self.expected[kind["kind"]] = kind, outputs
+            elif kind["kind"] == "noise":
+                raise ConversionError("Paddle itself computes NaN or infinity from normal noise")
+
+    def run(self) -> Checked:
+        twin = self.built if self.options.target == X86 else self._twin()
+        if isinstance(twin, str):
+            return Checked(twin, None, self._references(self.expected))
+        try:
+            outputs = self._run(twin)
+        except (DeviceError, InputError) as error:
+            reason = str(error).removeprefix(f"{twin}: ").removeprefix(f"{twin.name}: ")
+            if self.options.target == X86:
+                raise ConversionError(f"the converted model does not run: {reason}") from error
+            logger.warning("the same program does not run on x86: %s", reason)
+            return Checked("weights only", None, self._references(self.expected))
+        result = self._compare(outputs)
+        references = self._references(outputs if self.options.weights else self.expected)
+        return Checked(X86, result, references)
+
+    def _twin(self) -> Path | str:
+        """The same program in a file for x86 whose weights are the same; or why there is none."""
+        model, options = self.builder.model, replace(self.options, target=X86, fp16=False)
+        if any("quantize" in kind for kind in operator_types(model.program)):
+            return "none: x86 has no right int8 kernels"
+        repaired = repair(model, self.options.target, X86)
+        if missing := missing_kernels(repaired.program, options):
+            return f"none: no x86 kernel for {', '.join(missing)}"
+        try:
+            twin, _ = self.builder.build(repaired, options)
+        except ConversionError as error:
+            return f"none: no x86 file ({error})"
+        if different := different_parameters(self.built, twin):
+            return (
+                f"none: {len(different)} weights are not those of a file for x86, "
+                f"for instance {different[0]}"
+            )
+        return twin
+
+    def _run(self, nb: Path) -> "dict[str, Outputs]":
+        values = [check_inputs(self.inputs, kind) for kind in self.kinds.values()]
+        # Paddle-Lite keeps the order of the fetches, but not always their names
+        outputs = [list(each.values()) for each in run_all(nb, values, threads=_threads())]
+        return dict(zip(self.kinds, outputs, strict=True))
+
+    def _compare(self, outputs: "Mapping[str, Outputs]") -> OutputCheck:
+        weights = self.options.weights
+        least = CHECK_CORRELATION["int16"] if weights else None
+        if weights == "int8":
+            # what a right file loses by so few bits is a figure, no verdict; whether the tool can
+            # round this program's weights at all, 16 bits show
+            finer = replace(self.options, target=X86, fp16=False, weights="int16")
+            twin, _ = self.builder.build(repair(self.builder.model, X86), finer)
+            self._compare_all(self._run(twin), least)
+            least = half_precision.ANY
+        return self._compare_all(outputs, least)
+
+    def _compare_all(self, outputs: "Mapping[str, Outputs]", least: float | None) -> OutputCheck:
+        differences = {}
+        for kind, expected in self.expected.items():
+            # far from real images a classifier's scores are one 1 and else 0, and rounding decides
+            # which: there they need only be numbers
+            bound = least if least is None or kind in self._natural() else half_precision.ANY
+            try:
+                differences[kind] = output_check.compare(
+                    outputs[kind], expected, correlation=bound, detections=self.detections
+                )
+            except ConversionError as error:
+                raise ConversionError(f"{error}, for {kind}") from error
+        result = output_check.passed(differences, None if self.options.target == X86 else X86)
+        natural = output_check.worst([differences[kind] for kind in self._natural()])
+        correlation = natural["correlation"]
+        if self.options.weights and correlation is not None and correlation < LOSSY:
+            logger.warning(
+                "%s: rounding the weights to %s costs: the outputs' correlation with Paddle's is "
+                "%.3f; measure the accuracy before you use it",
+                self.builder.model.name, self.options.weights, correlation,
+            )  # fmt: skip
+        return result
+
+    def _natural(self) -> list[str]:
+        """The kinds that are most like what the model is for, at most `PHONE_REFERENCES`."""
+        kinds = ("noise", "picture", "large noise")
+        return [kind for kind in kinds if kind in self.kinds][:PHONE_REFERENCES]
+
+    def _references(self, right: "Mapping[str, Outputs]") -> list[Reference]:
+        """Of noise, which older versions read, and of the picture if there is one."""
+        kinds = self._natural()
+        least: dict[str, float] = {}
+        if self.options.fp16:
+            least = half_precision.least_correlations(
+                self.builder.model, {kind: self._values(kind) for kind in kinds}, self.expected
+            )
+        return [
+            describe_reference(
+                self.kinds[kind],
+                right[kind],
+                by="paddle" if right is self.expected else X86,
+                correlation=least.get(kind),
+                detections=self.detections,
+            )
+            for kind in kinds
+        ]
+
+    def _values(self, kind: str) -> "dict[str, np.ndarray]":
+        return check_inputs(self.inputs, self.kinds[kind])
+
+
+def _threads() -> int:
+    return os.cpu_count() or 1

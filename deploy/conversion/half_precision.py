@@ -1,0 +1,204 @@
+"""What half precision does to a network: Paddle, with all values rounded to 16 bits on their way.
+
+Phones compute fp16 files in kernels that no host has. So how near to float32 such a file has to be
+follows from a simulation: parameters, inputs and every operator's outputs are rounded to float16.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ppghost.deploy.conversion.paddle_runtime import Runner
+from ppghost.deploy.conversion.repairs.operators import attribute, new_operator
+from ppghost.deploy.nb import output_check
+from ppghost.errors import ConversionError
+from ppghost.formats.exported import ExportedModel
+from ppghost.formats.program_desc import framework
+
+if TYPE_CHECKING:
+    import numpy as np
+
+logger = logging.getLogger(__name__)
+
+#: a phone may be so many times as far from 1 as the simulation: its kernels add up in 16 bits too
+_MARGIN = 4.0
+#: and at least so far: a trained net's simulation differs by less than chips do from each other
+_CORRELATION = 0.999
+#: but not so far that nothing could be wrong
+_LEAST = 0.5
+#: below this in the simulation, rounding alone scrambles the outputs, as it does in deep networks
+#: that were never trained: then no correlation is right or wrong
+_SCRAMBLED = 0.75
+ANY = -1.0
+#: Winograd's transformation of a 3x3 convolution multiplies its input: a SqueezeNet whose
+#: activations reached 2,300 gave infinity in Paddle-Lite's arm64 kernels
+_WINOGRAD_INPUT = 1000.0
+_WITH_BLOCKS = ("while", "conditional_block")
+
+
+class Simulated(NamedTuple):
+    """A network in half precision.
+
+    Attributes:
+        outputs: in fetch order.
+        widest: the largest value that a dense 3x3 convolution of stride 1 reads; 0 without one.
+    """
+
+    outputs: "list[np.ndarray]"
+    widest: float
+
+
+def least_correlations(
+    model: ExportedModel,
+    values: "Mapping[str, Mapping[str, np.ndarray]]",
+    expected: "Mapping[str, Sequence[np.ndarray]]",
+) -> dict[str, float]:
+    """The least correlation with float32 that a right fp16 file has, by kind of input.
+
+    Args:
+        model: as it was exported.
+        values: inputs by name, by kind.
+        expected: Paddle's outputs in float32, by kind.
+
+    Raises:
+        ConversionError: half precision cannot hold what the network computes.
+    """
+    program = _rounded(model.program)
+    taps = _tap_convolutions(program)
+    runner = Runner(model, program=program)
+    least = {}
+    for kind, inputs in values.items():
+        outputs = runner(inputs)
+        simulated, tapped = outputs[: len(outputs) - taps], outputs[len(outputs) - taps :]
+        _check_range(kind, simulated, tapped)
+        figures = output_check.compare(simulated, expected[kind], correlation=ANY)
+        if figures["correlation"] is not None:
+            least[kind] = _least(model.name, kind, figures["correlation"])
+    return least
+
+
+def _least(name: str, kind: str, simulated: float) -> float:
+    if simulated >= _SCRAMBLED:
+        return max(_LEAST, min(_CORRELATION, 1 - _MARGIN * (1 - simulated)))
+    logger.warning(
+        "%s: half precision changes the outputs for %s (correlation %.3f in a simulation); "
+        "a phone's can only be asked to be numbers", name, kind, simulated,
+    )  # fmt: skip
+    return ANY
+
+
+def _check_range(
+    kind: str, outputs: "Sequence[np.ndarray]", convolved: "Sequence[np.ndarray]"
+) -> None:
+    import numpy as np
+
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise ConversionError(
+            f"half precision overflows for {kind}: the outputs are NaN or infinity; convert "
+            "without --fp16"
+        )
+    widest = max((float(np.abs(array).max(initial=0)) for array in convolved), default=0.0)
+    if widest > _WINOGRAD_INPUT:
+        logger.warning(
+            "a 3x3 convolution reads values up to %.0f for %s: fp16 kernels may overflow there "
+            "and give NaN; check the accuracy on the phone, or convert without --fp16",
+            widest, kind,
+        )  # fmt: skip
+
+
+def _rounded(program: Any) -> Any:
+    """A copy in which every float32 value of the main block goes through float16."""
+    copy = framework().ProgramDesc()
+    copy.CopyFrom(program)
+    block = copy.blocks[0]
+    floats = {
+        var.name: var
+        for var in block.vars
+        if var.type.type == framework().VarType.LOD_TENSOR
+        and var.type.lod_tensor.tensor.data_type == framework().VarType.FP32
+    }
+    read = {name for op in block.ops for slot in op.inputs for name in slot.arguments}
+    read -= _folded(block)
+    renamed: dict[str, str] = {}
+    ops: list[Any] = []
+    for name, var in floats.items():
+        if var.persistable and name in read:
+            ops += _through_half(block, name, renamed)
+    for op in block.ops:
+        written = {name for slot in op.outputs for name in slot.arguments}
+        # what an operator changes in place, such as statistics, it must see itself; and
+        # sub-blocks go by the names of this one
+        kept = written if op.type not in _WITH_BLOCKS else set(renamed)
+        ops.append(_reading(op, {k: v for k, v in renamed.items() if k not in kept}))
+        for name in sorted(written & read & floats.keys()):
+            if not floats[name].persistable:
+                ops += _through_half(block, name, renamed)
+    del block.ops[:]
+    block.ops.extend(ops)
+    return copy
+
+
+def _folded(block: Any) -> set[str]:
+    """What Paddle-Lite folds into convolutions, in float32: batch norms' parameters and inputs."""
+    return {
+        name
+        for op in block.ops
+        if op.type == "batch_norm"
+        for slot in op.inputs
+        for name in slot.arguments
+    }
+
+
+def _through_half(block: Any, name: str, renamed: dict[str, str]) -> list[Any]:
+    """Two casts, after which `renamed` tells what to read in the place of `name`."""
+    kinds = framework().VarType
+    source = next(var for var in block.vars if var.name == name)
+    for suffix, dtype in ((".half", kinds.FP16), (".rounded", kinds.FP32)):
+        if not any(var.name == name + suffix for var in block.vars):
+            var = block.vars.add()
+            var.CopyFrom(source)
+            var.name, var.persistable = name + suffix, False
+            var.type.lod_tensor.tensor.data_type = dtype
+    renamed[name] = f"{name}.rounded"
+    return [
+        _cast(name, f"{name}.half", kinds.FP32, kinds.FP16),
+        _cast(f"{name}.half", f"{name}.rounded", kinds.FP16, kinds.FP32),
+    ]
+
+
+def _cast(source: str, target: str, before: int, after: int) -> Any:
+    attributes = {"in_dtype": before, "out_dtype": after}
+    return new_operator("cast", {"X": source}, {"Out": target}, attributes)
+
+
+def _reading(op: Any, renamed: Mapping[str, str]) -> Any:
+    copy = framework().OpDesc()
+    copy.CopyFrom(op)
+    for slot in copy.inputs:
+        slot.arguments[:] = [renamed.get(name, name) for name in slot.arguments]
+    return copy
+
+
+def _tap_convolutions(program: Any) -> int:
+    """Fetch what dense 3x3 convolutions of stride 1 read, after all else; how many they are."""
+    block = program.blocks[0]
+    fetches = sum(op.type == "fetch" for op in block.ops)
+    shapes = {var.name: var.type.lod_tensor.tensor.dims for var in block.vars}
+    names = {
+        slot.arguments[0]: None
+        for op in block.ops
+        if op.type == "conv2d"
+        and attribute(op, "groups", 1) == 1
+        and attribute(op, "strides", [1, 1]) == [1, 1]
+        for slot in op.inputs
+        if slot.parameter == "Input"
+        if any(
+            list(shapes[other.arguments[0]][2:]) == [3, 3]
+            for other in op.inputs
+            if other.parameter == "Filter"
+        )
+    }
+    for number, name in enumerate(names):
+        attributes = {"col": fetches + number}
+        block.ops.append(new_operator("fetch", {"X": name}, {"Out": "fetch"}, attributes))
+    return len(names)
