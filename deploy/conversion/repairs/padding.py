@@ -5,56 +5,32 @@ from ppghost.deploy.conversion.repairs.operators import argument, attribute, set
 from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
 
 
-def pad3d_to_pad2d(graph: Graph) -> list[str]:
-    """Make unsqueeze2, `pad3d` with a value other than 0 and squeeze2 one `pad2d`.
+def add_padding_value(graph: Graph) -> list[str]:
+    """Make every `pad3d` with a value one with 0, and an addition of the value at the borders.
 
-    Paddle pads images so. Paddle-Lite's pad3d pads with 0 whatever the value.
+    Paddle pads images so too. Paddle-Lite pads with 0 whatever the value.
     """
-    producers, uses, repaired = graph.producers(), graph.uses(), []
-    for block, op in graph.operators("pad3d"):
-        x, out = str(argument(op, "X")), str(argument(op, "Out"))
-        first = producers.get(x)
-        last = found[0] if len(found := uses[out]) == 1 else None
-        paddings = attribute(op, "paddings", [])
-        if (
-            attribute(op, "mode", "constant") != "constant"
-            or not attribute(op, "value", 0.0)
-            or attribute(op, "data_format", "NCDHW") != "NCDHW"
-            or argument(op, "Paddings")
-            or first is None
-            or last is None
-            or (first.type, last.type) != ("unsqueeze2", "squeeze2")
-            or attribute(first, "axes") != [2]
-            or attribute(last, "axes") != [2]
-            or len(uses[x]) != 1
-            or any(paddings[4:])
-        ):
-            continue
-        left, right, top, bottom = paddings[:4]
-        replacement = Replacement(graph, block, last)
-        result = replacement.add(
-            "pad2d", {"X": str(argument(first, "X"))}, paddings=[top, bottom, left, right],
-            mode="constant", pad_value=attribute(op, "value"), data_format="NCHW",
-        )  # fmt: skip
-        replacement.apply(result)
-        block.ops.remove(op)
-        block.ops.remove(first)
-        repaired.append(replacement.out)
-    return repaired
-
-
-def shift_padding(graph: Graph) -> list[str]:
-    """Subtract the value from what every other `pad3d` pads, and add it to the result."""
+    import numpy as np
 
     def build(r: Replacement) -> str | None:
-        value = r.attribute("value", 0.0)
-        if r.attribute("mode", "constant") != "constant" or not value or argument(r.op, "Paddings"):
+        value, paddings = r.attribute("value", 0.0), r.attribute("paddings")
+        channels_first = r.attribute("data_format", "NCDHW") == "NCDHW"
+        if r.attribute("mode", "constant") != "constant" or not value or not channels_first:
             return None
-        padded = r.add(
-            "pad3d", {"X": r.scale(r.x, 1, -value)}, paddings=r.attribute("paddings"),
-            mode="constant", value=0.0, data_format=r.attribute("data_format", "NCDHW"),
+        sizes = r.shape(r.x)[2:]
+        if argument(r.op, "Paddings") or min(*sizes, *paddings) < 0:
+            return None
+        width, height, depth = paddings[:2], paddings[2:4], paddings[4:]
+        # the same for all images and channels
+        borders = np.pad(
+            np.zeros([1, 1, *sizes], np.float32), [(0, 0), (0, 0), depth, height, width],
+            constant_values=value,
         )  # fmt: skip
-        return r.scale(padded, 1, value)
+        padded = r.add(
+            "pad3d", {"X": r.x}, paddings=paddings, mode="constant", value=0.0,
+            data_format="NCDHW",
+        )  # fmt: skip
+        return r.binary("add", padded, r.constant(borders))
 
     return rewrite(graph, "pad3d", build)
 

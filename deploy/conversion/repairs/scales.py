@@ -72,6 +72,9 @@ def scale_after_activation(graph: Graph) -> list[str]:
         if before(graph, producers, uses, str(argument(source, "X"))) is None:
             continue
         scale, bias = _numbers(op)
+        if source.type in ("relu", "leaky_relu") and scale > 0 and not bias:
+            # there the order makes no difference
+            continue
         replacement, result = Replacement(graph, block, op), x
         if scale != 1:
             result = replacement.binary(

@@ -46,6 +46,10 @@ def test_sidecar_says_what_the_result_says(converted):
     assert sidecar["content_sha256"] == info.content_sha256
     assert sidecar["kernels"] == info.kernels
     assert sidecar["repairs"] == {"add_xshape": 1, "add_relu6_threshold": 1, "matmul_to_mul": 1}
+    assert {name: len(where) for name, where in sidecar["repair_sites"].items()} == sidecar[
+        "repairs"
+    ]
+    assert sidecar["repair_sites"]["add_relu6_threshold"] == ["relu6_0.tmp_0"]
     assert sidecar["options"] == {"fp16": False, "weights": None}
     assert sidecar["source_files"] == ["inference.pdmodel", "inference.pdiparams"]
     assert sidecar["output_check"]["ok"]
@@ -54,8 +58,8 @@ def test_sidecar_says_what_the_result_says(converted):
 #: the sidecar's keys, in order: files of today are read tomorrow
 SIDECAR = [
     "model", "weights", "params", "macs", "source_files", "source_sha256", "inputs", "options",
-    "repairs", "output_check", "reference", "opt_version", "meta_version", "target", "precision",
-    "kernels", "fallbacks", "bytes", "content_sha256", "command",
+    "repairs", "repair_sites", "output_check", "reference", "opt_version", "meta_version",
+    "target", "precision", "kernels", "fallbacks", "bytes", "content_sha256", "command",
 ]  # fmt: skip
 
 
@@ -146,6 +150,12 @@ def test_network_that_gives_nan_in_paddle_is_no_success(models, tmp_path):
     assert_fails(ConversionError, message, folder, "arm", tmp_path / "x.nb")
 
 
+def test_log_says_which_repairs_were_needed_where(models, tmp_path, caplog):
+    caplog.set_level("INFO")
+    convert(models / "Relu6", "x86", tmp_path / "x.nb")
+    assert "repaired: add_relu6_threshold (1): relu6_0.tmp_0" in caplog.text
+
+
 def fake_opt(tmp_path, monkeypatch, script: str) -> None:
     """Put a shell script in the place of paddle_lite_opt."""
     path = tmp_path / "fake_opt"
@@ -219,15 +229,14 @@ def test_sidecar_carries_paddles_outputs_for_the_seeded_input(models, tmp_path, 
 def test_repairs_are_judged_by_the_program_as_it_came(models, tmp_path, monkeypatch):
     """A pass that changes what is computed must not change the reference with it."""
     from ppghost.deploy.conversion import repairs
+    from ppghost.deploy.conversion.repairs.operators import set_attribute
 
     def break_relu6(graph):
-        for op in graph.blocks[0].ops:
-            for attr in op.attrs:
-                if op.type == "relu6" and attr.name == "threshold":
-                    attr.f = 0.5
-        return 1
+        for _, op in graph.operators("relu6"):
+            set_attribute(op, "threshold", 0.5)
+        return ["relu6_0.tmp_0"]
 
-    monkeypatch.setattr(repairs, "PASSES", [*repairs.PASSES, break_relu6])
+    monkeypatch.setattr(repairs, "PASSES", [*repairs.PASSES, repairs.Repair(break_relu6)])
     message = "computes something else than Paddle"
     assert_fails(ConversionError, message, models / "Both", "x86", tmp_path / "x.nb")
 
