@@ -16,7 +16,7 @@ from ppghost.deploy.conversion import half_precision, paddle_runtime
 from ppghost.deploy.conversion.build import Builder, missing_kernels
 from ppghost.deploy.conversion.input_kinds import input_kinds
 from ppghost.deploy.conversion.options import Options
-from ppghost.deploy.conversion.repairs import repair
+from ppghost.deploy.conversion.repairs import Repaired, repair
 from ppghost.deploy.devices.host.session import run_all
 from ppghost.deploy.nb import output_check
 from ppghost.deploy.nb.compatibility import X86
@@ -24,6 +24,8 @@ from ppghost.deploy.nb.output_check import CHECK_CORRELATION, OutputCheck
 from ppghost.deploy.nb.parameters import different_parameters
 from ppghost.deploy.nb.reference import InputKind, Reference, check_inputs, describe_reference
 from ppghost.errors import ConversionError, DeviceError, InputError
+from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE
+from ppghost.formats.paddle_tensors import read_exported
 from ppghost.formats.program_desc import InputSpec, operator_types
 
 if TYPE_CHECKING:
@@ -48,11 +50,14 @@ class Checked:
     references: list[Reference]
 
 
-def check(builder: Builder, built: Path, options: Options, inputs: list[InputSpec]) -> Checked:
+def check(
+    builder: Builder, repaired: Repaired, built: Path, options: Options, inputs: list[InputSpec]
+) -> Checked:
     """Check a file.
 
     Args:
         builder: of its model.
+        repaired: the program that it was made of.
         built: the file.
         options: that it was made with.
         inputs: of the model.
@@ -60,14 +65,19 @@ def check(builder: Builder, built: Path, options: Options, inputs: list[InputSpe
     Raises:
         ConversionError: the file is wrong, or Paddle itself computes nonsense.
     """
-    return _Check(builder, built, options, inputs).run()
+    return _Check(builder, repaired, built, options, inputs).run()
 
 
 class _Check:
     def __init__(
-        self, builder: Builder, built: Path, options: Options, inputs: list[InputSpec]
+        self,
+        builder: Builder,
+        repaired: Repaired,
+        built: Path,
+        options: Options,
+        inputs: list[InputSpec],
     ) -> None:
-        self.builder, self.built, self.options = builder, built, options
+        self.builder, self.repaired, self.built, self.options = builder, repaired, built, options
         self.inputs = inputs
         self.detections = any("nms" in kind for kind in operator_types(builder.model.program))
         runner = paddle_runtime.Runner(builder.model, threads=_threads())
@@ -91,11 +101,30 @@ class _Check:
             reason = str(error).removeprefix(f"{twin}: ").removeprefix(f"{twin.name}: ")
             if self.options.target == X86:
                 raise ConversionError(f"the converted model does not run: {reason}") from error
-            logger.warning("the same program does not run on x86: %s", reason)
-            return Checked("weights only", None, self._references(self.expected))
+            none = f"none: the same program for x86 does not run ({reason})"
+            return Checked(none, None, self._references(self.expected))
         result = self._compare(outputs)
         references = self._references(outputs if self.options.weights else self.expected)
-        return Checked(X86, result, references)
+        return Checked(self._weights(twin), result, references)
+
+    def _weights(self, twin: Path) -> str:
+        """What is known of a file whose twin is right: as much as they have in common."""
+        different = different_parameters(self.built, twin)
+        if not different:
+            return X86
+        # where one target's kernels take in an operator (a scale, say) and the other's do not, a
+        # weight is as the model has it
+        own = self.builder.folder / "own"
+        paths = (own / MODEL_FILE, own / PARAMS_FILE)
+        self.builder.model.write(self.repaired.program, own, self.repaired.params)
+        values = {array.tobytes() for array in read_exported(*paths).values()}
+        strange = [each.name for each in different if each.data not in values]
+        if not strange:
+            return "weights only"
+        return (
+            f"none: {len(strange)} weights are neither the model's nor those of a file for x86, "
+            f"for instance {strange[0]}"
+        )
 
     def _twin(self) -> Path | str:
         """The same program in a file for x86 whose weights are the same; or why there is none."""
@@ -109,11 +138,6 @@ class _Check:
             twin, _ = self.builder.build(repaired, options)
         except ConversionError as error:
             return f"none: no x86 file ({error})"
-        if different := different_parameters(self.built, twin):
-            return (
-                f"none: {len(different)} weights are not those of a file for x86, "
-                f"for instance {different[0]}"
-            )
         return twin
 
     def _run(self, nb: Path) -> "dict[str, Outputs]":

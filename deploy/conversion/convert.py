@@ -157,7 +157,7 @@ def _build(
     repaired = repair(model, options.target)
     _log_repairs(repaired)
     built, info = builder.build_twice(repaired, options)
-    checked = check(builder, built, options, inputs)
+    checked = check(builder, repaired, built, options, inputs)
     return built, Sidecar(
         model=model.name,
         weights=_typed(model.config.get("weights"), str),

@@ -38,8 +38,8 @@ def read_parameters(nb: Path) -> list[Parameter]:
         raise InputError(f"{nb}: damaged parameters; convert the model again") from error
 
 
-def different_parameters(nb: Path, other: Path) -> list[str]:
-    """Names of the parameters of `nb` whose values are not among those of `other`.
+def different_parameters(nb: Path, other: Path) -> list[Parameter]:
+    """The parameters of `nb` whose values are not among those of `other`.
 
     Names and dimensions do not count: for OpenCL a bias is reshaped, and so gets another name.
 
@@ -47,13 +47,13 @@ def different_parameters(nb: Path, other: Path) -> list[str]:
         InputError: a file cannot be read.
     """
     values = Counter((each.data_type, each.data) for each in read_parameters(other))
-    names = []
+    different = []
     for each in read_parameters(nb):
         if values[each.data_type, each.data]:
             values[each.data_type, each.data] -= 1
         else:
-            names.append(each.name)
-    return names
+            different.append(each)
+    return different
 
 
 def _parameter(record: bytes) -> Parameter:

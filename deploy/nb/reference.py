@@ -7,7 +7,7 @@ division by zero only where all is zero, an overflow only in the range of real i
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
-from ppghost.formats.program_desc import InputSpec
+from ppghost.formats.program_desc import InputSpec, input_dtype
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,7 @@ def check_inputs(inputs: Sequence[InputSpec], how: InputKind) -> "dict[str, np.n
     sizes = next((spec["shape"][2:] for spec in inputs if len(spec["shape"]) == 4), [1, 1])
     arrays = {}
     for spec in inputs:
-        name, shape, dtype = spec["name"], spec["shape"], np.dtype(spec["dtype"])
+        name, shape, dtype = spec["name"], spec["shape"], np.dtype(input_dtype(spec))
         if name == "scale_factor":
             arrays[name] = np.ones(shape, dtype)
         elif name == "im_shape":

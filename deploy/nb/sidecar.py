@@ -161,11 +161,13 @@ def _optional(described: dict[str, Any], key: str, kind: type[T]) -> T | None:
 
 
 def _input(described: dict[str, Any]) -> InputSpec:
-    return {
+    spec: InputSpec = {
         "name": str(described["name"]),
         "shape": [int(size) for size in described["shape"]],
-        "dtype": str(described.get("dtype", "float32")),
     }
+    if "dtype" in described:
+        spec["dtype"] = str(described["dtype"])
+    return spec
 
 
 def _output_check(described: dict[str, Any] | None) -> OutputCheck | None:
@@ -178,8 +180,9 @@ def _output_check(described: dict[str, Any] | None) -> OutputCheck | None:
 
 def _references(described: dict[str, Any]) -> list[Reference]:
     first = _optional(described, "reference", dict)
-    more = _optional(described, "more_references", list) or []
-    return [_reference(each) for each in [first, *more] if each is not None]
+    if first is None:
+        return []
+    return [_reference(each) for each in [first, *(described.get("more_references") or [])]]
 
 
 def _reference(described: dict[str, Any]) -> Reference:

@@ -28,8 +28,8 @@ class TensorShape(TypedDict):
     shape: list[int]
 
 
-class InputSpec(TensorShape):
-    """An input, with numpy's name of its type too."""
+class InputSpec(TensorShape, total=False):
+    """An input, with numpy's name of its type where that is not float32."""
 
     dtype: str
 
@@ -146,14 +146,18 @@ def program_inputs(
         raise ConversionError("the program has no input; export the model again")
     tensors = {name: variables[name].type.lod_tensor.tensor for name in names}
     given = _given_shapes(tensors, shape)
-    return [
-        {
-            "name": name,
-            "shape": _fill_open_sizes(name, list(tensor.dims), given.get(name)),
-            "dtype": _input_dtype(name, tensor.data_type),
-        }
-        for name, tensor in tensors.items()
-    ]
+    inputs: list[InputSpec] = []
+    for name, tensor in tensors.items():
+        sizes = _fill_open_sizes(name, list(tensor.dims), given.get(name))
+        inputs.append({"name": name, "shape": sizes})
+        if (dtype := _input_dtype(name, tensor.data_type)) != "float32":
+            inputs[-1]["dtype"] = dtype
+    return inputs
+
+
+def input_dtype(spec: InputSpec) -> str:
+    """numpy's name of an input's type."""
+    return spec.get("dtype", "float32")
 
 
 def _given_shapes(

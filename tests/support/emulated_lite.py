@@ -161,7 +161,8 @@ class BenchmarkBin:
 
     def _session(self, nb: Path, flags: dict, cwd: Path) -> HostSession:
         data = _split(flags.get("input_data_path"))
-        key = (nb, nb.stat().st_mtime_ns, flags["input_shape"], *data)
+        modified = [(cwd / path).stat().st_mtime_ns for path in data]
+        key = (nb, nb.stat().st_mtime_ns, flags["input_shape"], *modified)
         if key not in self.sessions:
             if inspect_nb(nb).target not in ("x86", "host"):
                 raise DeviceError("made for another target")
@@ -173,8 +174,14 @@ class BenchmarkBin:
                 values = np.array((cwd / path).read_text().split(), np.float32)
                 arrays[index] = values.reshape(shapes[index])
             self._close_stale()
+            self._close_other_inputs(nb, bool(data))
             self.sessions[key] = _open(nb, arrays, int(flags["threads"]))
         return self.sessions[key]
+
+    def _close_other_inputs(self, nb: Path, given: bool) -> None:
+        """End the worker that has the file's inputs of before, where some are given."""
+        for key in [key for key in self.sessions if key[0] == nb and (len(key) > 3) == given]:
+            self.sessions.pop(key).close()
 
     def _close_stale(self) -> None:
         """End the workers of models that are no longer on the phone as they were."""

@@ -21,7 +21,7 @@ import ppghost
 from ppghost.deploy.nb.compatibility import check_runs_on_x86
 from ppghost.deploy.nb.sidecar import read_inputs
 from ppghost.errors import DeviceError, InputError
-from ppghost.formats.program_desc import InputSpec
+from ppghost.formats.program_desc import InputSpec, input_dtype
 
 if TYPE_CHECKING:
     import numpy as np
@@ -215,9 +215,9 @@ def run_all(
 
 
 def _check_input(nb: Path, declared: InputSpec, value: "np.ndarray") -> None:
-    name = declared["name"]
-    if value.dtype != declared["dtype"]:
-        raise InputError(f"{nb}: input {name!r} must be {declared['dtype']}, not {value.dtype}")
+    name, dtype = declared["name"], input_dtype(declared)
+    if value.dtype != dtype:
+        raise InputError(f"{nb}: input {name!r} must be {dtype}, not {value.dtype}")
     if list(value.shape) != declared["shape"]:
         raise InputError(
             f"{nb}: input {name!r} must have shape {declared['shape']}, not {list(value.shape)}"

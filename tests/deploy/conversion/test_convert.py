@@ -12,7 +12,7 @@ from ppghost.deploy.conversion import opt, paddle_runtime
 from ppghost.deploy.conversion.convert import Conversion, FailedConversion, convert, convert_all
 from ppghost.deploy.devices.host.session import run_once
 from ppghost.deploy.nb.header import inspect_nb
-from ppghost.deploy.nb.reference import seeded_inputs
+from ppghost.deploy.nb.reference import check_inputs
 from ppghost.errors import ConversionError, InputError
 from ppghost.formats.exported import PARAMS_FILE
 
@@ -58,8 +58,9 @@ def test_sidecar_says_what_the_result_says(converted):
 #: the sidecar's keys, in order: files of today are read tomorrow
 SIDECAR = [
     "model", "weights", "params", "macs", "source_files", "source_sha256", "inputs", "options",
-    "repairs", "repair_sites", "output_check", "reference", "opt_version", "meta_version",
-    "target", "precision", "kernels", "fallbacks", "bytes", "content_sha256", "command",
+    "repairs", "repair_sites", "check", "output_check", "reference", "more_references",
+    "opt_version", "meta_version", "target", "precision", "kernels", "fallbacks", "bytes",
+    "content_sha256", "command",
 ]  # fmt: skip
 
 
@@ -97,7 +98,8 @@ def test_targets_for_phones_are_made_for_them_and_not_run_here(models, tmp_path,
     result = convert(models / "Both", target, tmp_path / "both")
     assert result.nb.name == "both.nb"
     assert result.info.target == inspect_nb(result.nb).target == target
-    assert result.output_check is None
+    assert result.check == {"arm": "x86", "opencl": "weights only"}[target]
+    assert result.output_check["where"] == "x86"
 
 
 def test_the_same_model_gives_the_same_content_hash(models, converted, tmp_path):
@@ -131,12 +133,12 @@ def test_slow_tool_is_ended(models, tmp_path):
 
 
 def test_model_that_computes_something_else_is_no_success(models, tmp_path, monkeypatch):
-    real = paddle_runtime.reference_outputs
+    real = paddle_runtime.finite_outputs
 
     def slightly_wrong(*arguments):
         return [scores + np.float32(1e-3) for scores in real(*arguments)]
 
-    monkeypatch.setattr(paddle_runtime, "reference_outputs", slightly_wrong)
+    monkeypatch.setattr(paddle_runtime, "finite_outputs", slightly_wrong)
     message = "computes something else than Paddle"
     assert_fails(ConversionError, message, models / "Both", "x86", tmp_path / "x.nb")
 
@@ -214,7 +216,7 @@ def test_no_model_is_left_when_its_sidecar_cannot_be_written(models, tmp_path):
 def test_sidecar_carries_paddles_outputs_for_the_seeded_input(models, tmp_path, target):
     result = convert(models / "Both", target, tmp_path / "both.nb")
     reference = json.loads((tmp_path / "both.nb.json").read_text())["reference"]
-    values = seeded_inputs(result.inputs, reference["seed"])
+    values = check_inputs(result.inputs, reference)
     [x] = values.values()
     same = np.random.default_rng(0).standard_normal([1, 3, 32, 32], dtype=np.float32)
     assert np.array_equal(x, same)
@@ -282,13 +284,13 @@ def test_rounded_weights_make_a_smaller_file_of_the_same_kernels(models, tmp_pat
 
 
 def test_rounded_weights_that_change_the_scores_are_no_success(models, tmp_path, monkeypatch):
-    real = paddle_runtime.reference_outputs
+    real = paddle_runtime.finite_outputs
 
     def shuffled(*arguments):
         return [scores[:, ::-1] for scores in real(*arguments)]
 
-    monkeypatch.setattr(paddle_runtime, "reference_outputs", shuffled)
-    message = "model with rounded weights computes something else"
+    monkeypatch.setattr(paddle_runtime, "finite_outputs", shuffled)
+    message = "rounded to fewer bits the model computes something else"
     output = tmp_path / "x.nb"
     assert_fails(ConversionError, message, models / "Both", "x86", output, weights="int8")
 

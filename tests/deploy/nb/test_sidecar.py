@@ -31,10 +31,20 @@ def test_what_is_read_is_what_was_written(nb):
 
 
 def test_an_older_sidecar_tells_less(nb):
-    left_out = ("weights", "params", "macs", "source_sha256", "command", "reference", "options")
+    left_out = (
+        "weights",
+        "params",
+        "macs",
+        "source_sha256",
+        "command",
+        "options",
+        "reference",
+        "more_references",
+        "check",
+    )
     change(nb, **dict.fromkeys(left_out))
     (model,) = load_models([str(nb)])
-    assert (model.name, model.params, model.reference) == ("Both", None, None)
+    assert (model.name, model.params, model.references) == ("Both", None, [])
     assert model.options == {"fp16": False, "weights": None}
 
 

@@ -9,14 +9,14 @@ import sys
 import numpy as np
 import pytest
 
-from ppghost.deploy.conversion.paddle_runtime import reference_outputs
+from ppghost.deploy.conversion.paddle_runtime import Runner
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.devices.host import session as host_session
 from ppghost.deploy.devices.host import worker as host_worker
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.devices.host.session import HostSession, run_once
 from ppghost.deploy.devices.notes import format_note
-from ppghost.deploy.nb.reference import seeded_inputs
+from ppghost.deploy.nb.reference import check_inputs
 from ppghost.errors import DeviceError, InputError
 from ppghost.formats.exported import open_model
 
@@ -28,9 +28,9 @@ def open_session(nb, threads=1) -> HostSession:
 
 
 def test_outputs_equal_paddles(models, converted):
-    inputs = seeded_inputs(INPUTS, 5)
+    inputs = check_inputs(INPUTS, {"kind": "noise", "seed": 5})
     (candidate,) = run_once(converted / "both.nb", inputs).values()
-    (reference,) = reference_outputs(open_model(models / "Both"), inputs)
+    (reference,) = Runner(open_model(models / "Both"))(inputs)
     assert candidate.shape == reference.shape == (1, 10)
     assert np.ptp(reference) > 0.05
     np.testing.assert_allclose(candidate, reference, atol=1e-5)
