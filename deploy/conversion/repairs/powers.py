@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ppghost.deploy.conversion.repairs.graph import Graph
-from ppghost.deploy.conversion.repairs.operators import argument, attribute
+from ppghost.deploy.conversion.repairs.operators import argument, attribute, main_output
 from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
 
 
@@ -32,7 +32,7 @@ def elementwise_pow_to_products(graph: Graph) -> list[str]:
     replaced = rewrite(graph, "elementwise_pow", build)
     uses = graph.uses()
     for block, op in graph.operators("fill_constant"):
-        if (name := op.outputs[0].arguments[0]) in exponents and not uses[name]:
+        if (name := main_output(op)) in exponents and not uses[name]:
             block.ops.remove(op)
     return replaced
 
