@@ -113,6 +113,7 @@ PASSES: list[Repair] = [
     Repair(padding.set_value_numbers),
     Repair(resizing.resize_to_matmul),
     Repair(resizing.linear_to_bilinear, X86_ONLY),
+    Repair(resizing.affine_grid_to_matmul, X86_ONLY),
     Repair(matrix_products.bmm_to_matmul),
     Repair(matrix_products.mv_to_matmul),
     Repair(matrix_products.dot_to_sum),

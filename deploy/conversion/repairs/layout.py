@@ -32,8 +32,8 @@ def channels_last_to_first(graph: Graph) -> list[str]:
 
     Between two such operators no transpose is left.
     """
-    #: channels-last variables made here -> the same with channels first
-    first: dict[str, str] = {}
+    #: block and channels-last variable -> the same with channels first
+    first: dict[tuple[int, str], str] = {}
     repaired = []
     for block, op in graph.operators(*_LAYOUTS):
         source, result, name = _LAYOUTS[op.type]
@@ -41,20 +41,21 @@ def channels_last_to_first(graph: Graph) -> list[str]:
         if attribute(op, name, "NCHW") != "NHWC" or len(graph.shape(x)) != 4:
             continue
         new: list[Any] = []
-        if x not in first:
-            first[x] = _transposed(graph, block, new, x, _TO_CHANNELS_FIRST)
+        before, after = (block.idx, x), (block.idx, out)
+        if before not in first:
+            first[before] = _transposed(graph, block, new, x, _TO_CHANNELS_FIRST)
         changed = new_operator(op.type, {}, {}, {})
         changed.CopyFrom(op)
         set_attribute(changed, name, "NCHW")
-        set_argument(changed, source, first[x])
+        set_argument(changed, source, first[before])
         sizes = graph.shape(out)
-        first[out] = graph.add_variable(
+        first[after] = graph.add_variable(
             block, f"{out}.nchw", [sizes[axis] for axis in _TO_CHANNELS_FIRST], graph.dtype(out)
         )
         for slot in changed.outputs:
             if slot.parameter == result:
-                slot.arguments[:] = [first[out]]
-        new += [changed, _transpose(graph, block, first[out], out, _TO_CHANNELS_LAST)]
+                slot.arguments[:] = [first[after]]
+        new += [changed, _transpose(graph, block, first[after], out, _TO_CHANNELS_LAST)]
         replace_operator(block, op, new)
         repaired.append(out)
     _remove_unread(graph, set(repaired))

@@ -18,9 +18,9 @@ def mv_to_matmul(graph: Graph) -> list[str]:
 
     def build(r: Replacement) -> str | None:
         rows, columns = r.shape(r.x)
-        column = r.reshape(r.input("Vec"), [columns, 1])
         if columns < 1:
             return None
+        column = r.reshape(r.input("Vec"), [columns, 1])
         product = _matmul(r, r.x, column, [rows, 1])
         return r.reshape(product, [rows])
 

@@ -6,6 +6,7 @@ from ppghost.deploy.conversion.repairs.graph import Graph
 from ppghost.deploy.conversion.repairs.operators import (
     argument,
     attribute,
+    main_output,
     set_argument,
     set_attribute,
 )
@@ -21,7 +22,7 @@ def add_xshape(graph: Graph) -> list[str]:
     for block, op in graph.operators("flatten_contiguous_range"):
         if argument(op, "XShape"):
             continue
-        x, out = op.inputs[0].arguments[0], op.outputs[0].arguments[0]
+        x, out = str(argument(op, "X")), main_output(op)
         # by Paddle's convention a zero, then the shape of X
         shape = [0, *graph.shape(x)]
         name = graph.add_variable(block, f"{out}.xshape", shape, graph.dtype(x))
@@ -38,10 +39,10 @@ def add_instance_norm_statistics(graph: Graph) -> list[str]:
     repaired = []
     for block, op in graph.operators("instance_norm"):
         missing = [name for name in ("SavedMean", "SavedVariance") if not argument(op, name)]
-        x, out = argument(op, "X"), op.outputs[0].arguments[0]
+        x, out = str(argument(op, "X")), main_output(op)
         for slot in missing:
             # one for each sample and channel
-            name = graph.add_variable(block, f"{out}.{slot.lower()}", [-1], graph.dtype(str(x)))
+            name = graph.add_variable(block, f"{out}.{slot.lower()}", [-1], graph.dtype(x))
             op.outputs.add(parameter=slot, arguments=[name])
         if missing:
             repaired.append(out)
@@ -90,5 +91,5 @@ def _add_float(graph: Graph, kind: str, name: str, value: float) -> list[str]:
     for _, op in graph.operators(kind):
         if attribute(op, name) is None:
             set_attribute(op, name, value)
-            repaired.append(op.outputs[0].arguments[0])
+            repaired.append(main_output(op))
     return repaired

@@ -30,8 +30,10 @@ def remove_dropout(graph: Graph) -> list[str]:
         factor = 1.0
         if attribute(op, "dropout_implementation", "downgrade_in_infer") == "downgrade_in_infer":
             factor -= attribute(op, "dropout_prob", 0.5)
-        readers = [reader for reader in graph.uses()[out] if reader.type != "fetch"]
-        if factor == 1 and readers and len(readers) == len(graph.uses()[out]):
+        readers = graph.uses()[out]
+        # what another block reads, and an output of the program, keeps its name
+        here = [other for other in block.ops if other.type != "fetch"]
+        if factor == 1 and all(any(reader is other for other in here) for reader in readers):
             for slot in (slot for reader in readers for slot in reader.inputs):
                 slot.arguments[:] = [x if name == out else name for name in slot.arguments]
             replace_operator(block, op, [])

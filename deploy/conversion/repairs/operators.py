@@ -20,6 +20,12 @@ def argument(op: Any, slot: str) -> str | None:
     return None
 
 
+def main_output(op: Any) -> str:
+    """The variable that an operator is there for."""
+    found = next(name for slot in ("Out", "Output", "Y") if (name := argument(op, slot)))
+    return str(found)
+
+
 def set_argument(op: Any, slot: str, name: str) -> None:
     """Make an operator read from its input slot `slot` the variable `name`."""
     for candidate in op.inputs:

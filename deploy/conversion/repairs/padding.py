@@ -3,6 +3,7 @@
 from ppghost.deploy.conversion.repairs.graph import Graph
 from ppghost.deploy.conversion.repairs.operators import argument, attribute, set_attribute
 from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
+from ppghost.formats.program_desc import framework
 
 
 def add_padding_value(graph: Graph) -> list[str]:
@@ -80,6 +81,8 @@ def set_value_numbers(graph: Graph) -> list[str]:
     """
     repaired = []
     for _, op in graph.operators("set_value"):
+        if attribute(op, "dtype") != framework().VarType.FP32:
+            continue
         for attr in [attr for attr in op.attrs if attr.name == "values"]:
             if attribute(op, "fp32_values") or argument(op, "ValueTensor"):
                 continue

@@ -1,26 +1,38 @@
-"""Powers: Paddle-Lite computes x ** p as exp(p log x), which is nonsense for x <= 0."""
+"""Powers: Paddle-Lite's `pow` is exp(p log x), which is nonsense for x <= 0."""
 
 from collections.abc import Callable
 from typing import Any
 
 from ppghost.deploy.conversion.repairs.graph import Graph
-from ppghost.deploy.conversion.repairs.operators import argument, attribute
+from ppghost.deploy.conversion.repairs.operators import argument, attribute, main_output
 from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
 
 
 def pow_to_products(graph: Graph) -> list[str]:
-    """Make every `pow` by a small whole or half number products, roots or a reciprocal."""
+    """Make every `pow` products, roots or a reciprocal where they do, else an `elementwise_pow`.
+
+    The kernels of the latter call `std::pow`, which is right, and slow.
+    """
+
+    import numpy as np
 
     def build(r: Replacement) -> str | None:
         if argument(r.op, "FactorTensor"):
             return None
-        return _power(r, r.attribute("factor", 1.0))
+        exponent = r.attribute("factor", 1.0)
+        result = _power(r, exponent)
+        if result is None:
+            result = r.binary("pow", r.x, r.constant(np.array([exponent], np.float32)))
+        return result
 
     return rewrite(graph, "pow", build)
 
 
 def elementwise_pow_to_products(graph: Graph) -> list[str]:
-    """Make every `elementwise_pow` by one small whole or half number the same."""
+    """Make every `elementwise_pow` by a number that products, roots or a reciprocal do those.
+
+    `x ** 2` is exported so: a call of `std::pow` for each element, in fp32 only, is right but slow.
+    """
     producers = graph.producers()
     exponents = []
 
@@ -32,7 +44,7 @@ def elementwise_pow_to_products(graph: Graph) -> list[str]:
     replaced = rewrite(graph, "elementwise_pow", build)
     uses = graph.uses()
     for block, op in graph.operators("fill_constant"):
-        if (name := op.outputs[0].arguments[0]) in exponents and not uses[name]:
+        if (name := main_output(op)) in exponents and not uses[name]:
             block.ops.remove(op)
     return replaced
 

@@ -7,6 +7,7 @@ from ppghost.deploy.conversion.repairs.graph import Graph
 from ppghost.deploy.conversion.repairs.operators import (
     argument,
     attribute,
+    main_output,
     new_operator,
     replace_operator,
 )
@@ -22,10 +23,10 @@ def rewrite(graph: Graph, kind: str, build: "Callable[[Replacement], str | None]
         graph: what to change.
         kind: the type.
         build: adds the new operators to the Replacement and returns the variable that takes the
-            place of the operator's first output, or None to leave the operator alone.
+            place of the operator's output, or None to leave the operator alone.
 
     Returns:
-        The first outputs of the operators that were replaced.
+        The outputs of the operators that were replaced.
     """
     replaced = []
     for block, op in graph.operators(kind):
@@ -42,7 +43,7 @@ class Replacement:
 
     def __init__(self, graph: Graph, block: Any, op: Any) -> None:
         self.graph, self.op, self._block = graph, op, block
-        self.out: str = op.outputs[0].arguments[0]
+        self.out = main_output(op)
         self._ops: list[Any] = []
         self._made: list[str] = []
 
@@ -126,7 +127,7 @@ class Replacement:
         return self._of(x, "reshape2", shape, shape=shape)
 
     def apply(self, result: str) -> None:
-        """Put the operators in place of the old one, with `result` for its first output."""
+        """Put the operators in place of the old one, with `result` for its output."""
         if result not in self._made:
             # nothing is left to compute: opt takes this away
             result = self.scale(result, 1.0)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ppghost.deploy.conversion.repairs.graph import Graph
+from ppghost.deploy.conversion.repairs.operators import argument
 from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
 
 if TYPE_CHECKING:
@@ -40,6 +41,29 @@ def linear_to_bilinear(graph: Graph) -> list[str]:
         return r.reshape(wide, [batch, channels, width])
 
     return rewrite(graph, "linear_interp_v2", build)
+
+
+def affine_grid_to_matmul(graph: Graph) -> list[str]:
+    """Make every `affine_grid` of known size a product of the plain grid with the matrices."""
+    import numpy as np
+
+    def build(r: Replacement) -> str | None:
+        sizes = r.attribute("output_shape", [])
+        if len(sizes) != 4 or min(sizes[2:]) < 1 or argument(r.op, "OutputShape"):
+            return None
+        height, width = sizes[2:]
+        shrink = (lambda n: 1.0) if r.attribute("align_corners", True) else lambda n: (n - 1) / n
+        y, x = (np.linspace(-1, 1, size) * shrink(size) for size in (height, width))
+        places = [np.tile(x, height), np.repeat(y, width), np.ones(height * width)]
+        grid = r.constant(np.stack(places, 1).astype(np.float32))
+        batch = r.shape(r.input("Theta"))[0]
+        points = r.add(
+            "matmul_v2", {"X": grid, "Y": r.input("Theta")}, [batch, height * width, 2],
+            trans_x=False, trans_y=True,
+        )  # fmt: skip
+        return r.reshape(points, [batch, height, width, 2])
+
+    return rewrite(graph, "affine_grid", build)
 
 
 def _resize(r: Replacement) -> str | None:

@@ -3,7 +3,7 @@
 import math
 
 from ppghost.deploy.conversion.repairs.graph import Graph
-from ppghost.deploy.conversion.repairs.operators import attribute, set_attribute
+from ppghost.deploy.conversion.repairs.operators import attribute, main_output, set_attribute
 from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
 
 
@@ -18,7 +18,7 @@ def give_constants_a_dimension(graph: Graph) -> list[str]:
         if attribute(op, "shape", []) or any(slot.arguments for slot in op.inputs):
             continue
         set_attribute(op, "shape", [1], "LONGS")
-        out = op.outputs[0].arguments[0]
+        out = main_output(op)
         graph.variable(out).type.lod_tensor.tensor.dims[:] = [1]
         repaired.append(out)
     return repaired

@@ -115,8 +115,10 @@ CASES = [
     *(Case("pow_to_products", lambda x, p=p: paddle.pow(x, p)) for p in (2.0, 3.0, 4.0)),
     Case("pow_to_products", lambda x: paddle.pow(F.relu(x), 0.5)),
     Case("pow_to_products", lambda x: paddle.pow(F.relu(x), 1.5)),
+    Case("pow_to_products", lambda x: paddle.pow(F.relu(x), 0.3)),
     Case("pow_to_products", lambda x: paddle.pow(x - 50, -1.0)),
     Case("pow_to_products", lambda x: paddle.pow(x - 50, -2.0)),
+    Case("pow_to_products", lambda x: paddle.pow(x, 5.0)),
     Case("log1p_to_log", lambda x: paddle.log1p(x * x)),
     Case("log2_to_log", lambda x: paddle.log2(x * x + 0.2)),
     Case("log10_to_log", lambda x: paddle.log10(x * x + 0.2)),
@@ -158,6 +160,15 @@ CASES = [
         "linear_to_bilinear",
         lambda x: F.interpolate(x, size=[14], mode="linear", data_format="NCW"),
         (1, 4, 7),
+    ),
+    *(
+        Case(
+            "affine_grid_to_matmul",
+            lambda x, c=corners: F.affine_grid(
+                x[:, :2, 0, :3] * 0.5, [1, 4, 5, 6], align_corners=c
+            ),
+        )
+        for corners in (True, False)
     ),
     Case("bmm_to_matmul", lambda x: paddle.bmm(x, x.transpose([0, 2, 1])), (2, 4, 6)),
     Case("mv_to_matmul", lambda x: paddle.mv(x, x[0]), (4, 6)),

@@ -157,10 +157,6 @@ def test_powers_by_a_constant_tensor_take_its_operator_away(export):
     assert not {"elementwise_pow", "fill_constant"} & set(kinds)
 
 
-def test_powers_that_are_no_products_stay(export):
-    assert repair(export(lambda x: paddle.pow(x * x + 1, 0.3)), "x86").sites == {}
-
-
 def test_scale_that_may_pass_the_activation_stays(export):
     assert repair(export(lambda x: F.relu(x) * 0.5), "x86").sites == {}
 
