@@ -182,13 +182,13 @@ class _Check:
         return result
 
     def _natural(self) -> list[str]:
-        """The kinds that are most like what the model is for, at most `PHONE_REFERENCES`."""
-        kinds = ("noise", "picture", "large noise")
-        return [kind for kind in kinds if kind in self.kinds][:PHONE_REFERENCES]
+        """The kinds that are like what the model is for."""
+        return [kind for kind in ("noise", "picture") if kind in self.kinds]
 
     def _references(self, right: "Mapping[str, Outputs]") -> list[Reference]:
         """Of noise, which older versions read, and of the picture if there is one."""
-        kinds = self._natural()
+        others = (kind for kind in self.kinds if kind not in self._natural())
+        kinds = [*self._natural(), *others][:PHONE_REFERENCES]
         least: dict[str, float] = {}
         if self.options.fp16:
             least = half_precision.least_correlations(

@@ -35,9 +35,10 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", metavar="int8|int16", help="a smaller file, same kernels")
     parser.add_argument(
         "--input-shape",
-        type=positives,
-        metavar="1,3,224,224",
-        help="for a model that leaves its input open and has no inference.yml",
+        type=_named_shape,
+        action="append",
+        metavar="[NAME=]1,3,224,224",
+        help="for a model that leaves its inputs open and has no inference.yml; for each input",
     )
     parser.add_argument(
         "--timeout", type=positive, default=300, metavar="SECONDS", help="for each model"
@@ -93,7 +94,7 @@ def convert(args: argparse.Namespace) -> Output:
     options = {
         "fp16": args.fp16,
         "weights": args.weights,
-        "input_shape": args.input_shape,
+        "input_shape": _input_shape(args.input_shape),
         "timeout": args.timeout,
         "command": command_line(args),
     }
@@ -126,10 +127,33 @@ def _list_repairs() -> Output:
     return rows, "\n".join(lines)
 
 
+def _named_shape(text: str) -> tuple[str | None, list[int]]:
+    """The name of an input, if one is said, and its shape."""
+    name, equals, shape = text.rpartition("=")
+    return (name if equals else None), positives(shape)
+
+
+def _input_shape(
+    given: list[tuple[str | None, list[int]]] | None,
+) -> dict[str, list[int]] | list[int] | None:
+    """All that was said of shapes: of inputs by name, or one for all."""
+    if not given:
+        return None
+    unnamed = [shape for name, shape in given if name is None]
+    if unnamed and len(given) > 1:
+        raise InputError(
+            "--input-shape: give it once, or with a name each time, as in "
+            "--input-shape image=1,3,320,320 --input-shape scale_factor=1,2"
+        )
+    return unnamed[0] if unnamed else {name: shape for name, shape in given if name}
+
+
 def _converted(result: "Conversion") -> str:
     check = result.output_check
-    checked = f", largest difference from Paddle {check['max_abs_diff']:.1e}" if check else ""
-    return f"{result.nb}: {result.info.bytes} bytes for {result.info.target}{checked}"
+    how = f"checked: {result.check}"
+    if check and check["max_abs_diff"] is not None:
+        how += f", largest difference from Paddle {check['max_abs_diff']:.1e}"
+    return f"{result.nb}: {result.info.bytes} bytes for {result.info.target}, {how}"
 
 
 def quantize(args: argparse.Namespace) -> Output:

@@ -41,6 +41,7 @@ class Model:
         config.set_model_from_file(request["nb"])
         self.predictor = lite.create_paddle_predictor(config)
         self._schedstat = _open_schedstat()
+        self._bool = lite.PrecisionType.BOOL
         self._types = {
             lite.PrecisionType.FP32: "float32",
             lite.PrecisionType.INT32: "int32",
@@ -119,8 +120,14 @@ class Model:
 
     def outputs(self) -> dict[str, np.ndarray]:
         """Outputs of the last run by name."""
-        names = self.predictor.get_output_names()
-        return {name: np.array(self.predictor.get_output_by_name(name).numpy()) for name in names}
+        tensors = map(self.predictor.get_output_by_name, self.predictor.get_output_names())
+        return dict(zip(self.predictor.get_output_names(), map(self._array, tensors), strict=True))
+
+    def _array(self, tensor: Any) -> np.ndarray:
+        if tensor.precision() == self._bool:
+            # numpy() of such a tensor is True wherever one looks (paddlelite 2.13rc0)
+            return np.array(tensor.uint8_data(), bool).reshape(tensor.shape())
+        return np.array(tensor.numpy())
 
 
 def _load_inputs(request: dict[str, Any]) -> dict[str, np.ndarray]:

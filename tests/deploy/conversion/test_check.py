@@ -1,0 +1,174 @@
+"""No wrong file leaves `convert`, for any target; and what is not checked is said."""
+
+import numpy as np
+import paddle
+import pytest
+import yaml
+from support.programs import export_program
+
+from ppghost.deploy.conversion import build, opt, repairs
+from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.nb.sidecar import read_sidecar
+from ppghost.errors import ConversionError
+
+IMAGE = {"x": [1, 3, 16, 16]}
+
+
+def conv(x, channels=8, size=3, **options):
+    return paddle.static.nn.conv2d(x, channels, size, padding=size // 2, **options)
+
+
+def shared_filter(x):
+    """As in the heads of detectors: one convolution, a batch norm for each level."""
+    weight = paddle.ParamAttr(name="shared")
+    levels = (x, paddle.nn.functional.avg_pool2d(x, 2, 2))
+    scales = (paddle.nn.initializer.Constant(value) for value in (2, 3))
+    return [
+        paddle.static.nn.batch_norm(
+            conv(y, param_attr=weight, bias_attr=False),
+            param_attr=paddle.ParamAttr(initializer=scale),
+            is_test=True,
+        )
+        for y, scale in zip(levels, scales, strict=True)
+    ]
+
+
+def wrong_beyond_noise(x):
+    """A bound that noise never reaches: what is made of it there must not matter."""
+    return paddle.clip(conv(x, 4), max=1e4)
+
+
+@pytest.mark.parametrize("target", ["x86", "arm", "opencl"])
+def test_wrong_weights_are_refused_for_every_target(tmp_path, monkeypatch, target):
+    model = export_program(tmp_path / "model", shared_filter, IMAGE)
+    assert convert(model, target, tmp_path / "right.nb").check != "none"
+    monkeypatch.setattr(repairs, "PASSES", [])
+    with pytest.raises(ConversionError, match="computes something else than Paddle"):
+        convert(model, target, tmp_path / "wrong.nb")
+    assert not (tmp_path / "wrong.nb").exists()
+
+
+def test_an_error_that_only_large_values_show_is_refused(tmp_path, monkeypatch):
+    def lower_bound(graph):
+        ops = [op for _, op in graph.operators("clip")]
+        for op in ops:
+            for attr in op.attrs:
+                if attr.name == "max":
+                    attr.f = 20.0
+        return []
+
+    model = export_program(tmp_path / "model", wrong_beyond_noise, IMAGE)
+    monkeypatch.setattr(repairs, "PASSES", [*repairs.PASSES, repairs.Repair(lower_bound)])
+    with pytest.raises(ConversionError, match=r"for (large noise|spikes)"):
+        convert(model, "arm", tmp_path / "x.nb")
+
+
+def test_what_only_x86_lacks_is_no_reason_to_refuse(tmp_path, monkeypatch):
+    real = opt.supported_operators
+    lacking = {"x86": {"tanh"}}
+    monkeypatch.setattr(opt, "supported_operators", lambda t: real(t) - lacking.get(t, set()))
+    model = export_program(tmp_path / "model", lambda x: paddle.tanh(conv(x)), IMAGE)
+    result = convert(model, "arm", tmp_path / "x.nb")
+    assert result.check == "none: no x86 kernel for tanh"
+    assert result.output_check is None
+    assert read_sidecar(tmp_path / "x.nb").check == result.check
+    with pytest.raises(ConversionError, match="no x86 kernel for: tanh"):
+        convert(model, "x86", tmp_path / "y.nb")
+
+
+def test_weights_that_nobody_checked_are_said(tmp_path, monkeypatch):
+    """Of an arm file that holds other weights than its twin."""
+    model = export_program(tmp_path / "model", lambda x: conv(x), IMAGE)
+    other = export_program(tmp_path / "other", lambda x: conv(x), IMAGE)
+    params = bytearray((other / "inference.pdiparams").read_bytes())
+    params[-4:] = np.float32(7).tobytes()
+    (other / "inference.pdiparams").write_bytes(params)
+    wrong = convert(other, "arm", tmp_path / "other.nb").nb
+    real = build.Builder.build
+
+    def exchanged(self, repaired, options):
+        built, info = real(self, repaired, options)
+        if options.target == "arm":
+            built.write_bytes(wrong.read_bytes())
+        return built, info
+
+    monkeypatch.setattr(build.Builder, "build", exchanged)
+    result = convert(model, "arm", tmp_path / "x.nb")
+    assert result.check.startswith("none: 1 weights are neither the model's nor those of a file")
+
+
+def test_every_kind_of_input_is_checked_and_two_go_to_the_phone(tmp_path):
+    model = export_program(tmp_path / "model", lambda x: conv(x), IMAGE)
+    normalize = {"scale": "1.0/255.0", "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.5]}
+    (model / "inference.yml").write_text(yaml.safe_dump({
+        "Global": {"model_name": "x"},
+        "PreProcess": {"transform_ops": [{"NormalizeImage": normalize}]},
+    }))  # fmt: skip
+    result = convert(model, "arm", tmp_path / "x.nb")
+    assert list(result.output_check["inputs"]) == ["noise", "large noise", "spikes", "picture"]
+    assert 0 < result.output_check["relative"] < 1e-5
+    noise, picture = result.references
+    assert (noise["kind"], picture["kind"]) == ("noise", "picture")
+    assert picture["low"] == pytest.approx([-2.5, -1.6, -0.6])
+    assert picture["high"] == pytest.approx([2.5, 2.4, 1.4])
+
+
+def test_what_rounding_costs_is_told_and_not_judged(models, tmp_path, caplog):
+    """GhostNet with random weights: right in int8, but far from float32."""
+    result = convert(models / "GhostNet_x0_5", "arm", tmp_path / "x.nb", weights="int8")
+    [reference, *_] = result.references
+    assert reference["by"] == "x86"
+    correlation = result.output_check["inputs"]["noise"]["correlation"]
+    assert ("rounding the weights to int8 costs" in caplog.text) == (correlation < 0.99)
+
+
+def test_half_precision_is_held_to_what_it_can_hold(tmp_path, caplog):
+    model = export_program(tmp_path / "model", lambda x: conv(conv(x)), IMAGE)
+    result = convert(model, "arm", tmp_path / "x.nb", fp16=True)
+    assert [each["correlation"] for each in result.references] == [0.999, 0.999]
+    assert "fp16 kernels may overflow" not in caplog.text
+    loud = export_program(tmp_path / "loud", lambda x: conv(conv(x) * 1000), IMAGE)
+    convert(loud, "arm", tmp_path / "x.nb", fp16=True)
+    assert "a 3x3 convolution reads values up to" in caplog.text
+    louder = export_program(tmp_path / "louder", lambda x: conv(conv(x) * 1e6), IMAGE)
+    with pytest.raises(ConversionError, match="half precision overflows for noise"):
+        convert(louder, "arm", tmp_path / "y.nb", fp16=True)
+
+
+def test_inputs_of_whole_numbers_and_of_several_open_sizes(tmp_path):
+    def detector(image, im_shape, scale_factor, ids):
+        features = paddle.mean(conv(image), [2, 3])
+        rows = paddle.nn.functional.embedding(ids, paddle.create_parameter([2, 8], "float32"))
+        return [features * paddle.sum(im_shape / scale_factor), rows + features]
+
+    shapes = {
+        "image": [-1, 3, -1, -1],
+        "im_shape": [-1, 2],
+        "scale_factor": [-1, 2],
+        "ids": [-1, -1],
+    }
+    model = export_program(tmp_path / "model", detector, shapes, {"ids": "int64"})
+    given = {"image": [1, 3, 32, 24], "ids": [1, 5]}
+    result = convert(model, "x86", tmp_path / "x.nb", input_shape=given)
+    assert result.inputs == [
+        {"name": "image", "shape": [1, 3, 32, 24]},
+        {"name": "im_shape", "shape": [1, 2]},
+        {"name": "scale_factor", "shape": [1, 2]},
+        {"name": "ids", "shape": [1, 5], "dtype": "int64"},
+    ]
+    assert result.output_check["ok"]
+    assert read_sidecar(tmp_path / "x.nb").inputs == result.inputs
+    with pytest.raises(ConversionError, match=r"'ids' has open sizes .*--input-shape ids=1,1"):
+        convert(model, "x86", tmp_path / "y.nb", input_shape=[1, 3, 32, 24])
+    with pytest.raises(ConversionError, match="no input 'images', did you mean image"):
+        convert(model, "x86", tmp_path / "y.nb", input_shape={"images": [1, 3, 32, 24]})
+
+
+def test_outputs_that_are_whole_numbers_conditions_or_single(tmp_path):
+    def outputs(x):
+        y = conv(x)
+        return [paddle.argmax(y, axis=1), y > 0.1, paddle.sum(y), y]
+
+    model = export_program(tmp_path / "model", outputs, IMAGE)
+    for target in ("x86", "arm"):
+        assert convert(model, target, tmp_path / "x.nb").check == "x86"

@@ -1,0 +1,88 @@
+"""What two right runtimes may differ by, and no more."""
+
+import numpy as np
+import pytest
+
+from ppghost.deploy.nb.output_check import compare, passed, worst
+from ppghost.errors import ConversionError
+
+SCORES = np.linspace(-1, 3, 50, dtype=np.float32)
+
+
+def boxes(count, *, seed=0):
+    """Rows of class, score and corners, the best first."""
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform(0, 200, (count, 2))
+    scores = np.sort(rng.uniform(0.3, 1, (count, 1)), axis=0)[::-1]
+    rows = [
+        rng.integers(0, 5, (count, 1)),
+        scores,
+        corners,
+        corners + rng.uniform(5, 80, (count, 2)),
+    ]
+    return np.concatenate(rows, axis=1).astype(np.float32)
+
+
+def test_figures_are_those_of_the_worst_output():
+    nearly = SCORES + np.float32(1e-4) * (np.arange(50) == 7)
+    figures = compare([SCORES, nearly], [SCORES, SCORES])
+    assert figures["max_abs_diff"] == pytest.approx(1e-4, rel=1e-2)
+    assert figures["relative"] == pytest.approx(2.5e-5, rel=1e-2)
+    assert 0.999 < figures["correlation"] < 1
+    check = passed({"noise": figures, "spikes": worst([])})
+    assert (check["ok"], check["max_abs_diff"]) == (True, figures["max_abs_diff"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [SCORES * 1.01, SCORES[:-1], np.where(SCORES > 2, np.nan, SCORES), SCORES[None]]
+)
+def test_what_is_off_is_refused(wrong):
+    with pytest.raises(ConversionError, match="after conversion|something else than Paddle"):
+        compare([wrong], [SCORES])
+
+
+def test_rounding_may_change_values_but_not_what_they_say():
+    rounded = SCORES + np.float32(0.2) * np.cos(np.arange(50, dtype=np.float32))
+    assert compare([rounded], [SCORES], correlation=0.9)["correlation"] > 0.9
+    for wrong in (SCORES[::-1], np.full_like(SCORES, np.nan), np.zeros_like(SCORES)):
+        with pytest.raises(ConversionError):
+            compare([wrong], [SCORES], correlation=0.9)
+
+
+def test_no_dimension_is_one_and_empty_outputs_are_equal():
+    assert compare([np.ones(1, np.float32)], [np.float32(1)])["max_abs_diff"] == 0
+    empty = np.zeros((0, 6), np.float32)
+    assert compare([empty], [empty])["max_abs_diff"] == 0
+    with pytest.raises(ConversionError, match=r"has shape \[1, 6\] after conversion, \[0, 6\]"):
+        compare([np.ones((1, 6), np.float32)], [empty])
+
+
+def test_whole_numbers_are_equal_but_for_ties_of_many():
+    classes = np.arange(5000) % 7
+    tied = np.where(np.arange(5000) < 4, 6, classes)
+    assert compare([tied], [classes])["max_abs_diff"] == 0
+    for few in (np.array([3]), classes[:900]):
+        with pytest.raises(ConversionError, match=f"1 of {few.size} whole numbers differ"):
+            compare([few + (np.arange(few.size) == 0)], [few])
+    with pytest.raises(ConversionError, match="2500 of 5000"):
+        compare([np.arange(5000) % 2 == 0], [np.ones(5000, bool)])
+
+
+def test_boxes_are_matched_in_any_order():
+    right = boxes(30)
+    moved = np.roll(right + np.float32(1e-3), 3, axis=0)
+    counts = [np.array([30], np.int32)]
+    compare([moved, *counts], [right, *counts], detections=True)
+    # one at the threshold comes or goes, and their number with it
+    compare([right[:-1], np.array([29])], [right, np.array([30])], detections=True)
+    compare([right, np.array([30])], [right[:-1], np.array([29])], detections=True)
+    empty = np.zeros((0, 6), np.float32)
+    compare([empty], [empty], detections=True)
+    compare([right[:1]], [empty], detections=True)
+    for wrong in (boxes(30, seed=1), right[:20], right * np.float32(1.2), empty):
+        with pytest.raises(ConversionError, match="finds other boxes than Paddle"):
+            compare([wrong], [right], detections=True)
+    with pytest.raises(ConversionError, match="finds other boxes"):
+        compare([boxes(1, seed=1)], [boxes(1)], detections=True)
+    with pytest.raises(ConversionError, match="has shape"):
+        compare([right[:-1]], [right])
