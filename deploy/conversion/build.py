@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ppghost.deploy.conversion import opt
+from ppghost.deploy.conversion.blame import first_fatal_operator
 from ppghost.deploy.conversion.options import Options
 from ppghost.deploy.conversion.repairs import Repaired
 from ppghost.deploy.nb.header import NbInfo, inspect_nb
@@ -43,12 +44,36 @@ class Builder:
                 another target.
         """
         check_supported(repaired.program, options)
+        try:
+            built = self._run(repaired, options)
+        except opt.Crashed as error:
+            raise self._blamed(error, repaired, options) from error
+        return built, _check_header(options.target, built)
+
+    def _run(self, repaired: Repaired, options: Options) -> Path:
         place = Path(tempfile.mkdtemp(dir=self.folder))
         self.model.write(repaired.program, place, repaired.params)
         files = [f"--model_file={place / MODEL_FILE}", f"--param_file={place / PARAMS_FILE}"]
         built = place / "out.nb"
         opt.run([*files, *options.arguments()], built, options.valid_targets, self.timeout)
-        return built, _check_header(options.target, built)
+        return built
+
+    def _blamed(
+        self, error: ConversionError, repaired: Repaired, options: Options
+    ) -> ConversionError:
+        """The error with the name of the operator that the tool crashes from on."""
+
+        def converts(program: Any) -> bool:
+            try:
+                self._run(repaired._replace(program=program), options)
+            except opt.Crashed:
+                return False
+            except ConversionError:
+                return True  # whatever it says is not this
+            return True
+
+        operator = first_fatal_operator(repaired.program, converts)
+        return ConversionError(f"{error}; it does so from {operator} on") if operator else error
 
     def build_twice(self, repaired: Repaired, options: Options) -> tuple[Path, NbInfo]:
         """As `build`; a second file is made and compared, for the tool has chosen by chance before.
@@ -79,6 +104,18 @@ def check_supported(program: Any, options: Options) -> None:
             f"Paddle-Lite has no {options.target} kernel for: {', '.join(missing)}; "
             "replace them in the network"
         )
+    if last := sorted({op.type for block in program.blocks for op in block.ops if _is_nhwc(op)}):
+        raise ConversionError(
+            f"{', '.join(last)} with channels last (NHWC), which Paddle-Lite computes as if they "
+            "were first; export the network with data_format NCHW"
+        )
+
+
+def _is_nhwc(op: Any) -> bool:
+    return any(
+        attr.name in ("data_format", "data_layout") and attr.s in ("NHWC", "NDHWC", "NLC")
+        for attr in op.attrs
+    )
 
 
 def missing_kernels(program: Any, options: Options) -> list[str]:

@@ -26,7 +26,7 @@ from ppghost.deploy.nb.reference import InputKind, Reference, check_inputs, desc
 from ppghost.errors import ConversionError, DeviceError, InputError
 from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE
 from ppghost.formats.paddle_tensors import read_exported
-from ppghost.formats.program_desc import InputSpec, operator_types
+from ppghost.formats.program_desc import InputSpec, is_int8, operator_types
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +129,7 @@ class _Check:
     def _twin(self) -> Path | str:
         """The same program in a file for x86 whose weights are the same; or why there is none."""
         model, options = self.builder.model, replace(self.options, target=X86, fp16=False)
-        if any("quantize" in kind for kind in operator_types(model.program)):
+        if is_int8(model.program):
             return "none: x86 has no right int8 kernels"
         repaired = repair(model, self.options.target, X86)
         if missing := missing_kernels(repaired.program, options):

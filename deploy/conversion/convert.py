@@ -23,7 +23,7 @@ from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import Sidecar
 from ppghost.errors import ConversionError, InputError
 from ppghost.formats.exported import open_model
-from ppghost.formats.program_desc import check_parameters_are_fixed, program_inputs
+from ppghost.formats.program_desc import check_parameters_are_fixed, is_int8, program_inputs
 from ppghost.utils.files import write_atomically
 
 T = TypeVar("T")
@@ -154,6 +154,10 @@ def _build(
         input_shape = [1, *image_shape]
     inputs = program_inputs(model.program, input_shape)
     check_parameters_are_fixed(model.program)
+    model.check_params()
+    if is_int8(model.program) and (options.fp16 or options.weights):
+        asked = "--fp16" if options.fp16 else f"--weights {options.weights}"
+        raise InputError(f"{model.folder}: {asked} has no effect on a model that is int8; drop it")
     repaired = repair(model, options.target)
     _log_repairs(repaired)
     built, info = builder.build_twice(repaired, options)

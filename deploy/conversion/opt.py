@@ -17,6 +17,10 @@ from ppghost.errors import ConversionError
 TIMEOUT_S = 300.0
 
 
+class Crashed(ConversionError):
+    """The tool ended by a signal, without a word on what it could not read."""
+
+
 def run(arguments: list[str], built: Path, valid_targets: str, timeout: float) -> None:
     """Run the tool; the file `built` exists afterwards.
 
@@ -27,13 +31,14 @@ def run(arguments: list[str], built: Path, valid_targets: str, timeout: float) -
         timeout: in seconds.
 
     Raises:
+        Crashed: it ended by a signal.
         ConversionError: anything else happened; one readable line.
     """
     # the tool appends .nb itself
     places = [f"--valid_targets={valid_targets}", f"--optimize_out={built.with_suffix('')}"]
     code, output = _call([*arguments, *places], timeout)
     if code != 0 or not built.is_file():
-        raise ConversionError(_explain(code, output, valid_targets))
+        raise _error(code, output, valid_targets)
 
 
 @functools.cache
@@ -90,21 +95,22 @@ def _call(arguments: list[str], timeout: float) -> tuple[int, str]:
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
-def _explain(code: int, output: str, valid_targets: str) -> str:
+def _error(code: int, output: str, valid_targets: str) -> ConversionError:
     """One line out of what the tool printed before it ended with `code`."""
     # "[F 11/22  4:31: 7.779 ...op_desc.h:118 GetAttr] Check failed: condition: what was wrong"
     fatal = re.search(r"^\[F [^\]]*\]\s*(?:Check failed: )?(.+)", output, re.MULTILINE | re.DOTALL)
     if fatal:
-        return f"paddle_lite_opt failed: {fatal[1].strip().splitlines()[0][:300]}"
+        return ConversionError(f"paddle_lite_opt failed: {fatal[1].strip().splitlines()[0][:300]}")
     if code == 0:
-        return "paddle_lite_opt ended without an error and without a model"
+        return ConversionError("paddle_lite_opt ended without an error and without a model")
     # a shell or a wrapper reports a signal as 128 + its number
     number = -code if code < 0 else code - 128
     if number in signal.valid_signals():
-        return (
+        return Crashed(
             f"paddle_lite_opt crashed ({signal.Signals(number).name}) without a word for "
             f"{valid_targets}; the graph holds something it cannot read "
             "(`ppghost convert --list-repairs` lists the cases met so far)"
         )
     lines = output.strip().splitlines()
-    return f"paddle_lite_opt ended with code {code}" + (f": {lines[-1][:300]}" if lines else "")
+    last = f": {lines[-1][:300]}" if lines else ""
+    return ConversionError(f"paddle_lite_opt ended with code {code}{last}")

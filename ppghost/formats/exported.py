@@ -6,6 +6,7 @@ an `inference.yml`; others name the pair differently; Paddle 1.x wrote `__model_
 `__params__` file, or with a file for each parameter.
 """
 
+import math
 import os
 import shutil
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from typing import Any
 
 import yaml
 
-from ppghost.errors import InputError
+from ppghost.errors import ConversionError, InputError
 from ppghost.formats.operators import check_known
+from ppghost.formats.paddle_tensors import record_to_array, split_records
 from ppghost.formats.program_desc import load_program, operator_types, parameter_names
 from ppghost.utils.files import output_errors, sha256, sync_directory
 
@@ -28,6 +30,8 @@ FILES = (MODEL_FILE, PARAMS_FILE, CONFIG_FILE)
 #: Paddle 1.x's program, and the names its one parameter file goes by
 _OLD_MODEL_FILE = "__model__"
 _OLD_PARAMS_FILES = ("__params__", "params", "weights")
+#: the program of Paddle 3
+_NEWER_MODEL_FILE = "inference.json"
 #: what inference.yml calls the weights of a network that was never trained
 RANDOM_WEIGHTS = "random, never trained"
 
@@ -76,6 +80,33 @@ class ExportedModel:
         except OSError as error:
             reason = error.strerror or error
             raise InputError(f"{self.folder}: cannot read the parameters ({reason})") from error
+
+    def check_params(self) -> None:
+        """Refuse parameters that are not the program's: it names the size of each.
+
+        Raises:
+            ConversionError: there are too few or too many, or one has another size.
+            InputError: a file cannot be read.
+        """
+        files = ", ".join(path.name for path in self.params_files[:2])
+        specs = {var.name: var for var in self.program.blocks[0].vars}
+        names = parameter_names(self.program)
+        try:
+            records = split_records(self.params(), len(names))
+        except InputError as error:
+            raise ConversionError(
+                f"{files}: not the {len(names)} parameters of {self.program_file.name} "
+                f"({error.__cause__}); copy or export both again"
+            ) from error
+        for name, record in zip(names, records, strict=True):
+            declared = list(specs[name].type.lod_tensor.tensor.dims)
+            found = list(record_to_array(record).shape)
+            # Paddle itself writes the scales of int8 as [1, 4] where it declares [4]
+            if math.prod(found) != math.prod(declared):
+                raise ConversionError(
+                    f"{files}: the parameters of another model: {name} is {found}, in "
+                    f"{self.program_file.name} {declared}; copy or export both again"
+                )
 
     def sha256(self) -> str:
         """Hash over program and parameters."""
@@ -192,6 +223,11 @@ def _program_file(folder: Path) -> Path:
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise InputError(f"{folder}: several models in it ({names}); give each its own folder")
+    if not found and (folder / _NEWER_MODEL_FILE).is_file():
+        raise InputError(
+            f"{folder / _NEWER_MODEL_FILE}: written by Paddle 3 in its new form (PIR); export the "
+            "model with Paddle 2.6, or with FLAGS_enable_pir_api=0"
+        )
     if not found:
         raise InputError(
             f"{folder}: no {MODEL_FILE}, other .pdmodel or {_OLD_MODEL_FILE} in it; "

@@ -19,6 +19,8 @@ from ppghost.errors import ConversionError, InputError
 from ppghost.utils.text import nearest
 
 _FRAMEWORK = "paddle.base.proto.framework_pb2"
+#: the first version whose programs are of another kind
+_NEWER = 3_000_000
 
 
 class TensorShape(TypedDict):
@@ -71,6 +73,11 @@ def load_program(path: Path) -> Any:
     except DecodeError as error:
         cause = error
         program.Clear()
+    if (written := program.version.version) >= _NEWER:
+        raise InputError(
+            f"{path}: written by Paddle {_version(written)}, which neither Paddle 2.6 nor "
+            "Paddle-Lite reads; export the model with Paddle 2.6"
+        )
     if not program.blocks or not program.blocks[0].ops:
         raise InputError(
             f"{path}: not a Paddle program (damaged?); export the model again"
@@ -78,9 +85,19 @@ def load_program(path: Path) -> Any:
     return program
 
 
+def _version(number: int) -> str:
+    """Paddle's version out of the number that programs carry: 2006002 is 2.6.2."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+
+
 def operator_types(program: Any) -> set[str]:
     """The types of all operators of `program`, those of its sub-blocks too."""
     return {op.type for block in program.blocks for op in block.ops}
+
+
+def is_int8(program: Any) -> bool:
+    """Whether `program` computes in int8, or simulates it, as `ppghost quantize` writes it."""
+    return any("quantize" in kind for kind in operator_types(program))
 
 
 def parameter_names(program: Any) -> list[str]:
