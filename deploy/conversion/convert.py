@@ -182,8 +182,11 @@ def _build(
 
 
 def _log_repairs(repaired: Repaired) -> None:
+    if repaired.sites:
+        counts = ", ".join(f"{name} ({count})" for name, count in repaired.counts().items())
+        logger.info("repaired for Paddle-Lite: %s", counts)
     for name, outputs in repaired.sites.items():
-        logger.info("repaired: %s (%d): %s", name, len(outputs), ", ".join(outputs))
+        logger.debug("%s: %s", name, ", ".join(outputs))
 
 
 def _typed(value: Any, kind: type[T]) -> T | None:

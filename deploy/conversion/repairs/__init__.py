@@ -87,6 +87,7 @@ PASSES: list[Repair] = [
     Repair(missing_attributes.add_layer_norm_affine),
     Repair(missing_attributes.add_relu6_threshold),
     Repair(missing_attributes.add_swish_beta),
+    Repair(missing_attributes.add_reduce_all),
     Repair(activations.brelu_to_clip),
     Repair(activations.selu_to_elu),
     Repair(activations.celu_to_elu),

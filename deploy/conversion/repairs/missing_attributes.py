@@ -86,6 +86,27 @@ def add_swish_beta(graph: Graph) -> list[str]:
     return _add_float(graph, "swish", "beta", 1.0)
 
 
+def add_reduce_all(graph: Graph) -> list[str]:
+    """Name all axes in every reduction that names none.
+
+    Paddle means all of them by that; in Paddle-Lite the runtime dies.
+    """
+    repaired = []
+    for _, op in graph.operators(*_REDUCTIONS):
+        if attribute(op, "dim", [0]) or attribute(op, "reduce_all", False):
+            continue
+        rank = len(graph.shape(str(argument(op, "X"))))
+        set_attribute(op, "dim", list(range(rank)))
+        set_attribute(op, "reduce_all", True)
+        repaired.append(main_output(op))
+    return repaired
+
+
+_REDUCTIONS = tuple(
+    f"reduce_{kind}" for kind in ("all", "any", "max", "mean", "min", "prod", "sum")
+)
+
+
 def _add_float(graph: Graph, kind: str, name: str, value: float) -> list[str]:
     repaired = []
     for _, op in graph.operators(kind):

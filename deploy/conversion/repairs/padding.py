@@ -15,22 +15,19 @@ def add_padding_value(graph: Graph) -> list[str]:
 
     def build(r: Replacement) -> str | None:
         value, paddings = r.attribute("value", 0.0), r.attribute("paddings")
-        channels_first = r.attribute("data_format", "NCDHW") == "NCDHW"
-        if r.attribute("mode", "constant") != "constant" or not value or not channels_first:
+        layout = r.attribute("data_format", "NCDHW")
+        if r.attribute("mode", "constant") != "constant" or not value:
             return None
-        sizes = r.shape(r.x)[2:]
+        sizes = r.shape(r.x)[2:] if layout == "NCDHW" else r.shape(r.x)[1:4]
         if argument(r.op, "Paddings") or min(*sizes, *paddings) < 0:
             return None
         width, height, depth = paddings[:2], paddings[2:4], paddings[4:]
+        borders = np.pad(np.zeros(sizes, np.float32), [depth, height, width], constant_values=value)
         # the same for all images and channels
-        borders = np.pad(
-            np.zeros([1, 1, *sizes], np.float32), [(0, 0), (0, 0), depth, height, width],
-            constant_values=value,
-        )  # fmt: skip
+        borders = borders[None, None] if layout == "NCDHW" else borders[None, ..., None]
         padded = r.add(
-            "pad3d", {"X": r.x}, paddings=paddings, mode="constant", value=0.0,
-            data_format="NCDHW",
-        )  # fmt: skip
+            "pad3d", {"X": r.x}, paddings=paddings, mode="constant", value=0.0, data_format=layout
+        )
         return r.binary("add", padded, r.constant(borders))
 
     return rewrite(graph, "pad3d", build)
