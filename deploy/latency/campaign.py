@@ -45,6 +45,7 @@ class Campaign:
         max_wait: seconds to wait for a device to cool or to come back
         benchmark_bin: the program for phones: a path, or paths by ABI (None: as remembered)
         seed: of the order of models in each round
+        input_shapes: of files that others made and that have no description, in feed order
     """
 
     models: tuple[Path, ...] = ()
@@ -64,6 +65,7 @@ class Campaign:
     max_wait: float = 300.0
     benchmark_bin: Mapping[str, Path] = field(default_factory=dict)
     seed: int = 0
+    input_shapes: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         given = {
@@ -91,7 +93,7 @@ class Campaign:
     def settings(self) -> dict[str, Any]:
         """All but models, devices and programs, as kept in a result."""
         kept = asdict(self)
-        for name in ("models", "devices", "benchmark_bin"):
+        for name in ("models", "devices", "benchmark_bin", "input_shapes"):
             del kept[name]
         return {**kept, "threads": list(self.threads), "rounds": self.max_rounds}
 
@@ -143,6 +145,13 @@ def _positives(value: Any) -> tuple[int, ...]:
     if not numbers:
         raise ValueError
     return numbers
+
+
+def _shapes(value: Any) -> tuple[tuple[int, ...], ...]:
+    shapes = _list(value)
+    if shapes and not isinstance(shapes[0], list | tuple):
+        shapes = [shapes]
+    return tuple(map(_positives, shapes))
 
 
 def _share(value: Any) -> float:
@@ -209,4 +218,5 @@ _SCHEMA = {
     "max_wait": _QUANTITY,
     "benchmark_bin": Parsed(_programs, "a path, or paths by ABI"),
     "seed": _COUNT,
+    "input_shapes": Parsed(_shapes, "a shape such as [1, 3, 224, 224], or a list of them"),
 }

@@ -93,7 +93,7 @@ def run_campaign(
         InputError: a bad setting or file, before anything runs.
         DeviceError: at the end, if every model failed or a device did not do all.
     """
-    loaded = load_models(campaign.models)
+    loaded = load_models(campaign.models, campaign.input_shapes)
     shares = _share_out(loaded, devices, whole="all" not in campaign.devices)
     plan = _plan(campaign, loaded, [device for device, _ in shares], command)
     measured = _start(plan, output, resume)

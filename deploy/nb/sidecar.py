@@ -116,7 +116,10 @@ def read_sidecar(nb: Path) -> Sidecar:
     info = inspect_nb(nb)
     path = sidecar_path(nb)
     if not path.is_file():
-        raise InputError(f"{nb}: no {path.name} beside it; convert with `ppghost convert`")
+        raise InputError(
+            f"{nb}: no {path.name} beside it; convert with `ppghost convert`, or say "
+            "--input-shape 1,3,224,224"
+        )
     described = read_json(path)
     try:
         content = described["content_sha256"]
@@ -209,19 +212,48 @@ def read_inputs(nb: Path) -> dict[str, InputSpec] | None:
     return {tensor["name"]: tensor for tensor in read_sidecar(nb).inputs}
 
 
-def load_models(paths: Sequence[str | Path]) -> list[NbModel]:
+def _undescribed(nb: Path, shapes: Sequence[Sequence[int]]) -> Sidecar:
+    """What is known of a file that others made: what it says itself, and the shapes of its inputs.
+
+    Its inputs' names are not known; "#0" is the first one.
+    """
+    return Sidecar(
+        model=nb.stem,
+        weights=None,
+        params=None,
+        macs=None,
+        source_files=[],
+        source_sha256=None,
+        inputs=[{"name": f"#{i}", "shape": list(shape)} for i, shape in enumerate(shapes)],
+        options={"fp16": False, "weights": None},
+        repairs={},
+        repair_sites={},
+        check=None,
+        output_check=None,
+        references=[],
+        info=inspect_nb(nb),
+        command=None,
+    )
+
+
+def load_models(paths: Sequence[str | Path], shapes: Sequence[Sequence[int]] = ()) -> list[NbModel]:
     """The models in `paths` (`.nb` files or folders of them), each content once.
 
     Several of one name for one target (one network with other weights, inputs or precision) are
     called by their files, with as much of the folders as tells them apart, so that results and
     references mean one of them.
 
+    Args:
+        paths: files or folders.
+        shapes: of the inputs of files that have no sidecar, in feed order.
+
     Raises:
         InputError: a file is no `.nb` or has no valid sidecar, or there is none at all.
     """
     models: dict[str, NbModel] = {}
     for file in _nb_files(paths):
-        sidecar = read_sidecar(file)
+        undescribed = shapes and not sidecar_path(file).is_file()
+        sidecar = _undescribed(file, shapes) if undescribed else read_sidecar(file)
         model = NbModel(**vars(sidecar), path=file, name=sidecar.model)
         models.setdefault(sidecar.info.content_sha256, model)
     alike: dict[tuple[str, str], list[Path]] = collections.defaultdict(list)

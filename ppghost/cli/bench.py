@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
-from ppghost.cli.common import Commands, Output, command_line, percent, positive, to_json
+from ppghost.cli.common import Commands, Output, command_line, percent, positive, positives, to_json
 from ppghost.errors import CheckFailed
 
 #: flags that are keys of a campaign; they win over its file
 CAMPAIGN_FLAGS = (
     "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "precision",
     "round_every", "time_limit", "reference", "power_mode", "affinity", "max_temp", "max_wait",
-    "benchmark_bin",
+    "benchmark_bin", "input_shapes",
 )  # fmt: skip
 
 
@@ -41,6 +41,14 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
         action="extend",
         metavar="host|SERIAL|all",
         help="several at once: all, a list with commas, or given again; HOST:PORT is connected to",
+    )
+    parser.add_argument(
+        "--input-shape",
+        dest="input_shapes",
+        type=lambda text: tuple(positives(text)),
+        action="append",
+        metavar="1,3,224,224",
+        help="of .nb files that others made, which have no description; once for each input",
     )
     parser.add_argument("--threads", type=_thread_counts, metavar="1,2,4")
     parser.add_argument(

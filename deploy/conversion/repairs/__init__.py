@@ -77,7 +77,6 @@ class Repaired(NamedTuple):
 #: every pass, in the order it is run: first those that leave operators to the later ones
 PASSES: list[Repair] = [
     Repair(shapes.give_constants_a_dimension),
-    Repair(shapes.name_reduced_axes),
     Repair(shapes.size_to_constant),
     Repair(shapes.expand_as_to_expand),
     Repair(missing_kernels.remove_dropout),

@@ -24,23 +24,6 @@ def give_constants_a_dimension(graph: Graph) -> list[str]:
     return repaired
 
 
-def name_reduced_axes(graph: Graph) -> list[str]:
-    """Name all axes for a sum, mean, ... over all of them, where Paddle leaves the list empty.
-
-    Paddle-Lite takes the empty list by its word, and the runtime ends with a signal.
-    """
-    repaired = []
-    for kind in ("sum", "mean", "max", "min", "prod", "all", "any"):
-        for _, op in graph.operators(f"reduce_{kind}"):
-            rank = len(graph.shape(op.inputs[0].arguments[0]))
-            if attribute(op, "dim") or attribute(op, "reduce_all") or not rank:
-                continue
-            set_attribute(op, "dim", list(range(rank)), "INTS")
-            set_attribute(op, "reduce_all", value=True)
-            repaired.append(main_output(op))
-    return repaired
-
-
 def size_to_constant(graph: Graph) -> list[str]:
     """Make every `size`, the number of elements, a constant where all sizes are known."""
 

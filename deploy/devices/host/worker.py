@@ -61,6 +61,9 @@ class Model:
             ValueError: its inputs are others.
         """
         names = self.predictor.get_input_names()
+        if list(inputs) == [f"#{index}" for index in range(len(names))]:
+            # of a file that nobody described
+            inputs = dict(zip(names, inputs.values(), strict=True))
         if sorted(names) != sorted(inputs):
             raise ValueError(f"the model's inputs are {names}, not {sorted(inputs)}")
         for name, value in inputs.items():

@@ -265,3 +265,15 @@ def test_ctrl_c_leaves_a_whole_file_and_no_worker(converted, tmp_path):
     counts = [result["stats"]["n"] for result in json.loads(output.read_text())["results"]]
     assert counts[0] == counts[1] > 0
     assert not [path for path in tmp_path.iterdir() if path != output]
+
+
+def test_a_file_that_others_made_is_timed_and_said_to_be_unchecked(nb_copy, tmp_path):
+    nb = nb_copy()
+    with pytest.raises(InputError, match=r"no copy\.nb\.json beside it; .*--input-shape"):
+        runner.bench(nb, "host", rounds=8)
+    measured = runner.bench(nb, "host", rounds=8, input_shapes=[1, 3, 32, 32])
+    [result] = measured.results
+    assert (result.model, result.status, len(result.samples_ms)) == ("copy", "ok", 16)
+    assert result.output_check["ok"] is None
+    assert "outputs not checked" in measured.to_json()["results"][0]["warning"]
+    assert "input_shapes" not in measured.to_json()["plan"]

@@ -247,19 +247,20 @@ def test_outputs_that_were_not_checked_say_why(page):
     why = "a benchmark_bin before 2.10 does not show its outputs"
     unchecked = {"max_abs_diff": None, "ok": None, "why": why, "where": "device"}
     checked = {"max_abs_diff": 2.5e-7, "ok": True, "where": "device"}
+    figures = {"relative": 3e-6, "correlation": 0.99999876}
     _, content, _ = page(
         result("GhostNet_x0_5", 6.25, output_check=unchecked, device=PHONE),
-        result("MobileNetV2", 24.5, output_check=checked, device=PHONE),
+        result("MobileNetV2", 24.5, output_check=checked | figures, device=PHONE),
         result("MyNet", 1.0, output_check=None),
         result("Converted", 1.0),
     )
     (checks,) = [table for table in Tables(content).tables if "Compared" in table]
-    lines = [tuple(checks[start : start + 5]) for start in range(5, len(checks), 5)]
+    lines = [tuple(checks[start : start + 7]) for start in range(7, len(checks), 7)]
     assert lines == [
-        ("GhostNet_x0_5", "emulated-1", "not compared", "-", why),
-        ("MobileNetV2", "emulated-1", "on the device", "2.5e-07", "agrees"),
-        ("MyNet", "host", "not compared", "-", "-"),
-        ("Converted", "host", "on a host, when converted", "1e-06", "agrees"),
+        ("GhostNet_x0_5", "emulated-1", "not compared", "-", "-", "-", why),
+        ("MobileNetV2", "emulated-1", "on the device", "2.5e-07", "3e-06", "0.999999", "agrees"),
+        ("MyNet", "host", "not compared", "-", "-", "-", "-"),
+        ("Converted", "host", "on a host, when converted", "1e-06", "-", "-", "agrees"),
     ]
 
 
