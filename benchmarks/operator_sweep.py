@@ -126,7 +126,9 @@ def _difference(x: np.ndarray, y: np.ndarray) -> float:
     x, y = x[finite], y[finite]
     if not x.size:
         return 0.0
-    return float(np.abs(x - y).max() / max(np.ptp(x), 1e-3 * np.abs(x).max(), 1e-12))
+    # the range of one number is its size
+    spread = max(np.ptp(x), np.abs(x).max() * (1.0 if x.size == 1 else 1e-3), 1e-12)
+    return float(np.abs(x - y).max() / spread)
 
 
 def work_paddle() -> Callable[..., Any]:
@@ -284,7 +286,7 @@ def table(rows: list[Row]) -> str:
     version = importlib.metadata.version
 
     def share(outcome: Callable[[Row], str]) -> str:
-        words = collections.Counter(re.split(r"[ :]", outcome(row))[0] for row in known)
+        words = collections.Counter(_kind(outcome(row)) for row in known)
         return ", ".join(f"{count} {word}" for word, count in words.most_common())
 
     known = [row for row in rows if row.arm]
@@ -305,6 +307,10 @@ def table(rows: list[Row]) -> str:
         "needed for every target. *alone* is `paddle_lite_opt` without us; *repaired* is after "
         "the rewrites of `ppghost convert`, which besides refuses an x86 file whose outputs on "
         "its seeded input are not Paddle's. A dash: the program needs no repair.",
+        "",
+        "`hard_swish` with other constants than 3, 6 and 6 is WRONG because Paddle itself ignores "
+        "them, and Paddle-Lite does not. Which of the two a network means only its author knows: "
+        "it is left alone.",
         "",
         "Limits: one shape and one set of weights a program, float32, batch 1 unless it says "
         "otherwise; OpenCL files and fp16 were not measured.",
@@ -331,6 +337,11 @@ def table(rows: list[Row]) -> str:
                 cells = (row.name, row.x86, row.arm, ", ".join(row.repairs) or "-", *after)
                 lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _kind(outcome: str) -> str:
+    """An outcome without its figure or its operator."""
+    return re.sub(r"^made, |[:(].*", "", outcome).strip()
 
 
 def main() -> None:
