@@ -62,10 +62,26 @@ def array_of(raw, dtype: np.dtype, shape: tuple, order: Literal["C", "F"] = "C")
     return np.frombuffer(raw, dtype).reshape(shape, order=order).copy(order)
 
 
-#: numpy's arrays, in plain containers
+def _frombuffer(raw, dtype: np.dtype, shape: tuple, order: Literal["C", "F"]) -> np.ndarray:
+    """An array as pickle's protocol 5 writes it."""
+    return array_of(raw, dtype, shape, order)
+
+
+def _scalar(dtype: np.dtype, raw: bytes) -> Any:
+    """A number of numpy's: best accuracies and the like, beside the weights."""
+    return array_of(raw, dtype, ())[()]
+
+
+#: numpy's arrays, in plain containers; `numpy._core` is numpy 2's name for it
 NUMPY_CALLS: Calls = {
-    ("numpy.core.multiarray", "_reconstruct"): lambda *_: Unbuilt(_array),
-    ("numpy._core.multiarray", "_reconstruct"): lambda *_: Unbuilt(_array),
+    (f"numpy.{core}.{module}", name): call
+    for core in ("core", "_core")
+    for module, name, call in (
+        ("multiarray", "_reconstruct", lambda *_: Unbuilt(_array)),
+        ("multiarray", "scalar", _scalar),
+        ("numeric", "_frombuffer", _frombuffer),
+    )
+} | {
     ("numpy", "dtype"): _dtype,
     ("_codecs", "encode"): _encode,
     ("collections", "OrderedDict"): ordered_dict,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ppghost.formats.bfloat16 import to_float32
 from ppghost.formats.paddle_pickle import array_of, mapped, named, unsafe
 from ppghost.formats.pickle_reader import DAMAGE, Calls, Global, load, ordered_dict
 
@@ -24,7 +25,7 @@ _DTYPES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
     "HalfStorage": "<f2",
-    "BFloat16Storage": "<u2",  # the upper half of a float32
+    "BFloat16Storage": "<u2",
     "LongStorage": "<i8",
     "IntStorage": "<i4",
     "ShortStorage": "<i2",
@@ -149,7 +150,7 @@ def _arrays(state: dict[str, _Tensor], raw: Callable[[_Storage], bytes]) -> dict
             dtype = np.dtype(_DTYPES[storage.kind])
             values = array_of(raw(storage), dtype, (storage.length,))
             if storage.kind == "BFloat16Storage":
-                values = (values.astype(np.uint32) << 16).view(np.float32)
+                values = to_float32(values)
             storages[storage] = values
     return {name: _view(storages[tensor.storage], tensor) for name, tensor in state.items()}
 

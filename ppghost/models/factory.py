@@ -83,8 +83,16 @@ def create(name: str, **arguments: Any) -> paddle.nn.Layer:
     _check_arguments(name, constructor, arguments)
     with building(name):
         if architecture.static or paddle.in_dynamic_mode():
-            return constructor(**arguments)
-        return dy2static.construct(constructor, **arguments)
+            network = constructor(**arguments)
+        else:
+            network = dy2static.construct(constructor, **arguments)
+    network._constructor_arguments = arguments
+    return network
+
+
+def arguments_of(network: paddle.nn.Layer) -> dict[str, Any]:
+    """What a network of `create` was made with: to make the same once more."""
+    return network._constructor_arguments
 
 
 def rename_if_taken(network: paddle.nn.Layer) -> None:

@@ -14,6 +14,7 @@ import safetensors
 import safetensors.numpy
 
 from ppghost.errors import InputError
+from ppghost.formats import bfloat16
 from ppghost.formats import paddle_pickle as pickles
 from ppghost.formats import paddle_tensors as fluid_files
 from ppghost.formats import torch_checkpoint as torch_files
@@ -49,10 +50,10 @@ def read(path: str | Path) -> State:
     """
     path = _find(Path(path))
     if path.is_dir():
-        return State(fluid_files.read_directory(path))
+        return State(bfloat16.decode_paddle(fluid_files.read_directory(path)))
     if path.suffix in (".pdmodel", ".pdiparams"):
         files = path.with_suffix(".pdmodel"), path.with_suffix(".pdiparams")
-        return State(fluid_files.read_exported(*files))
+        return State(bfloat16.decode_paddle(fluid_files.read_exported(*files)))
     try:
         with path.open("rb") as file:
             head = file.read(32)
@@ -64,7 +65,7 @@ def read(path: str | Path) -> State:
         return State(torch_files.read_legacy(path), of_torch=True)
     if path.suffix == ".safetensors" or head[8:9] == b"{":
         return _read_safetensors(path)
-    return State(_read_paddle(path))
+    return State(bfloat16.decode_paddle(_read_paddle(path)))
 
 
 def read_state(path: str | Path) -> dict[str, np.ndarray]:
@@ -109,7 +110,14 @@ def _read_safetensors(path: Path) -> State:
     try:
         with safetensors.safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            halves = {name for name in names if file.get_slice(name).get_dtype() == "BF16"}
+            # numpy has no bfloat16; this one hands over bytes
+            raw = dict(safetensors.deserialize(path.read_bytes())) if halves else {}
+            arrays = {
+                name: _from_bfloat16(raw[name]) if name in halves else file.get_tensor(name)
+                for name in names
+            }
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise pickles.unsafe(path, error) from error
     if not arrays:
@@ -118,6 +126,10 @@ def _read_safetensors(path: Path) -> State:
         name.endswith(".running_mean") for name in arrays
     )
     return State(arrays, of_torch)
+
+
+def _from_bfloat16(tensor: dict[str, Any]) -> np.ndarray:
+    return bfloat16.to_float32(np.frombuffer(tensor["data"], "<u2").reshape(tensor["shape"]))
 
 
 def write_state(path: Path, arrays: dict[str, np.ndarray], specs: list[TensorSpec]) -> None:

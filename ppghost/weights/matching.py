@@ -17,12 +17,14 @@ class Match(NamedTuple):
     """How a state fits a network.
 
     `arrays` is keyed by parameter name, the rest by the file's names; `mismatched` holds the
-    shape in the file and the shape wanted.
+    shape in the file and the shape wanted, `whole_numbers` the type in the file of what should be
+    floating-point numbers.
     """
 
     arrays: dict[str, np.ndarray]
     missing: list[str]
     mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    whole_numbers: dict[str, str]
     unexpected: list[str]
 
 
@@ -38,7 +40,7 @@ def tensor_specs(network) -> list[TensorSpec]:
 
 def match(state: dict[str, np.ndarray], specs: list[TensorSpec]) -> Match:
     """Find each spec's tensor in `state`, by structured name, else by parameter name."""
-    found = Match({}, [], {}, [])
+    found = Match({}, [], {}, {}, [])
     used = set()
     for spec in specs:
         key = spec.structured if spec.structured in state else spec.parameter
@@ -47,6 +49,8 @@ def match(state: dict[str, np.ndarray], specs: list[TensorSpec]) -> Match:
             found.missing.append(key)
         elif state[key].shape != spec.shape:
             found.mismatched[key] = (state[key].shape, spec.shape)
+        elif spec.dtype.startswith("float") and state[key].dtype.kind != "f":
+            found.whole_numbers[key] = str(state[key].dtype)
         else:
             found.arrays[spec.parameter] = state[key].astype(spec.dtype, copy=False)
     # a tensor that got another name when its network was built anew stands there under both
@@ -75,7 +79,12 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
             logger.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
         wrong = {key: shapes for key, shapes in wrong.items() if key not in head}
     shapes = [f"{key} {list(has)} for {list(wanted)}" for key, (has, wanted) in wrong.items()]
-    problems = [_some(found.missing, "missing"), _some(shapes, "of another shape")]
+    whole = [f"{key} {dtype}" for key, dtype in found.whole_numbers.items()]
+    problems = [
+        _some(found.missing, "missing"),
+        _some(shapes, "of another shape"),
+        _some(whole, "of whole numbers (quantized?)"),
+    ]
     if any(problems):
         problems.append(_some(found.unexpected, "unknown"))
         raise InputError(
@@ -83,6 +92,9 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
         )
     if found.unexpected:
         logger.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
+    broken = [key for key, array in found.arrays.items() if not np.isfinite(array).all()]
+    if broken:
+        logger.warning("%s: tensors %s", path, _some(broken, "hold NaN or infinity"))
     return found
 
 
@@ -93,7 +105,7 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
         arrays = _renamed_from_1x(state.arrays)
         if arrays is not state.arrays:
             logger.info("%s: weights of PaddleClas 1.x", path)
-            _change_dropout(arrays, specs, network, dropout.DOWNGRADE, path)
+            _change_dropout(arrays, specs, network, name, dropout.DOWNGRADE, path)
         return arrays
     import paddle
 
@@ -104,7 +116,7 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
     except torch_names.Unclear as error:
         reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet") else f"not those of {name}"
         raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from error
-    _change_dropout(arrays, specs, network, dropout.UPSCALE, path)
+    _change_dropout(arrays, specs, network, name, dropout.UPSCALE, path)
     logger.info(
         "%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path
     )
@@ -131,16 +143,17 @@ def _renamed_from_1x(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {names.get(key, key): array for key, array in arrays.items()} if names else arrays
 
 
-def _change_dropout(arrays: dict, specs: list[TensorSpec], network, trained: str, path) -> None:
+def _change_dropout(
+    arrays: dict, specs: list[TensorSpec], network, name: str, trained: str, path
+) -> None:
     """Scale what follows a dropout of another kind than the weights were trained with."""
-    [program] = {variable.block.program for variable in network.state_dict().values()}
-    keys = {spec.parameter: spec.structured for spec in specs}
+    parameters = {spec.structured: spec.parameter for spec in specs}
     try:
-        factors = dropout.factors(program, trained)
+        factors = dropout.factors(network, name, trained)
     except ValueError as error:
         raise InputError(f"{path}: cannot be used in this network: {error}") from error
-    for parameter, factor in factors.items():
-        key = keys[parameter] if keys[parameter] in arrays else parameter
+    for structured, factor in factors.items():
+        key = structured if structured in arrays else parameters[structured]
         if key in arrays:
             arrays[key] = arrays[key] * np.float32(factor)
             logger.info("%s: %s times %.4g, as its dropout is of another kind", path, key, factor)
