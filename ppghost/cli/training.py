@@ -61,7 +61,11 @@ def train(args: argparse.Namespace) -> Output:
     from ppghost.training import loop
 
     result = loop.train(config, args.resume)
-    return result, f"best accuracy {result['best']:.4f}"
+    if result["best"] is not None:
+        return result, f"best accuracy {result['best']:.4f}"
+    means = result.get("train") or {}
+    loss = f", training loss {means['loss']:.4f}" if means else ""
+    return result, f"{result['epochs']} epochs, not evaluated{loss}"
 
 
 def evaluate(args: argparse.Namespace) -> Output:

@@ -62,7 +62,7 @@ _GLOBAL = {
     "pretrained_model": _key(str, NONE, default=None),
     "output_dir": _key(str, default="./output/"),
     "device": _key(str, default="cpu", choices=("cpu", "gpu")),
-    "save_interval": _key(int, default=1, minimum=1),
+    "save_interval": _key(int, default=1),  # below 1: no epoch_N, as in PaddleClas
     "eval_during_train": _key(bool, default=True),
     "eval_interval": _key(int, default=1, minimum=1),
     "epochs": _key(int, default=1, minimum=1),
@@ -91,7 +91,7 @@ _GLOBAL = {
     "is_distributed": Ignored(),
     "log_ranks": Ignored(),
     "print_mem_info": Ignored(),
-    "start_eval_epoch": Ignored(),
+    "start_eval_epoch": _key(int, default=0),
     "uniform_output_enabled": Ignored(),
     "export_for_fd": Ignored(),
     "pdx_model_name": Ignored(),

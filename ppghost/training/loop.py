@@ -20,14 +20,12 @@ from ppghost.training import checkpoint, optimizer, program, schedules
 from ppghost.training.callbacks import Callback, EpochRecord, StepRecord
 from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.evaluation import Evaluator
+from ppghost.training.identity import identity
 from ppghost.training.run_log import RunLogger
 from ppghost.training.state import RunState
 from ppghost.training.stopping import Ended, StopVote
 
 logger = logging.getLogger(__name__)
-
-#: what decides which images a batch has
-_SAMPLING = ("batch_size", "first_bs", "scales", "divided_factor", "is_training", "num_repeats")
 
 
 class Trainer:
@@ -42,17 +40,18 @@ class Trainer:
         self, config: dict, place: Place, group: Group, callbacks: Sequence[Callback] = ()
     ):
         self.callbacks = callbacks
-        self.config = config
-        self.settings = config["Global"]
         self.group = group
         self.vote = StopVote(group)
-        self.seed = self.settings["seed"] if self.settings["seed"] is not None else 0
+        seed = config["Global"]["seed"]
+        self.seed = seed if seed is not None else 0
         self.loader = make_loader(
             config, "Train", self.seed, rank=group.rank, world_size=group.size
         )
         self.sampler = self.loader.sampler
+        self.config = config = _with_possible_update_freq(config, len(self.loader))
+        self.settings = config["Global"]
         task = Classification(config)
-        schedule = self._schedule()
+        schedule, factor = self._schedule()
         shapes = self.loader.image_shapes()
         if len(shapes) > 1:
             sizes = ", ".join(f"{width}x{height}" for _, height, width in shapes)
@@ -62,37 +61,27 @@ class Trainer:
         )
         self.executors: dict[int, paddle.static.Executor] = {}
         first = self.graphs[0]  # whose variables are those of each
-        self.state = RunState(config, first, schedule, group, place, self._identity(first))
+        own = identity(config, self.loader, factor, group.size)
+        self.state = RunState(config, first, schedule, group, place, own)
         self.evaluator = None
         if self.settings["eval_during_train"]:
             self.evaluator = Evaluator(config, task, self.state.executor, group, self.seed)
 
-    def _schedule(self) -> schedules.Schedule:
+    def _schedule(self) -> tuple[schedules.Schedule, float]:
+        """The learning rate, and the factor that it has been scaled by."""
         per_update = self.sampler.batch_size * self.group.size * self.settings["update_freq"]
         factor, notice = schedules.linear_scaling(self.config, per_update)
         if notice:
             logger.info("%s", notice)
         epochs, steps = self.settings["epochs"], len(self.loader)
-        return schedules.learning_rate(self.config, epochs, steps, factor)
-
-    def _identity(self, graph: program.TrainingGraph) -> dict:
-        """What a resumed run must have in common with the one that it goes on from."""
-        sampler = self.config["DataLoader"]["Train"]["sampler"]
-        return {
-            "Arch.name": self.config["Arch"]["name"],
-            "Arch.class_num": self.config["Arch"]["class_num"],
-            "Optimizer.name": self.config["Optimizer"]["name"],
-            "EMA": bool(graph.averages),
-            "Global.seed": self.seed,
-            "Global.epochs": self.settings["epochs"],
-            "processes": self.group.size,
-        } | {f"DataLoader.Train.sampler.{key}": sampler.get(key) for key in _SAMPLING}
+        return schedules.learning_rate(self.config, epochs, steps, factor), factor
 
     def run(self) -> dict:
         """Train to the last epoch, or until a callback ends the run.
 
         Returns:
-            {"epochs", "best", "train": means of the last epoch, and what its evaluation gave}.
+            {"epochs", "best": None without an evaluation, "train": means of the last epoch,
+            and what its evaluation gave}.
 
         Raises:
             TrainingError: the loss is no longer a number, a process is lost, or the disk is full.
@@ -126,7 +115,8 @@ class Trainer:
                 logger.info("a callback ended the run at step %d", self.state.position.step)
             except InputError as error:  # the input was read long ago: this is the disk
                 raise TrainingError(f"{error}; make room and go on with --resume auto") from error
-        return {"epochs": epochs, "best": self.state.position.best, **metrics}
+        best = self.state.position.best
+        return {"epochs": epochs, "best": None if best == checkpoint.NO_BEST else best, **metrics}
 
     def _epoch(self, run_log: RunLogger) -> dict:
         """Train from the present position to the end of its epoch; the means of its metrics."""
@@ -154,6 +144,8 @@ class Trainer:
                     state.save(checkpoint.LATEST)
                 if wish:
                     self._stop(wish)
+            if averages.samples:
+                run_log.epoch_done(state.position.step, epoch, averages.means(), averages.samples)
             if self._evaluates():  # which may take long, and be interrupted or killed
                 state.save(checkpoint.LATEST)
                 self._stop_if_requested()
@@ -238,13 +230,13 @@ class Trainer:
 
     def _evaluates(self) -> bool:
         """Whether there is an evaluation at the end of this epoch."""
-        epoch = self.state.position.epoch
-        due = epoch % self.settings["eval_interval"] == 0 or epoch == self.settings["epochs"]
-        return self.evaluator is not None and due
+        epoch, settings = self.state.position.epoch, self.settings
+        due = epoch >= settings["start_eval_epoch"] and epoch % settings["eval_interval"] == 0
+        return self.evaluator is not None and (due or epoch == settings["epochs"])
 
     def _finish_epoch(self, run_log: RunLogger, trained: dict[str, float]) -> dict:
         """Evaluate and save as the config asks; the position moves to the next epoch."""
-        epoch, best = self.state.position.epoch, self.state.position.best
+        epoch, best, better = self.state.position.epoch, self.state.position.best, False
         metrics: dict = {}
         if self.evaluator and self._evaluates():
             network, average, _ = self.state.networks()
@@ -254,22 +246,37 @@ class Trainer:
                 if average:
                     metrics["ema"] = self.evaluator.run(average)
                     run_log.evaluation(self.state.position.step, epoch, metrics["ema"], "eval_ema")
-            best = max(best, *(primary(f) for f in (metrics, metrics.get("ema")) if f))
+            now = max(primary(f) for f in (metrics, metrics.get("ema")) if f)
+            better = now >= best  # of equal ones the later, as in PaddleClas
+            best = max(now, best)
             if self.group.is_main:
                 logger.info("[Eval][Epoch %d] best: %.4f", epoch, best)
-        better = best > self.state.position.best
         self.state.position = self.state.position._replace(epoch=epoch + 1, batch=0, best=best)
         if self.config["Optimizer"]["lr"]["by_epoch"]:
             self.state.schedule.step()
         if better:
-            self.state.save("best_model")
-        if epoch % self.settings["save_interval"] == 0:
+            self.state.save(checkpoint.BEST)
+        every = self.settings["save_interval"]  # -1 for never
+        if every > 0 and epoch % every == 0:
             self.state.save(f"epoch_{epoch}")
         self.state.save(checkpoint.LATEST)
         record = EpochRecord(epoch, self.state.position.step, trained, metrics, best)
         self._notify("on_epoch", record)
         self._stop_if_requested()
         return metrics
+
+
+def _with_possible_update_freq(config: dict, steps: int) -> dict:
+    """As PaddleClas: `Global.update_freq` becomes 1 where an epoch has not even one update."""
+    frequency = config["Global"]["update_freq"]
+    if frequency <= steps:
+        return config
+    logger.warning(
+        "Global.update_freq %d is above the %d steps of an epoch; it is 1 in this run",
+        frequency,
+        steps,
+    )
+    return config | {"Global": config["Global"] | {"update_freq": 1}}
 
 
 def dropout_seed(seed: int, step: int, rank: int, processes: int) -> int:
@@ -314,7 +321,7 @@ def train(config: dict, resume: str | None = None, *, callbacks: Sequence[Callba
         callbacks: called after each step and epoch; one may end the run.
 
     Returns:
-        {"epochs", "best", "train", and what the last evaluation gave}.
+        {"epochs", "best" (None without an evaluation), "train", and what the last evaluation gave}.
 
     Raises:
         InputError: config, data or weights are wrong.

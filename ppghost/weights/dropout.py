@@ -13,8 +13,8 @@ from paddle.utils import unique_name
 from ppghost.models import factory
 from ppghost.static.runtime import static_graph
 
-#: what may stand between a dropout and its layer: reshapes, and ReLU, which commutes with a factor
-_BETWEEN = {"reshape2", "flatten_contiguous_range", "squeeze2", "unsqueeze2", "relu"}
+#: what may stand between a dropout and its layer: reshapes; ReLU and pooling commute with a factor
+_BETWEEN = {"reshape2", "flatten_contiguous_range", "squeeze2", "unsqueeze2", "relu", "pool2d"}
 #: op -> the input that holds its weights
 _WEIGHTS = {"conv2d": "Filter", "depthwise_conv2d": "Filter", "matmul_v2": "Y", "mul": "Y"}
 

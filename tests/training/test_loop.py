@@ -1,16 +1,19 @@
 """Training: what a step does, what is averaged, what is written."""
 
+import json
+
 import numpy as np
 import paddle
 import pytest
 from support.runs import make_trainer
 
+from ppghost import weights
 from ppghost.config import loading as config
 from ppghost.errors import TrainingError
 from ppghost.static.program import fetch
 from ppghost.training import loop
 from ppghost.training.distributed import Group
-from ppghost.training.evaluation import evaluate
+from ppghost.training.evaluation import Evaluator, evaluate
 
 pytestmark = pytest.mark.usefixtures("static")
 
@@ -171,3 +174,38 @@ def test_dropout_differs_between_steps_and_processes():
     seeds = [loop.dropout_seed(7, step, rank, 3) for step in range(20) for rank in range(3)]
     assert len(set(seeds)) == 60
     assert loop.dropout_seed(8, 0, 0, 3) not in seeds
+
+
+def test_an_update_freq_above_the_steps_becomes_1(config_file, caplog):
+    trainer = make_trainer(config.load_config(config_file, ["Global.update_freq=4"]))
+    before = fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"]
+    trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    assert "Global.update_freq 4 is above the 3 steps of an epoch" in caplog.text
+    assert not np.array_equal(before, fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"])
+
+
+def test_an_accuracy_of_0_has_a_best_model_too(config_file, tmp_path, monkeypatch):
+    figures = {"loss": 1.0, "top1": 0.0, "samples": 6, "images_per_second": 1.0}
+    monkeypatch.setattr(Evaluator, "run", lambda self, network: dict(figures))
+    result = loop.train(config.load_config(config_file, ["Global.save_interval=-1"]))
+    assert result["best"] == 0
+    written = {path.stem for path in (tmp_path / "output" / "TinyGhostNet").glob("*.pdparams")}
+    assert written == {"latest", "previous", "best_model"}
+    saved = weights.read_pickle(tmp_path / "output" / "TinyGhostNet" / "best_model.pdstates")
+    assert saved["epoch"] == 3  # the later of two that are alike
+
+
+def test_without_evaluation_there_is_no_best_accuracy(run, config_file):
+    overrides = ["-o", "Global.eval_during_train=False", "-o", "Global.epochs=1"]
+    code, out, _ = run("train", "-c", config_file, *overrides)
+    assert code == 0
+    assert out.startswith("1 epochs, not evaluated, training loss ")
+
+
+def test_evaluation_starts_with_start_eval_epoch(config_file, tmp_path):
+    overrides = ["Global.epochs=3", "Global.start_eval_epoch=2"]
+    loop.train(config.load_config(config_file, overrides))
+    log = (tmp_path / "output" / "TinyGhostNet" / "train.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in log]
+    assert [entry["epoch"] for entry in entries if entry["phase"] == "eval"] == [2, 3]
