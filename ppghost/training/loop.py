@@ -10,6 +10,7 @@ from typing import NoReturn
 import numpy as np
 import paddle
 
+from ppghost import weights
 from ppghost.data.build import make_loader
 from ppghost.errors import InputError, TrainingError
 from ppghost.static.runtime import Place, static_graph
@@ -65,7 +66,25 @@ class Trainer:
         self.state = RunState(config, first, schedule, group, place, own)
         self.evaluator = None
         if self.settings["eval_during_train"]:
+            if not config["Metric"]["Eval"]:
+                raise InputError(
+                    "Metric.Eval names nothing by which a model is the best: give TopkAcc, or set "
+                    "Global.eval_during_train: False"
+                )
             self.evaluator = Evaluator(config, task, self.state.executor, group, self.seed)
+            self._check_sizes(self.evaluator)
+
+    def _check_sizes(self, evaluator: Evaluator) -> None:
+        """Training and evaluation may have two image sizes where the weights are the same."""
+        trained, evaluated = self.state.specs, weights.tensor_specs(evaluator.graph.network)
+        for own, other in zip(trained, evaluated, strict=True):
+            if own.shape != other.shape:
+                raise InputError(
+                    f"DataLoader: training on images of {list(self.graphs[0].inputs[0].shape[1:])},"
+                    f" evaluation on {list(evaluator.graph.inputs[0].shape[1:])}; "
+                    f"{self.config['Arch']['name']} has weights of another shape for each "
+                    f"({own.structured} {list(own.shape)}, {list(other.shape)}); make them one size"
+                )
 
     def _schedule(self) -> tuple[schedules.Schedule, float]:
         """The learning rate, and the factor that it has been scaled by."""
@@ -246,8 +265,9 @@ class Trainer:
                 if average:
                     metrics["ema"] = self.evaluator.run(average)
                     run_log.evaluation(self.state.position.step, epoch, metrics["ema"], "eval_ema")
-            now = max(primary(f) for f in (metrics, metrics.get("ema")) if f)
-            better = now >= best  # of equal ones the later, as in PaddleClas
+            counted = filter(_counts, (metrics, metrics.get("ema", {})))
+            now = max(map(primary, counted), default=checkpoint.NO_BEST)
+            better = now >= max(best, 0)  # of equal ones the later, as in PaddleClas
             best = max(now, best)
             if self.group.is_main:
                 logger.info("[Eval][Epoch %d] best: %.4f", epoch, best)
@@ -264,6 +284,14 @@ class Trainer:
         self._notify("on_epoch", record)
         self._stop_if_requested()
         return metrics
+
+
+def _counts(metrics: dict) -> bool:
+    """Whether there was an evaluation, and one that gave numbers."""
+    if metrics and not math.isfinite(metrics["loss"]):
+        logger.warning("the loss of the evaluation is %s; it is no best_model", metrics["loss"])
+        return False
+    return bool(metrics)
 
 
 def _with_possible_update_freq(config: dict, steps: int) -> dict:

@@ -9,7 +9,7 @@ from support.runs import make_trainer
 
 from ppghost import weights
 from ppghost.config import loading as config
-from ppghost.errors import TrainingError
+from ppghost.errors import InputError, TrainingError
 from ppghost.static.program import fetch
 from ppghost.training import loop
 from ppghost.training.distributed import Group
@@ -209,3 +209,31 @@ def test_evaluation_starts_with_start_eval_epoch(config_file, tmp_path):
     log = (tmp_path / "output" / "TinyGhostNet" / "train.jsonl").read_text().splitlines()
     entries = [json.loads(line) for line in log]
     assert [entry["epoch"] for entry in entries if entry["phase"] == "eval"] == [2, 3]
+
+
+def test_training_and_evaluation_may_have_two_sizes(config_file, tmp_path):
+    larger = [
+        "DataLoader.Eval.dataset.transform_ops.1={ResizeImage: {size: 48}}",
+        "Global.epochs=1",
+    ]
+    assert loop.train(config.load_config(config_file, larger))["samples"] == 6
+    weights_file = f"Global.pretrained_model={tmp_path / 'output' / 'TinyGhostNet' / 'latest'}"
+    assert evaluate(config.load_config(config_file, [*larger, weights_file]))["samples"] == 6
+
+
+def test_without_a_metric_to_evaluate_by_nothing_is_trained(config_file):
+    for nothing in ("null", "[]"):
+        with pytest.raises(InputError, match=r"Metric\.Eval names nothing .* TopkAcc"):
+            make_trainer(config.load_config(config_file, [f"Metric.Eval={nothing}"]))
+
+
+def test_an_evaluation_that_gives_nan_is_no_best_model(config_file, tmp_path, monkeypatch, caplog):
+    figures = {"loss": float("nan"), "top1": 0.5, "samples": 6, "images_per_second": 1.0}
+    monkeypatch.setattr(Evaluator, "run", lambda self, network: dict(figures))
+    result = loop.train(config.load_config(config_file, ["Global.epochs=1"]))
+    assert result["best"] is None
+    assert "the loss of the evaluation is nan" in caplog.text
+    directory = tmp_path / "output" / "TinyGhostNet"
+    assert not (directory / "best_model.pdparams").exists()
+    last = (directory / "train.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["loss"] is None
