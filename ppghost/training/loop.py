@@ -17,7 +17,7 @@ from ppghost.static.runtime import Place, static_graph
 from ppghost.static.runtime import on_gpu as is_on_gpu
 from ppghost.tasks.classification import Classification
 from ppghost.tasks.metrics import Averages, primary
-from ppghost.training import checkpoint, optimizer, program, schedules
+from ppghost.training import checkpoint, differences, optimizer, program, schedules
 from ppghost.training.callbacks import Callback, EpochRecord, StepRecord
 from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.evaluation import Evaluator
@@ -51,6 +51,9 @@ class Trainer:
         self.sampler = self.loader.sampler
         self.config = config = _with_possible_update_freq(config, len(self.loader))
         self.settings = config["Global"]
+        if group.is_main:
+            for line in differences.met_by(config):
+                logger.info("other than in PaddleClas (docs/paddleclas.md): %s", line)
         task = Classification(config)
         schedule, factor = self._schedule()
         shapes = self.loader.image_shapes()

@@ -187,7 +187,7 @@ def read_list(path: Path, delimiter: str | None = None) -> list[tuple[int, str, 
         InputError: it cannot be read, or is not UTF-8 text.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows writes a BOM
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise InputError(f"{path}: cannot be read ({reason})") from error
@@ -212,14 +212,20 @@ def _as_label(text: str) -> int | None:
         return None
 
 
+#: what people separate columns by
+_DELIMITERS = (" ", "\t", ",", ";")
+
+
 def _samples(path: Path, delimiter: str | None) -> list[Sample]:
     """The lines of a list in which every line has a label."""
     samples = []
     for number, image, label in read_list(path, delimiter):
         if label is None:
+            fitting = [d for d in _DELIMITERS if _parse(image, d)[1] is not None]
+            hint = f"; with delimiter: {fitting[0]!r} it would be one" if fitting else ""
             raise InputError(
-                f"{path}:{number}: {image!r} is not `path{delimiter or ' '}label` with a whole "
-                "number for a label"
+                f"{path}:{number}: {image!r} is no path and class id with {(delimiter or ' ')!r} "
+                f"between them: the key delimiter, beside cls_label_path, says what is{hint}"
             )
         samples.append(Sample(image, label, number))
     return samples
