@@ -43,12 +43,14 @@ class State(NamedTuple):
 def read(path: str | Path) -> State:
     """The tensors of a weight file or folder of any kind that we know.
 
-    `.pdparams` may be left out, as PaddleClas allows.
+    `.pdparams` may be left out, as PaddleClas allows. `FILE#KEY` means the weights under that key,
+    of a file with several sets of them (`state_dict_ema`).
 
     Raises:
         InputError: no such file, or not one of weights.
     """
-    path = _find(Path(path))
+    path, key = _split_key(Path(path))
+    path = _find(path)
     if path.is_dir():
         return State(bfloat16.decode_paddle(fluid_files.read_directory(path)))
     if path.suffix in (".pdmodel", ".pdiparams"):
@@ -60,17 +62,23 @@ def read(path: str | Path) -> State:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if torch_files.is_zip(head):
-        return State(torch_files.read_zip(path), of_torch=True)
+        return State(torch_files.read_zip(path, key), of_torch=True)
     if torch_files.is_legacy(head):
-        return State(torch_files.read_legacy(path), of_torch=True)
+        return State(torch_files.read_legacy(path, key), of_torch=True)
     if path.suffix == ".safetensors" or head[8:9] == b"{":
         return _read_safetensors(path)
-    return State(bfloat16.decode_paddle(_read_paddle(path)))
+    return State(bfloat16.decode_paddle(_read_paddle(path, key)))
 
 
 def read_state(path: str | Path) -> dict[str, np.ndarray]:
     """The arrays of `read`."""
     return read(path).arrays
+
+
+def _split_key(path: Path) -> tuple[Path, str | None]:
+    """The file and the key of `FILE#KEY`."""
+    name, mark, key = path.name.rpartition("#")
+    return (path.with_name(name), key) if mark and name and not path.exists() else (path, None)
 
 
 def _find(path: Path) -> Path:
@@ -87,12 +95,12 @@ def _find(path: Path) -> Path:
 _SUFFIXES = (".pdparams", ".pdema", ".safetensors", ".pth", ".pt", ".pdmodel", ".pdiparams")
 
 
-def _read_paddle(path: Path) -> dict[str, np.ndarray]:
+def _read_paddle(path: Path, key: str | None) -> dict[str, np.ndarray]:
     try:
         content = pickles.read_pickle(path)
         if isinstance(content, dict):  # tensors that paddle.save met below the top
-            content = {key: _untupled(value) for key, value in content.items()}
-        return pickles.named(content, np.ndarray)
+            content = {name: _untupled(value) for name, value in content.items()}
+        return pickles.named(content, np.ndarray, key)
     except pickle.UnpicklingError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -71,7 +71,8 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     Raises:
         InputError: the file is of another architecture; says which tensors.
     """
-    found = match(_translated(read(path), path, network, name), tensor_specs(network))
+    specs = tensor_specs(network)
+    found = match(_translated(read(path), path, network, name), specs)
     wrong = dict(found.mismatched)
     if new_head_classes is not None and found.arrays:
         head = [key for key, shapes in wrong.items() if _is_head(*shapes, new_head_classes)]
@@ -86,6 +87,11 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
         _some(whole, "of whole numbers (quantized?)"),
     ]
     if any(problems):
+        if len(found.missing) == len(specs) and _looks_like_1x(found.unexpected):
+            raise InputError(
+                f"{path}: weights of PaddleClas 1.x, of which GhostNet's alone are read: those of "
+                f"{name} have other names since. Arch.pretrained: True fetches them as 2.x has them"
+            )
         problems.append(_some(found.unexpected, "unknown"))
         raise InputError(
             f"{path}: not the weights of {name}: tensors {'; '.join(filter(None, problems))}"
@@ -102,8 +108,9 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
     """The tensors of a file as PaddleClas 2.x has them, under one of the network's names."""
     specs = tensor_specs(network)
     if not state.of_torch:
-        arrays = _renamed_from_1x(state.arrays)
-        if arrays is not state.arrays:
+        given = _of_student(state.arrays, path)
+        arrays = _renamed_from_1x(given)
+        if arrays is not given:
             logger.info("%s: weights of PaddleClas 1.x", path)
             _change_dropout(arrays, specs, network, name, dropout.DOWNGRADE, path)
         return arrays
@@ -130,6 +137,17 @@ _PYTORCH_GHOSTNET = (
 )
 
 
+def _of_student(arrays: dict[str, np.ndarray], path: str | Path) -> dict[str, np.ndarray]:
+    """Of what PaddleClas's distillation saved, the student; anything else as it is."""
+    own = {k.removeprefix(_STUDENT): v for k, v in arrays.items() if k.startswith(_STUDENT)}
+    if own:
+        logger.info("%s: of a distillation; its student's %d tensors are taken", path, len(own))
+    return own or arrays
+
+
+_STUDENT = "Student."
+
+
 def _renamed_from_1x(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """PaddleClas 1.x's GhostNet, which calls variances `<n>_variance`, with 2.x's names.
 
@@ -141,6 +159,12 @@ def _renamed_from_1x(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if key.endswith("_variance") and f"{key.removesuffix('_variance')}_bn_mean" in arrays
     }
     return {names.get(key, key): array for key, array in arrays.items()} if names else arrays
+
+
+def _looks_like_1x(names: list[str]) -> bool:
+    """Whether names are parameters' of PaddleClas 1.x: `res2a_branch2a_weights`, `bn2a_mean`."""
+    endings = ("_weights", "_scale", "_offset", "_mean", "_variance")
+    return bool(names) and sum(name.endswith(endings) for name in names) > len(names) / 2
 
 
 def _change_dropout(

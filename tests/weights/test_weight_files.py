@@ -1,7 +1,9 @@
 """Weights of other programs: PaddleClas 1.x, exported models, safetensors, PyTorch."""
 
+import argparse
 import collections
 import json
+import pathlib
 import re
 
 import numpy as np
@@ -200,13 +202,19 @@ def resnet18():
     return made, state
 
 
-@pytest.mark.parametrize("form", ["zip", "legacy", "nested", "without the ending"])
+@pytest.mark.parametrize("form", ["zip", "legacy", "nested", "timm", "without the ending"])
 def test_torchvision_resnet_by_order(resnet18, tmp_path, form):
     made, state = resnet18
     path = tmp_path / "w.pth"
     if form == "nested":
         inner = {f"module.{key}": value for key, value in state.items()}
         torch_layout.save({"epoch": 7, "state_dict": inner, "lr": [0.1, (0.9, None)]}, path)
+    elif form == "timm":  # options, an average, and what thop left in each module
+        counted = state | {"layer1.0.total_ops": np.zeros(1), "total_params": np.zeros(1)}
+        average = {key: value + 1 for key, value in state.items()}
+        options = argparse.Namespace(lr=0.1, output=pathlib.PosixPath("/x"), betas=[0.9])
+        content = {"args": options, "metric": np.float64(0.7), "state_dict": counted}
+        torch_layout.save(content | {"state_dict_ema": average}, path)
     elif form == "legacy":
         torch_layout.save_legacy(state, path)
     else:
@@ -220,6 +228,37 @@ def test_torchvision_resnet_by_order(resnet18, tmp_path, form):
             array = found.arrays[spec.parameter]
             np.testing.assert_array_equal(array, theirs, err_msg=spec.structured)
     assert found.unexpected == []
+
+
+def test_another_set_of_weights_is_told_of_and_can_be_chosen(resnet18, tmp_path, caplog):
+    _, state = resnet18
+    average = {key: value + 1 for key, value in state.items()}
+    path = torch_layout.save({"state_dict": state, "state_dict_ema": average}, tmp_path / "w.pth")
+    caplog.set_level("INFO", logger="ppghost")
+    read = weights.read_state(path)
+    assert "FILE#state_dict_ema reads the others" in caplog.text
+    chosen = weights.read_state(f"{path}#state_dict_ema")
+    np.testing.assert_array_equal(chosen["conv1.weight"], read["conv1.weight"] + 1)
+    with pytest.raises(InputError, match=r"no weights under 'ema' \(under: state_dict, st"):
+        weights.read_state(f"{path}#ema")
+
+
+def test_of_a_distillation_the_student_is_taken(trained, tmp_path, caplog):
+    caplog.set_level("INFO", logger="ppghost")
+    state = {f"Student.{k}": v for k, v in weights.read_state(trained).items()}
+    state["Teacher.fc.weight"] = np.zeros(3, "f4")
+    found = weights.load(
+        write_pdparams(state, tmp_path / "w.pdparams"), network("TinyGhostNet", 3), "TinyGhostNet"
+    )
+    assert found.unexpected == []
+    assert "of a distillation" in caplog.text
+
+
+def test_1x_weights_with_other_names_say_what_is_read(tmp_path):
+    names = ("conv1_weights", "bn_conv1_scale", "bn_conv1_offset", "bn_conv1_mean", "fc_0.w_0")
+    path = write_pdparams({name: np.zeros(3, "f4") for name in names}, tmp_path / "w.pdparams")
+    with pytest.raises(InputError, match=r"PaddleClas 1\.x, of which GhostNet's alone are read"):
+        weights.load(path, network("ResNet18", 4), "ResNet18")
 
 
 def test_the_shortcut_that_torchvision_lacks_changes_nothing(resnet18, tmp_path):
