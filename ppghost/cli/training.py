@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ppghost.cli.common import Commands, Output, add_config_arguments, load_config, positive
-from ppghost.errors import InputError, PPGhostError
+from ppghost.errors import CheckFailed, InputError, PPGhostError
 
 
 def add_commands(commands: Commands) -> None:
@@ -21,6 +21,9 @@ def add_commands(commands: Commands) -> None:
 
     parser = commands.add("train", train, "train on a static graph", config=True)
     parser.add_argument("--resume", metavar="auto|PATH", help="go on from a checkpoint")
+
+    text = "what will go wrong with a config, before it does: lists, images, recipe, one step"
+    commands.add("doctor", doctor, text, config=True)
 
     commands.add("eval", evaluate, "top-1 and top-5 of Global.pretrained_model", config=True)
 
@@ -82,6 +85,21 @@ def train(args: argparse.Namespace) -> Output:
     means = result.get("train") or {}
     loss = f", training loss {means['loss']:.4f}" if means else ""
     return result, f"{result['epochs']} epochs, not evaluated{loss}"
+
+
+def doctor(args: argparse.Namespace) -> Output:
+    """What will go wrong with a config."""
+    from ppghost.doctor.examine import examine
+
+    checks = examine(args.config, args.override)
+    result = [check._asdict() for check in checks]
+    width = max(len(check.check) for check in checks)
+    lines = [f"{'ok' if c.ok else 'NO':<3} {c.check:<{width}}  {c.message}" for c in checks]
+    if failed := [check for check in checks if not check.ok]:
+        error = CheckFailed(f"{len(failed)} of {len(checks)} checks failed")
+        error.result, error.text = result, "\n".join(lines)
+        raise error
+    return result, "\n".join(lines)
 
 
 def evaluate(args: argparse.Namespace) -> Output:

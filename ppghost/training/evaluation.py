@@ -1,5 +1,6 @@
 """Accuracy of weights on `DataLoader.Eval`."""
 
+import itertools
 import math
 import time
 
@@ -44,8 +45,12 @@ class Evaluator:
         # what is no weight: index tables and the like
         initialize(executor, self.graph, seed, self.scope)
 
-    def run(self, network: dict[str, np.ndarray]) -> dict:
+    def run(self, network: dict[str, np.ndarray], batches: int | None = None) -> dict:
         """Evaluate a network's tensors, given by parameter name, on all the data.
+
+        Args:
+            network: the tensors.
+            batches: stop after so many, to see whether it works.
 
         Returns "loss", "top1", "top5" (those that the class count allows), "samples",
         "images_per_second", of all processes together.
@@ -53,7 +58,7 @@ class Evaluator:
         outputs = self.graph.outputs
         totals, samples, started = np.zeros(len(outputs)), 0, time.monotonic()
         assign(self.scope, network, self.executor.place)
-        for images, labels in self.loader.epoch(0):
+        for images, labels in itertools.islice(self.loader.epoch(0), batches):
             values = self.executor.run(
                 self.graph.program,
                 feed={"image": images, "label": labels},

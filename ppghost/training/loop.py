@@ -149,7 +149,7 @@ class Trainer:
         with run_log.epoch(epoch, self.settings["epochs"], len(self.loader), batch):
             for images, labels in self.loader.epoch(epoch, batch):
                 rate_used = state.schedule.get_lr()
-                values, wish = self._step(images, labels)
+                values, wish = self.train_on(images, labels)
                 averages.add(values, len(images))
                 window += len(images)
                 run_log.step_done()
@@ -193,7 +193,7 @@ class Trainer:
             )
         raise KeyboardInterrupt
 
-    def _step(self, images: np.ndarray, labels: np.ndarray) -> tuple[dict[str, float], float]:
+    def train_on(self, images: np.ndarray, labels: np.ndarray) -> tuple[dict[str, float], float]:
         """One batch: its metrics, and whether to stop now (the sum of all processes' wishes)."""
         state, group = self.state, self.group
         epoch, batch, step, _ = state.position

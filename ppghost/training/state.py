@@ -56,7 +56,7 @@ class RunState:
             if found:
                 statistics = self._restore(*found)
             else:
-                self._initialise()
+                self.load_pretrained()
             if not found or found[0].parent.resolve() != self.directory.resolve():
                 self._set_aside()
         if self.group.size > 1:
@@ -84,7 +84,8 @@ class RunState:
                 target / checkpoint.LATEST,
             )
 
-    def _initialise(self) -> None:
+    def load_pretrained(self) -> None:
+        """Start from the pretrained weights, if the config names any."""
         if path := pretrained_path(self.config):
             classes = self.config["Arch"]["class_num"]
             found = weights.load(

@@ -168,7 +168,7 @@ def test_the_newest_epochs_are_kept(tmp_path):
 
 def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(config_file, tmp_path, monkeypatch):
     paddle.enable_static()
-    step = loop.Trainer._step
+    step = loop.Trainer.train_on
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill_the_disk(self, *arguments):
@@ -176,7 +176,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(config_file, tmp_path
             resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
         return step(self, *arguments)
 
-    monkeypatch.setattr(loop.Trainer, "_step", fill_the_disk)
+    monkeypatch.setattr(loop.Trainer, "train_on", fill_the_disk)
     try:
         with pytest.raises(TrainingError, match=r"cannot be written .*go on with --resume auto"):
             loop.train(config.load_config(config_file))

@@ -28,7 +28,7 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
     trainer = make_trainer(config.load_config(config_file, overrides))
     names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
     before = fetch(trainer.state.scope, names)
-    trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.train_on(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
     after = fetch(trainer.state.scope, names)
     decayed = 1 - 0.05 * 0.5
     for name, factor in (
@@ -85,7 +85,7 @@ def test_ema_follows_the_weights_as_paddleclas_s_does(config_file):
         moved = []
         for step in range(4):
             images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
-            trainer._step(images, np.array([[0], [1], [2], [0]]))
+            trainer.train_on(images, np.array([[0], [1], [2], [0]]))
             now = trainer.state.fetch(averages)
             moved.append((step + 1) % frequency == 0)
             if moved[-1]:
@@ -124,14 +124,14 @@ def test_another_batch_is_told_what_linear_scaling_says(config_file, caplog):
 def test_an_epoch_s_figures_are_of_its_images(config_file, monkeypatch):
     """Of 12 images in batches of 8 and 4."""
     overrides = ["Global.epochs=1", "DataLoader.Train.sampler.batch_size=8"]
-    losses, step = [], loop.Trainer._step
+    losses, step = [], loop.Trainer.train_on
 
     def noted(*arguments):
         values, stopping = step(*arguments)
         losses.append(values["loss"])
         return values, stopping
 
-    monkeypatch.setattr(loop.Trainer, "_step", noted)
+    monkeypatch.setattr(loop.Trainer, "train_on", noted)
     figures = loop.train(config.load_config(config_file, overrides))
     assert losses[0] != losses[1]
     assert figures["train"]["loss"] == pytest.approx((2 * losses[0] + losses[1]) / 3)
@@ -159,13 +159,13 @@ def test_the_oldest_checkpoints_of_epochs_are_deleted(config_file, tmp_path):
 def test_a_schedule_moves_by_epoch_or_by_iteration(config_file, tmp_path, by_epoch, expected):
     rate = f"{{name: Linear, learning_rate: 0.01, end_lr: 0, by_epoch: {by_epoch}}}"
     trainer = make_trainer(config.load_config(config_file, [f"Optimizer.lr={rate}"]))
-    rates, step = [], loop.Trainer._step
+    rates, step = [], loop.Trainer.train_on
 
     def noted(images, labels):
         rates.append(trainer.state.schedule.get_lr())
         return step(trainer, images, labels)
 
-    trainer._step = noted
+    trainer.train_on = noted
     trainer.run()
     assert rates == pytest.approx([0.01 * share for share in expected])
 
@@ -179,8 +179,8 @@ def test_dropout_differs_between_steps_and_processes():
 def test_an_update_freq_above_the_steps_becomes_1(config_file, caplog):
     trainer = make_trainer(config.load_config(config_file, ["Global.update_freq=4"]))
     before = fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"]
-    trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
-    trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.train_on(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.train_on(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
     assert "Global.update_freq 4 is above the 3 steps of an epoch" in caplog.text
     assert not np.array_equal(before, fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"])
 

@@ -92,6 +92,11 @@ class ImageNetDataset:
     def __len__(self) -> int:
         return len(self._paths)
 
+    def files(self) -> list[str]:
+        """The images' full paths, in their order."""
+        root = os.path.abspath(self.image_root)
+        return [os.path.join(root, os.fsdecode(path)) for path in self._paths.tolist()]
+
     def fingerprint(self) -> str:
         """The images' names and labels in their order, as a short hash; not where they lie."""
         names = b"\n".join(os.path.basename(path) for path in self._paths.tolist())
