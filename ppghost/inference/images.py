@@ -4,7 +4,7 @@ import glob
 from collections.abc import Iterable
 from pathlib import Path
 
-from ppghost.data.datasets.image_list import read_list
+from ppghost.data.datasets.list_files import read_list
 from ppghost.errors import InputError
 
 #: what counts as an image in a folder

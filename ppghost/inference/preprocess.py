@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ppghost.data.datasets.image_list import read_list
+from ppghost.data.datasets.list_files import read_list
 from ppghost.data.transforms.compose import Compose, build_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError

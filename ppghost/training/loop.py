@@ -10,14 +10,20 @@ from typing import NoReturn
 import numpy as np
 import paddle
 
-from ppghost import weights
 from ppghost.data.build import make_loader
 from ppghost.errors import InputError, TrainingError
 from ppghost.static.runtime import Place, static_graph
 from ppghost.static.runtime import on_gpu as is_on_gpu
 from ppghost.tasks.classification import Classification
 from ppghost.tasks.metrics import Averages, primary
-from ppghost.training import checkpoint, differences, optimizer, program, schedules
+from ppghost.training import (
+    checkpoint,
+    differences,
+    optimizer,
+    preconditions,
+    program,
+    schedules,
+)
 from ppghost.training.callbacks import Callback, EpochRecord, StepRecord
 from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.evaluation import Evaluator
@@ -49,7 +55,7 @@ class Trainer:
             config, "Train", self.seed, rank=group.rank, world_size=group.size
         )
         self.sampler = self.loader.sampler
-        self.config = config = _with_possible_update_freq(config, len(self.loader))
+        self.config = config = preconditions.with_possible_update_freq(config, len(self.loader))
         self.settings = config["Global"]
         if group.is_main:
             for line in differences.met_by(config):
@@ -69,25 +75,9 @@ class Trainer:
         self.state = RunState(config, first, schedule, group, place, own)
         self.evaluator = None
         if self.settings["eval_during_train"]:
-            if not config["Metric"]["Eval"]:
-                raise InputError(
-                    "Metric.Eval names nothing by which a model is the best: give TopkAcc, or set "
-                    "Global.eval_during_train: False"
-                )
+            preconditions.check_metric(config)
             self.evaluator = Evaluator(config, task, self.state.executor, group, self.seed)
-            self._check_sizes(self.evaluator)
-
-    def _check_sizes(self, evaluator: Evaluator) -> None:
-        """Training and evaluation may have two image sizes where the weights are the same."""
-        trained, evaluated = self.state.specs, weights.tensor_specs(evaluator.graph.network)
-        for own, other in zip(trained, evaluated, strict=True):
-            if own.shape != other.shape:
-                raise InputError(
-                    f"DataLoader: training on images of {list(self.graphs[0].inputs[0].shape[1:])},"
-                    f" evaluation on {list(evaluator.graph.inputs[0].shape[1:])}; "
-                    f"{self.config['Arch']['name']} has weights of another shape for each "
-                    f"({own.structured} {list(own.shape)}, {list(other.shape)}); make them one size"
-                )
+            preconditions.check_sizes(config["Arch"]["name"], first, self.evaluator.graph)
 
     def _schedule(self) -> tuple[schedules.Schedule, float]:
         """The learning rate, and the factor that it has been scaled by."""
@@ -295,19 +285,6 @@ def _counts(metrics: dict) -> bool:
         logger.warning("the loss of the evaluation is %s; it is no best_model", metrics["loss"])
         return False
     return bool(metrics)
-
-
-def _with_possible_update_freq(config: dict, steps: int) -> dict:
-    """As PaddleClas: `Global.update_freq` becomes 1 where an epoch has not even one update."""
-    frequency = config["Global"]["update_freq"]
-    if frequency <= steps:
-        return config
-    logger.warning(
-        "Global.update_freq %d is above the %d steps of an epoch; it is 1 in this run",
-        frequency,
-        steps,
-    )
-    return config | {"Global": config["Global"] | {"update_freq": 1}}
 
 
 def dropout_seed(seed: int, step: int, rank: int, processes: int) -> int:

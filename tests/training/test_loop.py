@@ -10,6 +10,9 @@ from support.runs import make_trainer
 from ppghost import weights
 from ppghost.config import loading as config
 from ppghost.errors import InputError, TrainingError
+from ppghost.models import registry
+from ppghost.models.layers import fc_layer
+from ppghost.models.network import Architecture, Network
 from ppghost.static.program import fetch
 from ppghost.training import loop
 from ppghost.training.distributed import Group
@@ -237,3 +240,17 @@ def test_an_evaluation_that_gives_nan_is_no_best_model(config_file, tmp_path, mo
     assert not (directory / "best_model.pdparams").exists()
     last = (directory / "train.jsonl").read_text().splitlines()[-1]
     assert json.loads(last)["loss"] is None
+
+
+def flat(class_num=3, in_channels=3):
+    """Its classifier has a weight for each pixel."""
+    return Network(lambda x: fc_layer(paddle.flatten(x, 1), class_num, name="fc"), in_channels)
+
+
+def test_a_network_whose_weights_depend_on_the_size_says_so(config_file, monkeypatch):
+    monkeypatch.setitem(registry.ARCHITECTURES, "Flat", Architecture("Flat", flat, (3, 32, 32)))
+    larger = "DataLoader.Eval.dataset.transform_ops.1={ResizeImage: {size: 48}}"
+    with pytest.raises(
+        InputError, match=r"32, 32\], evaluation on \[3, 48, 48\]; Flat has weights"
+    ):
+        make_trainer(config.load_config(config_file, ["Arch.name=Flat", larger]))
