@@ -25,7 +25,7 @@ def factors(network: paddle.nn.Layer, name: str, trained: str) -> dict[str, floa
     """Structured name -> factor that weights trained with dropout of kind `trained` need.
 
     Args:
-        network: what `ppghost.models.factory.create` made; in static mode called once, with or
+        network: what `ppghost.models.factory.create` made; of static mode called once, with or
             without what trains it behind.
         name: its architecture.
         trained: UPSCALE or DOWNGRADE.
@@ -33,9 +33,9 @@ def factors(network: paddle.nn.Layer, name: str, trained: str) -> dict[str, floa
     Raises:
         ValueError: a dropout of the other kind is followed by something that cannot take a factor.
     """
-    if paddle.in_dynamic_mode():  # whose networks have no Program to look at
-        network = _static_twin(network, name)
     state = network.state_dict()
+    if any(isinstance(tensor, paddle.Tensor) for tensor in state.values()):
+        state = _static_twin(network, name).state_dict()  # dygraph has no Program to look at
     structured = {variable.name: key for key, variable in state.items()}
     [program] = {variable.block.program for variable in state.values()}
     found: dict[str, float] = {}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.errors import InputError
-from ppghost.weights import dropout, torch_names
+from ppghost.weights import dropout, names_1x, torch_names
 from ppghost.weights.files import State, TensorSpec, read
 
 logger = logging.getLogger(__name__)
@@ -87,10 +87,10 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
         _some(whole, "of whole numbers (quantized?)"),
     ]
     if any(problems):
-        if len(found.missing) == len(specs) and _looks_like_1x(found.unexpected):
+        if len(found.missing) == len(specs) and names_1x.looks_like_1x(found.unexpected):
             raise InputError(
-                f"{path}: weights of PaddleClas 1.x, of which GhostNet's alone are read: those of "
-                f"{name} have other names since. Arch.pretrained: True fetches them as 2.x has them"
+                f"{path}: weights of PaddleClas 1.x, which are read for {names_1x.FAMILIES}; those "
+                f"of {name} have other names since. Arch.pretrained: True fetches 2.x's"
             )
         problems.append(_some(found.unexpected, "unknown"))
         raise InputError(
@@ -109,7 +109,7 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
     specs = tensor_specs(network)
     if not state.of_torch:
         given = _of_student(state.arrays, path)
-        arrays = _renamed_from_1x(given)
+        arrays = names_1x.renamed(given, name)
         if arrays is not given:
             logger.info("%s: weights of PaddleClas 1.x", path)
             _change_dropout(arrays, specs, network, name, dropout.DOWNGRADE, path)
@@ -146,25 +146,6 @@ def _of_student(arrays: dict[str, np.ndarray], path: str | Path) -> dict[str, np
 
 
 _STUDENT = "Student."
-
-
-def _renamed_from_1x(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """PaddleClas 1.x's GhostNet, which calls variances `<n>_variance`, with 2.x's names.
-
-    Anything else is returned as it is, the same object.
-    """
-    names = {
-        key: f"{key.removesuffix('_variance')}_bn_variance"
-        for key in arrays
-        if key.endswith("_variance") and f"{key.removesuffix('_variance')}_bn_mean" in arrays
-    }
-    return {names.get(key, key): array for key, array in arrays.items()} if names else arrays
-
-
-def _looks_like_1x(names: list[str]) -> bool:
-    """Whether names are parameters' of PaddleClas 1.x: `res2a_branch2a_weights`, `bn2a_mean`."""
-    endings = ("_weights", "_scale", "_offset", "_mean", "_variance")
-    return bool(names) and sum(name.endswith(endings) for name in names) > len(names) / 2
 
 
 def _change_dropout(

@@ -19,6 +19,8 @@ from ppghost.weights import torch_names
 from ppghost.weights.conversion import network
 from ppghost.weights.files import TensorSpec
 
+pytestmark = pytest.mark.usefixtures("static")
+
 IMAGES = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype("float32")
 
 
@@ -186,7 +188,6 @@ def torchvision_name(structured):
 @pytest.fixture(scope="module")
 def resnet18():
     """A network, and torchvision's state_dict for it: no two tensors alike."""
-    paddle.enable_static()
     made, rng = network("ResNet18", 4), np.random.default_rng(1)
     state = collections.OrderedDict()
     for spec in weights.tensor_specs(made):
@@ -255,10 +256,10 @@ def test_of_a_distillation_the_student_is_taken(trained, tmp_path, caplog):
 
 
 def test_1x_weights_with_other_names_say_what_is_read(tmp_path):
-    names = ("conv1_weights", "bn_conv1_scale", "bn_conv1_offset", "bn_conv1_mean", "fc_0.w_0")
+    names = ("conv_layer1_weights", "bn_layer1_scale", "bn_layer1_offset", "bn_layer1_mean")
     path = write_pdparams({name: np.zeros(3, "f4") for name in names}, tmp_path / "w.pdparams")
-    with pytest.raises(InputError, match=r"PaddleClas 1\.x, of which GhostNet's alone are read"):
-        weights.load(path, network("ResNet18", 4), "ResNet18")
+    with pytest.raises(InputError, match=r"PaddleClas 1\.x, which are read for GhostNet, ResNet,"):
+        weights.load(path, network("ShuffleNetV2_x0_25", 4), "ShuffleNetV2_x0_25")
 
 
 def test_the_shortcut_that_torchvision_lacks_changes_nothing(resnet18, tmp_path):
