@@ -3,7 +3,6 @@
 `inference.yml` follows PaddleClas's (PreProcess, PostProcess) and adds the image's shape.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +26,6 @@ from ppghost.tasks.classification import Classification
 from ppghost.utils.files import output_errors, staging_directory
 from ppghost.utils.text import parse_number
 from ppghost.weights.pretrained import pretrained_path
-
-logger = logging.getLogger(__name__)
 
 
 class ExportResult(NamedTuple):
@@ -69,9 +66,7 @@ def export(
     """
     output = Path(config["Global"]["save_inference_dir"] if output is None else output)
     with static_graph() as place:
-        result = _export(config, output, random_weights, batch, place)
-    logger.info("exported %s to %s", config["Arch"]["name"], output)
-    return result
+        return _export(config, output, random_weights, batch, place)
 
 
 def _export(
