@@ -14,7 +14,7 @@ from ppghost.errors import InputError
 from ppghost.formats.exported import open_model
 from ppghost.formats.program_desc import feed_names, framework, parameter_names
 from ppghost.models import factory
-from ppghost.static.program import arch_arguments, image_shape
+from ppghost.static.program import arch_arguments, image_shape, with_known_shape
 from ppghost.static.runtime import static_graph
 
 
@@ -66,7 +66,7 @@ def analyze(
     if isinstance(target, str | Path) and Path(target).suffix in (".yaml", ".yml"):
         target = loading.load_config(target)
     if isinstance(target, dict):
-        name, shape = target["Arch"]["name"], tuple(image_shape(target))
+        name, shape = target["Arch"]["name"], tuple(image_shape(with_known_shape(target)))
         arguments = arch_arguments(target)
     else:
         name, shape, arguments = str(target), factory.find(str(target)).input_shape, {}

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ppghost.utils.files import finite
+
 #: what a command gives back: its result, for `--json`, and a text for people
 Output = tuple[Any, str | None]
 Run = Callable[[argparse.Namespace], Output]
@@ -54,7 +56,13 @@ def _common_arguments() -> argparse.ArgumentParser:
 
 def _config_arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("-c", "--config", type=Path, required=True, help="PaddleClas YAML")
+    add_config_arguments(parser, required=True)
+    return parser
+
+
+def add_config_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """`-c CONFIG` and `-o KEY.SUB=VALUE`."""
+    parser.add_argument("-c", "--config", type=Path, required=required, help="PaddleClas YAML")
     parser.add_argument(
         "-o",
         "--override",
@@ -63,7 +71,6 @@ def _config_arguments() -> argparse.ArgumentParser:
         metavar="KEY.SUB=VALUE",
         help="override one key of the config (repeatable; list items by index)",
     )
-    return parser
 
 
 def load_config(args: argparse.Namespace) -> dict:
@@ -79,8 +86,8 @@ def command_line(args: argparse.Namespace) -> str:
 
 
 def to_json(result: Any) -> str:
-    """`result` as it is printed for `--json -`."""
-    return json.dumps(result, indent=2, ensure_ascii=False) + "\n"
+    """`result` as it is printed for `--json -`; null for what is no number."""
+    return json.dumps(finite(result), indent=2, ensure_ascii=False) + "\n"
 
 
 def positive(text: str) -> int:

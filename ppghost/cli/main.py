@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from ppghost.cli.common import to_json
 from ppghost.cli.parser import make_parser
 from ppghost.errors import INTERRUPTED, PPGhostError
-from ppghost.utils.files import write_json
+from ppghost.utils.files import finite, write_json
 
 logger = logging.getLogger("ppghost")
 
@@ -73,7 +73,7 @@ def _put_out(args: argparse.Namespace, result: Any, text: str | None) -> None:
         sys.stdout.write(to_json(result))
     else:
         if args.json and not getattr(args, "keeps_json", False):
-            write_json(Path(args.json), result)
+            write_json(Path(args.json), finite(result))
         if text:
             print(text)
     sys.stdout.flush()

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from ppghost.cli.common import Commands, Output, load_config, positive
+from ppghost.cli.common import Commands, Output, add_config_arguments, load_config, positive
+from ppghost.errors import CheckFailed, InputError, PPGhostError
 
 
 def add_commands(commands: Commands) -> None:
@@ -21,10 +22,18 @@ def add_commands(commands: Commands) -> None:
     parser = commands.add("train", train, "train on a static graph", config=True)
     parser.add_argument("--resume", metavar="auto|PATH", help="go on from a checkpoint")
 
+    text = "what will go wrong with a config, before it does: lists, images, recipe, one step"
+    commands.add("doctor", doctor, text, config=True)
+
     commands.add("eval", evaluate, "top-1 and top-5 of Global.pretrained_model", config=True)
 
     parser = commands.add("export", export, "write an inference model", config=True)
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="if not Global.save_inference_dir"
+    )
+    parser.add_argument(
+        "--batch-size", type=positive, metavar="N", help="images at once; any number if not given"
+    )
     parser.add_argument(
         "--random-weights",
         action="store_true",
@@ -32,10 +41,20 @@ def add_commands(commands: Commands) -> None:
     )
 
     parser = commands.add("predict", predict, "class and score for images")
-    parser.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    parser.add_argument(
+        "sources",
+        type=Path,
+        nargs="*",
+        metavar="MODEL_DIR IMAGE",
+        help="an exported model, then images, folders, globs or lists (.txt); with -c no model, "
+        "and without images those of Infer.infer_imgs",
+    )
+    add_config_arguments(parser, required=False)
     parser.add_argument("--topk", type=positive, metavar="K")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="'id name' lines")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write .csv, .jsonl or .json as well"
+    )
 
 
 def show_config(args: argparse.Namespace) -> Output:
@@ -61,7 +80,26 @@ def train(args: argparse.Namespace) -> Output:
     from ppghost.training import loop
 
     result = loop.train(config, args.resume)
-    return result, f"best accuracy {result['best']:.4f}"
+    if result["best"] is not None:
+        return result, f"best accuracy {result['best']:.4f}"
+    means = result.get("train") or {}
+    loss = f", training loss {means['loss']:.4f}" if means else ""
+    return result, f"{result['epochs']} epochs, not evaluated{loss}"
+
+
+def doctor(args: argparse.Namespace) -> Output:
+    """What will go wrong with a config."""
+    from ppghost.doctor.examine import examine
+
+    checks = examine(args.config, args.override)
+    result = [check._asdict() for check in checks]
+    width = max(len(check.check) for check in checks)
+    lines = [f"{'ok' if c.ok else 'NO':<3} {c.check:<{width}}  {c.message}" for c in checks]
+    if failed := [check for check in checks if not check.ok]:
+        error = CheckFailed(f"{len(failed)} of {len(checks)} checks failed")
+        error.result, error.text = result, "\n".join(lines)
+        raise error
+    return result, "\n".join(lines)
 
 
 def evaluate(args: argparse.Namespace) -> Output:
@@ -79,17 +117,48 @@ def export(args: argparse.Namespace) -> Output:
     config = load_config(args)
     from ppghost.inference import export
 
-    result = export.export(config, args.output, random_weights=args.random_weights)
+    result = export.export(
+        config, args.output, random_weights=args.random_weights, batch=args.batch_size
+    )
     return result.to_json(), f"{result.model_dir}: {result.bytes} bytes"
 
 
 def predict(args: argparse.Namespace) -> Output:
     """The best classes of images."""
-    from ppghost.inference import predict
+    config = load_config(args) if args.config else None
+    if args.override and config is None:
+        raise InputError("-o is for a config: give -c CONFIG too")
+    if config is None and len(args.sources) < 2:
+        raise InputError("give MODEL_DIR and images, or -c CONFIG")
+    from ppghost.inference import from_config, prediction_files
+    from ppghost.inference.images import find_images
+    from ppghost.inference.predict import predict
 
-    results = predict.predict(args.model_dir, args.images, args.topk, args.labels)
+    output = args.output or (from_config.output_of_config(config) if config else None)
+    if output:
+        prediction_files.check_ending(output)
+    try:
+        if config:
+            images = find_images(args.sources)
+            results = from_config.predict_with_config(config, images, args.topk, args.labels)
+        else:
+            model, *sources = args.sources
+            results = predict(model, find_images(sources), args.topk, args.labels)
+    except PPGhostError as error:
+        if error.result is not None:
+            error.text = _predicted(error.result)
+            if output:
+                prediction_files.write_predictions(output, error.result)
+        raise
+    if output:
+        prediction_files.write_predictions(output, results)
+    return results, _predicted(results)
+
+
+def _predicted(results: list[dict]) -> str:
+    """A line for each image."""
     lines = []
     for result in results:
         best = (f"{e['label'] or e['class_id']} {e['score']:.4f}" for e in result["topk"])
-        lines.append(f"{result['image']}: {', '.join(best)}")
-    return results, "\n".join(lines)
+        lines.append(f"{result['image']}: {', '.join(best) or result['error']}")
+    return "\n".join(lines)

@@ -59,8 +59,11 @@ def _load(source: str | Path | Mapping[str, Any], overrides: Iterable[str]) -> d
         apply_override(config, override)
     checked = check(config, SCHEMA, "", str(path))
     shape = checked["Global"]["image_shape"]
-    if len(shape) != 3 or min(shape) < 1:
-        raise InputError(f"{path}: Global.image_shape: expected [C, H, W], got {shape!r}")
+    if len(shape) != 3 or shape[0] < 1 or not all(size == -1 or size > 0 for size in shape):
+        raise InputError(
+            f"{path}: Global.image_shape: expected [C, H, W] (an H or W of -1 is free in exports), "
+            f"got {shape!r}"
+        )
     _resolve_sections(checked)
     return checked
 

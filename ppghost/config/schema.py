@@ -62,7 +62,7 @@ _GLOBAL = {
     "pretrained_model": _key(str, NONE, default=None),
     "output_dir": _key(str, default="./output/"),
     "device": _key(str, default="cpu", choices=("cpu", "gpu")),
-    "save_interval": _key(int, default=1, minimum=1),
+    "save_interval": _key(int, default=1),  # below 1: no epoch_N, as in PaddleClas
     "eval_during_train": _key(bool, default=True),
     "eval_interval": _key(int, default=1, minimum=1),
     "epochs": _key(int, default=1, minimum=1),
@@ -91,7 +91,7 @@ _GLOBAL = {
     "is_distributed": Ignored(),
     "log_ranks": Ignored(),
     "print_mem_info": Ignored(),
-    "start_eval_epoch": Ignored(),
+    "start_eval_epoch": _key(int, default=0),
     "uniform_output_enabled": Ignored(),
     "export_for_fd": Ignored(),
     "pdx_model_name": Ignored(),
@@ -120,6 +120,8 @@ _ARCH = {
     "pretrained": _key(bool, str, NONE),
     "use_ssld": _key(bool),
     "is_rec": _key(bool, refused={True: _RETRIEVAL}),
+    "infer_add_softmax": _key(bool),  # of the exported model: PaddleClas's default is True
+    "infer_output_key": _key(str, NONE, choices=("logits",), refused={"features": _RETRIEVAL}),
     "use_sync_bn": Ignored("; each process normalises over its own share of the batch"),
     "use_ml_decoder": _key(bool, refused={True: _MULTILABEL}),
     "*": Passthrough(),  # the rest are arguments of the network, checked when it is built
@@ -354,12 +356,18 @@ SCHEMA: dict[str, Any] = {
     | _refused({_SEMI: "UnLabelTrain", _RETRIEVAL: "Gallery Query"}),
     "Infer": {
         "infer_imgs": _key(str, NONE, default=None),
+        "infer_list": _key(str, NONE),
+        "save_dir": _key(str, NONE),
         "batch_size": _key(int, default=10, minimum=1),
         "transforms": _key(list),
         "PostProcess": {
             "name": _key(str, default="Topk"),
             "topk": _key(int, default=5),
             "class_id_map_file": _key(str, NONE),
+            "delimiter": _key(str, NONE),
+            "threshold": _key(float, between=(0, 1)),
+            "label_0": _key(str),
+            "label_1": _key(str),
         },
     },
     "Metric": {"Train": _METRIC, "Eval": _METRIC},

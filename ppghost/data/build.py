@@ -1,6 +1,7 @@
 """From the config's `DataLoader` section to a loader."""
 
 import copy
+import logging
 from collections.abc import Callable
 
 from ppghost.data.datasets.cifar import Cifar10, Cifar100
@@ -20,6 +21,8 @@ from ppghost.data.transforms.batch import build_batch_transforms
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.errors import InputError, at_key
 from ppghost.utils.text import nearest
+
+logger = logging.getLogger(__name__)
 
 #: what a config may name under dataset.name
 DATASETS: dict[str, Callable[..., Dataset]] = {
@@ -130,18 +133,25 @@ def _make_dataset(settings: dict, config: dict, workers: int, where: str) -> Dat
 
 
 def _check_shapes(loader: Loader, config: dict, mode: str) -> None:
-    """Raise InputError if what comes out of the transforms is not what the network takes.
+    """Compare what comes out of the transforms with `Global.image_shape`, the size of exports.
 
-    Where training has sizes of its own, `Global.image_shape` is the evaluation's.
+    Training, evaluation and export may have sizes of their own, as in PaddleClas; that is said.
+    Their channels are the network's.
+
+    Raises:
+        InputError: another number of channels.
     """
     expected, key = list(config["Global"]["image_shape"]), f"DataLoader.{mode}.transform_ops"
     found = [list(shape) for shape in loader.image_shapes()]
-    sizes_of_its_own = config["DataLoader"][mode]["dataset"]["name"] == "MultiScaleDataset"
-    if sizes_of_its_own or _is_progressive(config, mode):
-        expected, found = expected[:1], [shape[:1] for shape in found]
     for shape in found:
-        if shape != expected:
+        if shape[0] != expected[0]:
             raise InputError(
                 f"Global.image_shape is {expected}, but {key} make images of {shape}; change one "
                 "of them"
             )
+    sizes_of_its_own = config["DataLoader"][mode]["dataset"]["name"] == "MultiScaleDataset"
+    if sizes_of_its_own or _is_progressive(config, mode) or found == [expected]:
+        return
+    logger.info(
+        "%s make images of %s; exports take Global.image_shape, %s", key, found[0], expected
+    )

@@ -1,5 +1,6 @@
 """Paddle's pickles of arrays, and what every reader of weights shares."""
 
+import logging
 import mmap
 import pickle
 import re
@@ -12,6 +13,8 @@ import numpy as np
 from ppghost.errors import InputError
 from ppghost.formats.pickle_reader import DAMAGE, Calls, Unbuilt, load, ordered_dict
 from ppghost.utils.files import write_atomically
+
+logger = logging.getLogger(__name__)
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -34,7 +37,7 @@ def _dtype(code: str, *_) -> Unbuilt:
     return Unbuilt(build)
 
 
-def _tuple(items: tuple) -> tuple:
+def tuple_of(items: tuple) -> tuple:
     """`tuple`; of nothing but a tuple, as copies of a list would add up."""
     if type(items) is not tuple:
         raise pickle.UnpicklingError("it makes a tuple of something else")
@@ -62,16 +65,32 @@ def array_of(raw, dtype: np.dtype, shape: tuple, order: Literal["C", "F"] = "C")
     return np.frombuffer(raw, dtype).reshape(shape, order=order).copy(order)
 
 
-#: numpy's arrays, in plain containers
+def _frombuffer(raw, dtype: np.dtype, shape: tuple, order: Literal["C", "F"]) -> np.ndarray:
+    """An array as pickle's protocol 5 writes it."""
+    return array_of(raw, dtype, shape, order)
+
+
+def _scalar(dtype: np.dtype, raw: bytes) -> Any:
+    """A number of numpy's: best accuracies and the like, beside the weights."""
+    return array_of(raw, dtype, ())[()]
+
+
+#: numpy's arrays, in plain containers; `numpy._core` is numpy 2's name for it
 NUMPY_CALLS: Calls = {
-    ("numpy.core.multiarray", "_reconstruct"): lambda *_: Unbuilt(_array),
-    ("numpy._core.multiarray", "_reconstruct"): lambda *_: Unbuilt(_array),
+    (f"numpy.{core}.{module}", name): call
+    for core in ("core", "_core")
+    for module, name, call in (
+        ("multiarray", "_reconstruct", lambda *_: Unbuilt(_array)),
+        ("multiarray", "scalar", _scalar),
+        ("numeric", "_frombuffer", _frombuffer),
+    )
+} | {
     ("numpy", "dtype"): _dtype,
     ("_codecs", "encode"): _encode,
     ("collections", "OrderedDict"): ordered_dict,
     # how paddle.save writes a tensor that is not right below the top: (name, array)
-    ("builtins", "tuple"): _tuple,
-    ("__builtin__", "tuple"): _tuple,
+    ("builtins", "tuple"): tuple_of,
+    ("__builtin__", "tuple"): tuple_of,
 }
 
 
@@ -79,21 +98,41 @@ NUMPY_CALLS: Calls = {
 _NESTED = ("state_dict", "model", "model_state_dict", "module")
 
 
-def named(content: Any, kind: type) -> dict[str, Any]:
+def named(content: Any, kind: type, key: str | None = None) -> dict[str, Any]:
     """The items of class `kind` in a dict, or in the dict of weights inside it.
+
+    Args:
+        content: of the file.
+        kind: of tensors.
+        key: of the inner dict that is meant; the usual one if None, with a line about the others.
 
     Raises UnpicklingError if there are none.
     """
     if not isinstance(content, dict):
         what = type(content).__name__
         raise pickle.UnpicklingError(f"it holds a {what}, not named tensors")
-    found = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, kind)}
-    inner = [content[key] for key in _NESTED if isinstance(content.get(key), dict)]
+    inside = [k for k, v in content.items() if isinstance(v, dict) and _tensors(v, kind)]
+    if key is not None:
+        if key not in inside:
+            known = ", ".join(map(str, inside)) or "none"
+            raise pickle.UnpicklingError(f"it holds no weights under {key!r} (under: {known})")
+        return _tensors(content[key], kind)
+    found = _tensors(content, kind)
+    inner = [k for k in _NESTED if isinstance(content.get(k), dict)]
     if found or not inner:
         if not found:
             raise pickle.UnpicklingError("it holds no tensors")
         return found
-    return named(inner[0], kind)
+    if others := [k for k in inside if k != inner[0]]:
+        logger.info(
+            "the weights under %s are read; FILE#%s reads the others (%s)",
+            inner[0], others[0], ", ".join(map(str, others)),
+        )  # fmt: skip
+    return named(content[inner[0]], kind)
+
+
+def _tensors(content: dict, kind: type) -> dict[str, Any]:
+    return {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, kind)}
 
 
 def mapped(path: Path) -> mmap.mmap:

@@ -158,6 +158,7 @@ def _dtypes() -> dict[int, str]:
     return {
         Type.FP16: "<f2", Type.FP32: "<f4", Type.FP64: "<f8", Type.BOOL: "|b1", Type.UINT8: "|u1",
         Type.INT8: "|i1", Type.INT16: "<i2", Type.INT32: "<i4", Type.INT64: "<i8",
+        Type.BF16: "<u2",
     }  # fmt: skip
 
 

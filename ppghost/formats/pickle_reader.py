@@ -68,6 +68,7 @@ def _size(stream) -> int:
 _VALUES = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
     "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
+    "BYTEARRAY8",
     "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
 }  # fmt: skip
 _CONSTANTS: dict[str, Callable[[], Any]] = {
@@ -79,6 +80,8 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
     "EMPTY_TUPLE": tuple,
 }
 _OBJECTS = {"NEWOBJ", "NEWOBJ_EX", "OBJ", "INST"}
+#: the one class whose objects are plain data: a training script's options
+_OPTIONS = Global("argparse", "Namespace")
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -185,6 +188,12 @@ class _Machine:
         if type(arguments) is not tuple:
             raise pickle.UnpicklingError("it calls without a tuple of arguments")
         self.stack.append(self._paid(self.calls[called.module, called.name](*arguments)))
+
+    def _newobj(self, _):
+        arguments, kind = self.stack.pop(), self.stack.pop()
+        if kind != _OPTIONS or arguments != ():
+            raise pickle.UnpicklingError("it holds objects, not only tensors; save the state_dict")
+        self.stack.append({})  # whose attributes are nobody's business
 
     def _build(self, _):
         state, target = self.stack.pop(), self.stack[-1]

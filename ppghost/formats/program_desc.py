@@ -119,6 +119,12 @@ def feed_names(program: Any) -> list[str]:
     return [op.outputs[0].arguments[0] for op in feeds]
 
 
+def declared_shape(program: Any, name: str) -> list[int]:
+    """The sizes of a variable of `program`, -1 where they are open."""
+    [variable] = (var for var in program.blocks[0].vars if var.name == name)
+    return list(variable.type.lod_tensor.tensor.dims)
+
+
 def check_parameters_are_fixed(program: Any) -> None:
     """Refuse a program that draws its own parameters anew at every run.
 

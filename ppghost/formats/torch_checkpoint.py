@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ppghost.formats.paddle_pickle import array_of, mapped, named, unsafe
-from ppghost.formats.pickle_reader import DAMAGE, Calls, Global, load, ordered_dict
+from ppghost.formats.bfloat16 import to_float32
+from ppghost.formats.paddle_pickle import NUMPY_CALLS, array_of, mapped, named, tuple_of, unsafe
+from ppghost.formats.pickle_reader import DAMAGE, Calls, Global, load
 
 #: first pickle of a file from before PyTorch 1.6
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -24,7 +25,7 @@ _DTYPES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
     "HalfStorage": "<f2",
-    "BFloat16Storage": "<u2",  # the upper half of a float32
+    "BFloat16Storage": "<u2",
     "LongStorage": "<i8",
     "IntStorage": "<i4",
     "ShortStorage": "<i2",
@@ -59,11 +60,15 @@ def _storage(persistent: tuple) -> _Storage:
     return _Storage(kind.name, str(key), count)
 
 
-_CALLS: Calls = {
+_CALLS: Calls = NUMPY_CALLS | {
     ("torch._utils", "_rebuild_tensor_v2"): lambda *a: _Tensor(*a[:4]),
     ("torch._utils", "_rebuild_tensor"): lambda *a: _Tensor(*a),
     ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
-    ("collections", "OrderedDict"): ordered_dict,
+    ("torch", "Size"): tuple_of,
+    # of options that a training script kept beside the weights
+    ("torch", "device"): lambda *names: str(names),
+    ("pathlib", "PosixPath"): lambda *parts: str(parts),
+    ("collections", "defaultdict"): lambda *_: {},
 }
 
 
@@ -77,8 +82,8 @@ def is_legacy(head: bytes) -> bool:
     return head.startswith(pickle.dumps(_LEGACY_MAGIC, protocol=2))
 
 
-def read_zip(path: Path) -> dict[str, np.ndarray]:
-    """The named tensors in a `torch.save` zip.
+def read_zip(path: Path, key: str | None = None) -> dict[str, np.ndarray]:
+    """The named tensors in a `torch.save` zip, those under `key` of several sets.
 
     Raises:
         InputError: damaged, or it asks for more than weights need; nothing has been run then.
@@ -87,7 +92,7 @@ def read_zip(path: Path) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             root = _check_members(archive, path.stat().st_size)
             pickled = io.BytesIO(archive.read(f"{root}data.pkl"))
-            state = named(load(pickled, _CALLS, _storage), _Tensor)
+            state = named(load(pickled, _CALLS, _storage), _Tensor, key)
             return _arrays(state, lambda storage: archive.read(f"{root}data/{storage.key}"))
     except (*DAMAGE, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         raise unsafe(path, error) from error
@@ -114,7 +119,7 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> str:
     return root
 
 
-def read_legacy(path: Path) -> dict[str, np.ndarray]:
+def read_legacy(path: Path, key: str | None = None) -> dict[str, np.ndarray]:
     """The same for a file from before PyTorch 1.6: five pickles, then the storages in turn."""
     known: dict[str, _Storage] = {}
 
@@ -127,7 +132,7 @@ def read_legacy(path: Path) -> dict[str, np.ndarray]:
             _, version, system = (load(stream, _CALLS) for _ in range(3))
             if version != 1001 or system["little_endian"] is not True:
                 raise pickle.UnpicklingError("it is of an unknown version or byte order")
-            state = named(load(stream, _CALLS, remember), _Tensor)
+            state = named(load(stream, _CALLS, remember), _Tensor, key)
             raw = {}
             for key in load(stream, _CALLS):
                 storage = known[key]
@@ -149,7 +154,7 @@ def _arrays(state: dict[str, _Tensor], raw: Callable[[_Storage], bytes]) -> dict
             dtype = np.dtype(_DTYPES[storage.kind])
             values = array_of(raw(storage), dtype, (storage.length,))
             if storage.kind == "BFloat16Storage":
-                values = (values.astype(np.uint32) << 16).view(np.float32)
+                values = to_float32(values)
             storages[storage] = values
     return {name: _view(storages[tensor.storage], tensor) for name, tensor in state.items()}
 

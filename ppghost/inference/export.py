@@ -3,7 +3,6 @@
 `inference.yml` follows PaddleClas's (PreProcess, PostProcess) and adds the image's shape.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,9 @@ from ppghost.analysis import complexity as analysis
 from ppghost.errors import InputError
 from ppghost.formats.exported import MODEL_FILE, RANDOM_WEIGHTS, publish, write_description
 from ppghost.formats.program_desc import TensorShape
-from ppghost.inference.labels import read_labels
+from ppghost.inference.input_shape import check_transforms
+from ppghost.inference.labels import check_count, read_labels
+from ppghost.inference.preprocess import image_transforms
 from ppghost.models import dy2static
 from ppghost.static import program
 from ppghost.static.runtime import Place, static_graph
@@ -25,8 +26,6 @@ from ppghost.tasks.classification import Classification
 from ppghost.utils.files import output_errors, staging_directory
 from ppghost.utils.text import parse_number
 from ppghost.weights.pretrained import pretrained_path
-
-logger = logging.getLogger(__name__)
 
 
 class ExportResult(NamedTuple):
@@ -43,15 +42,21 @@ class ExportResult(NamedTuple):
 
 
 def export(
-    config: dict[str, Any], output: str | Path, *, random_weights: bool = False
+    config: dict[str, Any],
+    output: str | Path | None = None,
+    *,
+    random_weights: bool = False,
+    batch: int | None = None,
 ) -> ExportResult:
     """Write the inference model of a config's network.
 
     Args:
         config: what `ppghost.load_config` gives; `Global.pretrained_model` names the weights.
         output: the folder to write to; a model in it is replaced when the new one is whole.
+            `Global.save_inference_dir` if None.
         random_weights: export freshly initialised weights where the config names none; the
             latency of such a model is real, its predictions are not.
+        batch: how many images the model takes at once, None for any number.
 
     Returns:
         Where the model is, and what it takes and gives.
@@ -59,20 +64,19 @@ def export(
     Raises:
         InputError: no weights, weights of another network, or `output` cannot be written.
     """
+    output = Path(config["Global"]["save_inference_dir"] if output is None else output)
     with static_graph() as place:
-        result = _export(config, Path(output), random_weights, place)
-    logger.info("exported %s to %s", config["Arch"]["name"], output)
-    return result
+        return _export(config, output, random_weights, batch, place)
 
 
 def _export(
-    config: dict[str, Any], output: Path, random_weights: bool, place: Place
+    config: dict[str, Any], output: Path, random_weights: bool, batch: int | None, place: Place
 ) -> ExportResult:
     description = describe(config)
     path = pretrained_path(config)
     if path is None and not random_weights:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
-    graph = build_inference(config)
+    graph = build_inference(config, batch)
     description["Global"] |= _complexity(config)
     scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     with paddle.static.scope_guard(scope), staging_directory(output) as stage:
@@ -96,9 +100,9 @@ def _export(
     return ExportResult(output, _shapes(graph.inputs), _shapes(outputs), size)
 
 
-def build_inference(config: dict[str, Any]) -> program.Graph:
-    """Images [N, C, H, W] -> what the task predicts, in evaluation mode."""
-    graph = program.build(config, _predictions(config), dy2static.set_eval_mode)
+def build_inference(config: dict[str, Any], batch: int | None = None) -> program.Graph:
+    """Images [N, C, H, W] -> what the task predicts, in evaluation mode; N is `batch` or free."""
+    graph = program.build(config, _predictions(config), dy2static.set_eval_mode, batch)
     return replace(graph, program=graph.program.clone(for_test=True))
 
 
@@ -119,7 +123,7 @@ def _predictions(config: dict[str, Any]) -> Callable[[paddle.nn.Layer, Any], dic
 def _complexity(config: dict[str, Any]) -> dict[str, int]:
     """{"params", "macs"} of one image, for whoever compares networks later."""
     arguments = program.arch_arguments(config)
-    shape = program.image_shape(config)
+    shape = program.image_shape(program.with_known_shape(config))
     return analysis.count_architecture(config["Arch"]["name"], shape, **arguments)._asdict()
 
 
@@ -129,6 +133,7 @@ def _random_weights(config: dict[str, Any], executor: Any) -> dict[str, np.ndarr
     Otherwise an untrained deep network overflows into one-hot scores, and comparing those between
     two runtimes would show nothing.
     """
+    config = program.with_known_shape(config)
     noise = np.random.default_rng(0).normal(size=(4, *program.image_shape(config)))
     calibration, scope = build_calibration(config), paddle.static.Scope()
     program.initialize(executor, calibration, config["Global"]["seed"] or 0, scope)
@@ -141,7 +146,8 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
     """The content of `inference.yml` but its counts: model, preprocessing after decoding, labels.
 
     Raises:
-        InputError: there are no `Infer.transforms`, or the label file cannot be read.
+        InputError: there are no `Infer.transforms`, they do not make what the network takes, or
+            the label file cannot be read.
     """
     transforms = config["Infer"].get("transforms")
     if not transforms:
@@ -154,21 +160,38 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
         if name == "NormalizeImage" and settings and "scale" in settings:
             settings = {**settings, "scale": parse_number(settings["scale"])}
         ops.append({name: settings})
+    shape = program.image_shape(config)
+    check_transforms(image_transforms(ops, "Infer.transforms"), shape, "Infer.transforms")
     path = pretrained_path(config)
-    post = config["Infer"]["PostProcess"]
-    settings = {"topk": post["topk"]}
-    if post.get("class_id_map_file"):
-        settings["label_list"] = read_labels(Path(post["class_id_map_file"]))
     return {
         "Global": {
             "model_name": config["Arch"]["name"],
-            "image_shape": program.image_shape(config),
+            # what reads it wants sizes; where they are free the program says so
+            **({"image_shape": shape} if min(shape) > 0 else {}),
             "class_num": config["Arch"]["class_num"],
             "weights": Path(path).name if path else RANDOM_WEIGHTS,
         },
         "PreProcess": {"transform_ops": ops},
-        "PostProcess": {post["name"]: settings},
+        "PostProcess": {config["Infer"]["PostProcess"]["name"]: _post_process(config)},
     }
+
+
+def _post_process(config: dict[str, Any]) -> dict[str, Any]:
+    """How scores become an answer: `Infer.PostProcess`, with the class names themselves."""
+    post, class_num = config["Infer"]["PostProcess"], config["Arch"]["class_num"]
+    if post["name"] == "ThreshOutput":
+        if class_num != 2 or "threshold" not in post:
+            raise InputError(
+                "Infer.PostProcess: ThreshOutput needs a threshold, and a network of 2 classes; "
+                f"Arch.class_num is {class_num}"
+            )
+        labels = [post.get("label_0", "0"), post.get("label_1", "1")]
+        return {"threshold": post["threshold"], "label_list": labels}
+    settings: dict[str, Any] = {"topk": post["topk"]}
+    if file := post.get("class_id_map_file"):
+        settings["label_list"] = read_labels(Path(file), post.get("delimiter"))
+        check_count(settings["label_list"], class_num, file)
+    return settings
 
 
 def _shapes(variables: Sequence[Any]) -> list[TensorShape]:

@@ -5,11 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from ppghost.data.datasets.image_list import read_list
-from ppghost.data.transforms.compose import build_transforms
+from ppghost.data.datasets.list_files import read_list
+from ppghost.data.transforms.compose import Compose, build_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
 from ppghost.formats.exported import CONFIG_FILE, read_description
+
+
+def image_transforms(ops: list[dict], where: str) -> Compose:
+    """The transforms of a list that may leave the decoding to others.
+
+    Raises:
+        InputError: see `build_transforms`.
+    """
+    if not any("DecodeImage" in op for op in ops):
+        ops = [{"DecodeImage": {"to_rgb": True, "channel_first": False}}, *ops]
+    return build_transforms(ops, where)
 
 
 class ImageReader:
@@ -28,9 +39,7 @@ class ImageReader:
     def __init__(self, model_dir: Path) -> None:
         self.description = _read_description(model_dir)
         ops = self.description["PreProcess"]["transform_ops"]
-        if not any("DecodeImage" in op for op in ops):
-            ops = [{"DecodeImage": {"to_rgb": True, "channel_first": False}}, *ops]
-        self._transform = build_transforms(ops, f"{model_dir / CONFIG_FILE}: transform_ops")
+        self._transform = image_transforms(ops, f"{model_dir / CONFIG_FILE}: transform_ops")
 
     def __call__(self, image: str | Path | np.ndarray) -> np.ndarray:
         """Read, decode and transform one image.

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,10 +11,13 @@ from paddle.utils import unique_name
 
 from ppghost.errors import InputError
 from ppghost.models import dy2static
+from ppghost.models.arguments import accepted_arguments
 from ppghost.models.network import Architecture
 from ppghost.models.paddleclas_zoo import paddleclas_architectures
 from ppghost.models.registry import ARCHITECTURES
 from ppghost.utils.text import nearest
+
+logger = logging.getLogger(__name__)
 
 
 def list_models(source: str | None = None) -> list[str]:
@@ -83,8 +87,16 @@ def create(name: str, **arguments: Any) -> paddle.nn.Layer:
     _check_arguments(name, constructor, arguments)
     with building(name):
         if architecture.static or paddle.in_dynamic_mode():
-            return constructor(**arguments)
-        return dy2static.construct(constructor, **arguments)
+            network = constructor(**arguments)
+        else:
+            network = dy2static.construct(constructor, **arguments)
+    network._constructor_arguments = arguments
+    return network
+
+
+def arguments_of(network: paddle.nn.Layer) -> dict[str, Any]:
+    """What a network of `create` was made with: to make the same once more."""
+    return network._constructor_arguments
 
 
 def rename_if_taken(network: paddle.nn.Layer) -> None:
@@ -127,9 +139,18 @@ def building(name: str) -> Iterator[None]:
 
 
 def _check_arguments(name: str, constructor: Callable, arguments: dict) -> None:
-    parameters = inspect.signature(constructor).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+    accepted = accepted_arguments(constructor)
+    if accepted is None:
         return
     for key in arguments:
-        if key not in parameters:
-            raise InputError(f"Arch.{key}: {name} takes no such key{nearest(key, parameters)}")
+        if key not in accepted:
+            message = f"Arch.{key}: {name} takes no such key{nearest(key, accepted)}"
+            if arguments[key] or not _swallows(constructor):
+                raise InputError(message)
+            logger.info("%s; %r has no effect there", message, arguments[key])
+
+
+def _swallows(constructor: Callable) -> bool:
+    """Whether keys that it does not know are lost in its `**kwargs`, as in PaddleClas."""
+    parameters = inspect.signature(constructor).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)

@@ -4,7 +4,7 @@ All are built under a fresh name guard, so that the same architecture has the sa
 in each; the Programs share their tensors through the scope that an Executor runs in.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,27 @@ class Graph:
 
 
 #: keys of Arch that are not arguments of the network
-_NOT_ARGUMENTS = ("name", "pretrained", "use_ssld", "use_sync_bn")
+_NOT_ARGUMENTS = (
+    "name", "pretrained", "use_ssld", "use_sync_bn", "is_rec", "use_ml_decoder",
+    "infer_add_softmax", "infer_output_key",
+)  # fmt: skip
 
 
 def image_shape(config: dict) -> list[int]:
-    """[C, H, W] of `Global.image_shape`."""
+    """[C, H, W] of `Global.image_shape`; H and W are -1 where an export leaves them free."""
     return list(config["Global"]["image_shape"])
+
+
+def with_image_shape(config: dict, shape: Sequence[int]) -> dict:
+    """The config for images of another shape [C, H, W]."""
+    return config | {"Global": config["Global"] | {"image_shape": list(shape)}}
+
+
+def with_known_shape(config: dict) -> dict:
+    """The config for images of one size: the architecture's own where `image_shape` is free."""
+    own, shape = factory.find(config["Arch"]["name"]).input_shape, image_shape(config)
+    shape = [size if size > 0 else own[axis] for axis, size in enumerate(shape)]
+    return with_image_shape(config, shape)
 
 
 def arch_arguments(config: dict) -> dict:
@@ -45,6 +60,7 @@ def build(
     config: dict,
     make_outputs: Callable[[paddle.nn.Layer, Any], dict],
     prepare: Callable[[paddle.nn.Layer], None] | None = None,
+    batch: int | None = None,
 ) -> Graph:
     """The config's network, called on images in a Program of its own.
 
@@ -54,6 +70,7 @@ def build(
             [N, C, H, W]; appends to the Program what is made of it (losses, scores, further feeds)
             and returns what there is to fetch, by name.
         prepare: called with the network before it is called itself.
+        batch: how many images, None to leave that open.
 
     Returns:
         The graph; its first input is the images. Further ones are for the caller to add.
@@ -64,7 +81,7 @@ def build(
     program, startup = paddle.static.Program(), paddle.static.Program()
     paddle.seed(config["Global"]["seed"] or 0)  # PaddleClas's networks draw their weights here
     with paddle.static.program_guard(program, startup), unique_name.guard():
-        image = paddle.static.data("image", [None, *image_shape(config)], "float32")
+        image = paddle.static.data("image", [batch, *image_shape(config)], "float32")
         network = factory.create(config["Arch"]["name"], **arch_arguments(config))
         if prepare:
             prepare(network)

@@ -57,5 +57,11 @@ class Classification:
         return {"loss": loss} | metrics
 
     def predictions(self, outputs: object) -> dict[str, paddle.static.Variable]:
-        """What an exported model gives: softmax scores, float32 [N, class_num]."""
-        return {"scores": paddle.nn.functional.softmax(main_output(outputs))}
+        """What an exported model gives, float32 [N, class_num]: softmax scores.
+
+        With `Arch.infer_add_softmax: False` they are the logits themselves.
+        """
+        logits = main_output(outputs)
+        if self._config["Arch"].get("infer_add_softmax", True):
+            return {"scores": paddle.nn.functional.softmax(logits)}
+        return {"scores": logits}

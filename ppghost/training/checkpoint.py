@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,9 @@ from ppghost.weights import TensorSpec, read_pickle, write_pickle, write_state
 
 logger = logging.getLogger(__name__)
 
-LATEST, PREVIOUS = "latest", "previous"
+LATEST, PREVIOUS, BEST = "latest", "previous", "best_model"
+#: below every accuracy, so that the first evaluation leaves a best_model even at 0
+NO_BEST = -1.0
 _EPOCH = re.compile(r"epoch_(\d+)")
 #: in the order in which they are written
 _ENDINGS = (".pdema", ".pdparams", ".pdopt", ".pdstates")
@@ -36,7 +39,7 @@ class Position(NamedTuple):
     epoch: int  # counted from 1, as PaddleClas does
     batch: int  # within the epoch, from 0
     step: int  # since the start of the run
-    best: float  # accuracy of best_model, 0 before the first evaluation
+    best: float  # accuracy of best_model, NO_BEST before the first evaluation
 
 
 class Checkpoint(NamedTuple):
@@ -105,23 +108,80 @@ def load(prefix: Path, specs: list[TensorSpec]) -> Checkpoint:
     return Checkpoint(network, optimizer, schedule, position, settings, average, statistics)
 
 
-def newest(directory: Path, specs: list[TensorSpec]) -> tuple[Path, Checkpoint] | None:
-    """The whole checkpoint in `directory` that has come furthest, or None.
+def newest(
+    directory: Path, specs: list[TensorSpec], compare: Callable[[dict], list[str]]
+) -> tuple[Path, Checkpoint] | None:
+    """The whole checkpoint of a run in `directory` that has come furthest, or None.
 
-    A damaged one is passed over with a warning.
+    A damaged one, and one of another run, is passed over with a warning.
+
+    Args:
+        directory: the run's.
+        specs: the network's tensors.
+        compare: says of a checkpoint's settings what is otherwise in this run.
+
+    Raises:
+        InputError: there are checkpoints, and all are of other runs.
     """
-    found = []
+    found, others = [], []
     for states in directory.glob("*.pdstates"):
         try:
-            found.append((_read_states(states)[0], states.with_suffix("")))
+            position, settings, _ = _read_states(states)
         except InputError as error:
             logger.warning("%s; looking for another checkpoint", error)
+            continue
+        entry = position, states.with_suffix("")
+        if differing := compare(settings):
+            others.append((*entry, differing))
+        else:
+            found.append(entry)
+    others.sort(reverse=True)
+    if others and not found:
+        raise another_run(*others[0][1:])
+    for _, prefix, differing in others:
+        logger.warning("%s is of another run (%s); passed over", prefix, differing[0])
     for _, prefix in sorted(found, reverse=True):
         try:
             return prefix, load(prefix, specs)
         except InputError as error:
             logger.warning("%s; looking for another checkpoint", error)
     return None
+
+
+def another_run(prefix: Path, differing: list[str]) -> InputError:
+    """What to say when a checkpoint is none of this run's."""
+    return InputError(
+        f"{prefix}: was trained with {'; '.join(differing)}; set it so, or start anew without "
+        "--resume"
+    )
+
+
+def set_aside(directory: Path) -> Path | None:
+    """Move the checkpoints and logs of an earlier run into a folder of their own, whole.
+
+    Returns:
+        The folder, `earlier_run_N`; None where there are no checkpoints.
+
+    Raises:
+        InputError: they cannot be moved.
+    """
+    files = [
+        file
+        for ending in reversed(_ENDINGS)  # what makes a checkpoint whole goes first
+        for file in sorted(directory.glob(f"*{ending}"))
+        if file.stem in (LATEST, PREVIOUS, BEST) or _EPOCH.fullmatch(file.stem)
+    ]
+    if not files:
+        return None
+    number = 1
+    while (target := directory / f"earlier_run_{number}").exists():
+        number += 1
+    logs = [directory / name for name in ("train.jsonl", "vdl") if (directory / name).exists()]
+    with output_errors(target):
+        target.mkdir()
+        for file in [*files, *logs]:
+            file.rename(target / file.name)
+    return target
 
 
 def prune(directory: Path, keep: int) -> None:

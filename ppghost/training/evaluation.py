@@ -1,5 +1,7 @@
 """Accuracy of weights on `DataLoader.Eval`."""
 
+import itertools
+import math
 import time
 
 import numpy as np
@@ -7,8 +9,8 @@ import paddle
 
 from ppghost import weights
 from ppghost.data.build import make_loader
-from ppghost.errors import InputError
-from ppghost.static.program import assign, initialize
+from ppghost.errors import CheckFailed, InputError
+from ppghost.static.program import assign, initialize, with_image_shape
 from ppghost.static.runtime import Place, on_gpu, static_graph
 from ppghost.tasks.classification import Classification
 from ppghost.tasks.task import Task
@@ -36,13 +38,19 @@ class Evaluator:
     ) -> None:
         self.executor, self.group = executor, group
         self.loader = make_loader(config, "Eval", seed, rank=group.rank, world_size=group.size)
-        self.graph = build_evaluation(config, task, on_gpu=on_gpu(executor.place))
+        [shape] = self.loader.image_shapes()
+        own = with_image_shape(config, shape)
+        self.graph = build_evaluation(own, task, on_gpu=on_gpu(executor.place))
         self.scope = paddle.static.Scope()
         # what is no weight: index tables and the like
         initialize(executor, self.graph, seed, self.scope)
 
-    def run(self, network: dict[str, np.ndarray]) -> dict:
+    def run(self, network: dict[str, np.ndarray], batches: int | None = None) -> dict:
         """Evaluate a network's tensors, given by parameter name, on all the data.
+
+        Args:
+            network: the tensors.
+            batches: stop after so many, to see whether it works.
 
         Returns "loss", "top1", "top5" (those that the class count allows), "samples",
         "images_per_second", of all processes together.
@@ -50,7 +58,7 @@ class Evaluator:
         outputs = self.graph.outputs
         totals, samples, started = np.zeros(len(outputs)), 0, time.monotonic()
         assign(self.scope, network, self.executor.place)
-        for images, labels in self.loader.epoch(0):
+        for images, labels in itertools.islice(self.loader.epoch(0), batches):
             values = self.executor.run(
                 self.graph.program,
                 feed={"image": images, "label": labels},
@@ -85,6 +93,7 @@ def evaluate(config: dict) -> dict:
     Raises:
         InputError: no weights, or weights of another network.
         TrainingError: the data cannot be read.
+        CheckFailed: the loss is no number.
     """
     with static_graph(config["Global"]["device"]) as place:
         return _evaluate(config, place)
@@ -97,4 +106,10 @@ def _evaluate(config: dict, place: Place) -> dict:
     task, executor = Classification(config), paddle.static.Executor(place)
     evaluator = Evaluator(config, task, executor, init_process_group(config), seed=0)
     found = weights.load(path, evaluator.graph.network, config["Arch"]["name"])
-    return evaluator.run(found.arrays)
+    metrics = evaluator.run(found.arrays)
+    if not math.isfinite(metrics["loss"]):
+        raise CheckFailed(
+            f"the loss is {metrics['loss']} on {metrics['samples']} images: {path} does not fit "
+            "these images, or holds no trained weights"
+        )
+    return metrics

@@ -16,18 +16,23 @@ from ppghost.static.runtime import Place, static_graph
 from ppghost.static.runtime import on_gpu as is_on_gpu
 from ppghost.tasks.classification import Classification
 from ppghost.tasks.metrics import Averages, primary
-from ppghost.training import checkpoint, optimizer, program, schedules
+from ppghost.training import (
+    checkpoint,
+    differences,
+    optimizer,
+    preconditions,
+    program,
+    schedules,
+)
 from ppghost.training.callbacks import Callback, EpochRecord, StepRecord
 from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.evaluation import Evaluator
+from ppghost.training.identity import identity
 from ppghost.training.run_log import RunLogger
 from ppghost.training.state import RunState
 from ppghost.training.stopping import Ended, StopVote
 
 logger = logging.getLogger(__name__)
-
-#: what decides which images a batch has
-_SAMPLING = ("batch_size", "first_bs", "scales", "divided_factor", "is_training", "num_repeats")
 
 
 class Trainer:
@@ -42,17 +47,21 @@ class Trainer:
         self, config: dict, place: Place, group: Group, callbacks: Sequence[Callback] = ()
     ):
         self.callbacks = callbacks
-        self.config = config
-        self.settings = config["Global"]
         self.group = group
         self.vote = StopVote(group)
-        self.seed = self.settings["seed"] if self.settings["seed"] is not None else 0
+        seed = config["Global"]["seed"]
+        self.seed = seed if seed is not None else 0
         self.loader = make_loader(
             config, "Train", self.seed, rank=group.rank, world_size=group.size
         )
         self.sampler = self.loader.sampler
+        self.config = config = preconditions.with_possible_update_freq(config, len(self.loader))
+        self.settings = config["Global"]
+        if group.is_main:
+            for line in differences.met_by(config):
+                logger.info("other than in PaddleClas (docs/paddleclas.md): %s", line)
         task = Classification(config)
-        schedule = self._schedule()
+        schedule, factor = self._schedule()
         shapes = self.loader.image_shapes()
         if len(shapes) > 1:
             sizes = ", ".join(f"{width}x{height}" for _, height, width in shapes)
@@ -62,37 +71,29 @@ class Trainer:
         )
         self.executors: dict[int, paddle.static.Executor] = {}
         first = self.graphs[0]  # whose variables are those of each
-        self.state = RunState(config, first, schedule, group, place, self._identity(first))
+        own = identity(config, self.loader, factor, group.size)
+        self.state = RunState(config, first, schedule, group, place, own)
         self.evaluator = None
         if self.settings["eval_during_train"]:
+            preconditions.check_metric(config)
             self.evaluator = Evaluator(config, task, self.state.executor, group, self.seed)
+            preconditions.check_sizes(config["Arch"]["name"], first, self.evaluator.graph)
 
-    def _schedule(self) -> schedules.Schedule:
+    def _schedule(self) -> tuple[schedules.Schedule, float]:
+        """The learning rate, and the factor that it has been scaled by."""
         per_update = self.sampler.batch_size * self.group.size * self.settings["update_freq"]
         factor, notice = schedules.linear_scaling(self.config, per_update)
         if notice:
             logger.info("%s", notice)
         epochs, steps = self.settings["epochs"], len(self.loader)
-        return schedules.learning_rate(self.config, epochs, steps, factor)
-
-    def _identity(self, graph: program.TrainingGraph) -> dict:
-        """What a resumed run must have in common with the one that it goes on from."""
-        sampler = self.config["DataLoader"]["Train"]["sampler"]
-        return {
-            "Arch.name": self.config["Arch"]["name"],
-            "Arch.class_num": self.config["Arch"]["class_num"],
-            "Optimizer.name": self.config["Optimizer"]["name"],
-            "EMA": bool(graph.averages),
-            "Global.seed": self.seed,
-            "Global.epochs": self.settings["epochs"],
-            "processes": self.group.size,
-        } | {f"DataLoader.Train.sampler.{key}": sampler.get(key) for key in _SAMPLING}
+        return schedules.learning_rate(self.config, epochs, steps, factor), factor
 
     def run(self) -> dict:
         """Train to the last epoch, or until a callback ends the run.
 
         Returns:
-            {"epochs", "best", "train": means of the last epoch, and what its evaluation gave}.
+            {"epochs", "best": None without an evaluation, "train": means of the last epoch,
+            and what its evaluation gave}.
 
         Raises:
             TrainingError: the loss is no longer a number, a process is lost, or the disk is full.
@@ -126,7 +127,8 @@ class Trainer:
                 logger.info("a callback ended the run at step %d", self.state.position.step)
             except InputError as error:  # the input was read long ago: this is the disk
                 raise TrainingError(f"{error}; make room and go on with --resume auto") from error
-        return {"epochs": epochs, "best": self.state.position.best, **metrics}
+        best = self.state.position.best
+        return {"epochs": epochs, "best": None if best == checkpoint.NO_BEST else best, **metrics}
 
     def _epoch(self, run_log: RunLogger) -> dict:
         """Train from the present position to the end of its epoch; the means of its metrics."""
@@ -137,7 +139,7 @@ class Trainer:
         with run_log.epoch(epoch, self.settings["epochs"], len(self.loader), batch):
             for images, labels in self.loader.epoch(epoch, batch):
                 rate_used = state.schedule.get_lr()
-                values, wish = self._step(images, labels)
+                values, wish = self.train_on(images, labels)
                 averages.add(values, len(images))
                 window += len(images)
                 run_log.step_done()
@@ -154,6 +156,8 @@ class Trainer:
                     state.save(checkpoint.LATEST)
                 if wish:
                     self._stop(wish)
+            if averages.samples:
+                run_log.epoch_done(state.position.step, epoch, averages.means(), averages.samples)
             if self._evaluates():  # which may take long, and be interrupted or killed
                 state.save(checkpoint.LATEST)
                 self._stop_if_requested()
@@ -179,7 +183,7 @@ class Trainer:
             )
         raise KeyboardInterrupt
 
-    def _step(self, images: np.ndarray, labels: np.ndarray) -> tuple[dict[str, float], float]:
+    def train_on(self, images: np.ndarray, labels: np.ndarray) -> tuple[dict[str, float], float]:
         """One batch: its metrics, and whether to stop now (the sum of all processes' wishes)."""
         state, group = self.state, self.group
         epoch, batch, step, _ = state.position
@@ -238,13 +242,13 @@ class Trainer:
 
     def _evaluates(self) -> bool:
         """Whether there is an evaluation at the end of this epoch."""
-        epoch = self.state.position.epoch
-        due = epoch % self.settings["eval_interval"] == 0 or epoch == self.settings["epochs"]
-        return self.evaluator is not None and due
+        epoch, settings = self.state.position.epoch, self.settings
+        due = epoch >= settings["start_eval_epoch"] and epoch % settings["eval_interval"] == 0
+        return self.evaluator is not None and (due or epoch == settings["epochs"])
 
     def _finish_epoch(self, run_log: RunLogger, trained: dict[str, float]) -> dict:
         """Evaluate and save as the config asks; the position moves to the next epoch."""
-        epoch, best = self.state.position.epoch, self.state.position.best
+        epoch, best, better = self.state.position.epoch, self.state.position.best, False
         metrics: dict = {}
         if self.evaluator and self._evaluates():
             network, average, _ = self.state.networks()
@@ -254,22 +258,33 @@ class Trainer:
                 if average:
                     metrics["ema"] = self.evaluator.run(average)
                     run_log.evaluation(self.state.position.step, epoch, metrics["ema"], "eval_ema")
-            best = max(best, *(primary(f) for f in (metrics, metrics.get("ema")) if f))
+            counted = filter(_counts, (metrics, metrics.get("ema", {})))
+            now = max(map(primary, counted), default=checkpoint.NO_BEST)
+            better = now >= max(best, 0)  # of equal ones the later, as in PaddleClas
+            best = max(now, best)
             if self.group.is_main:
                 logger.info("[Eval][Epoch %d] best: %.4f", epoch, best)
-        better = best > self.state.position.best
         self.state.position = self.state.position._replace(epoch=epoch + 1, batch=0, best=best)
         if self.config["Optimizer"]["lr"]["by_epoch"]:
             self.state.schedule.step()
         if better:
-            self.state.save("best_model")
-        if epoch % self.settings["save_interval"] == 0:
+            self.state.save(checkpoint.BEST)
+        every = self.settings["save_interval"]  # -1 for never
+        if every > 0 and epoch % every == 0:
             self.state.save(f"epoch_{epoch}")
         self.state.save(checkpoint.LATEST)
         record = EpochRecord(epoch, self.state.position.step, trained, metrics, best)
         self._notify("on_epoch", record)
         self._stop_if_requested()
         return metrics
+
+
+def _counts(metrics: dict) -> bool:
+    """Whether there was an evaluation, and one that gave numbers."""
+    if metrics and not math.isfinite(metrics["loss"]):
+        logger.warning("the loss of the evaluation is %s; it is no best_model", metrics["loss"])
+        return False
+    return bool(metrics)
 
 
 def dropout_seed(seed: int, step: int, rank: int, processes: int) -> int:
@@ -314,7 +329,7 @@ def train(config: dict, resume: str | None = None, *, callbacks: Sequence[Callba
         callbacks: called after each step and epoch; one may end the run.
 
     Returns:
-        {"epochs", "best", "train", and what the last evaluation gave}.
+        {"epochs", "best" (None without an evaluation), "train", and what the last evaluation gave}.
 
     Raises:
         InputError: config, data or weights are wrong.

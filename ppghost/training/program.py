@@ -9,7 +9,7 @@ from paddle.optimizer.lr import LRScheduler
 
 from ppghost.models import dy2static
 from ppghost.static.onednn import use_onednn
-from ppghost.static.program import Graph, build
+from ppghost.static.program import Graph, build, with_image_shape
 from ppghost.tasks.task import Task
 from ppghost.training import all_reduce
 from ppghost.training.ema import append_averages
@@ -65,7 +65,7 @@ def build_variants(
     progressive = config["Global"].get("train_mode") == "progressive"
     graphs = []
     for number, shape in enumerate(shapes):
-        settings = config | {"Global": config["Global"] | {"image_shape": list(shape)}}
+        settings = with_image_shape(config, shape)
         stage = number if progressive else None
         graphs.append(
             build_training(settings, task, schedule, processes, on_gpu=on_gpu, stage=stage)

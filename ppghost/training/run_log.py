@@ -18,7 +18,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from ppghost.training.checkpoint import Position
-from ppghost.utils.files import output_errors, write_text
+from ppghost.utils.files import finite, output_errors, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,13 @@ class RunLogger:
                 "[Train]%s %s, eta: %s", where, numbers, timedelta(seconds=int(seconds_left))
             )
 
+    def epoch_done(self, step: int, epoch: int, means: dict, samples: int) -> None:
+        """Note an epoch's means over its images; over the rest of it where a run has gone on."""
+        metrics = {**means, "samples": samples}
+        self._write("train_epoch", step, epoch, metrics)
+        if not self._silent:
+            logger.info("[Train][Epoch %d][Avg] %s", epoch, _in_words(metrics))
+
     def evaluation(self, step: int, epoch: int, metrics: dict, phase: str) -> None:
         """Note the metrics of an evaluation."""
         self._write(phase, step, epoch, metrics)
@@ -104,7 +111,7 @@ class RunLogger:
         if self._file:
             entry = {"time": round(time.time(), 3), "phase": phase, "step": step, "epoch": epoch}
             with output_errors(Path(self._file.name)):
-                self._file.write(json.dumps(entry | metrics) + "\n")
+                self._file.write(json.dumps(finite(entry | metrics)) + "\n")
                 self._file.flush()
         if self._visual:
             for name, value in metrics.items():
@@ -135,7 +142,7 @@ def _drop_later(path: Path, position: Position) -> None:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             entry = json.loads(line)
             # an epoch is evaluated after its last step, and over only then
-            over = entry["phase"] == "train" or entry["epoch"] < position.epoch
+            over = entry["phase"].startswith("train") or entry["epoch"] < position.epoch
             if entry["step"] < position.step or (entry["step"] == position.step and over):
                 kept.append(line + os.linesep)
     write_text(path, "".join(kept))

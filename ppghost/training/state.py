@@ -9,11 +9,11 @@ import numpy as np
 import paddle
 
 from ppghost import weights
-from ppghost.errors import InputError
 from ppghost.static.program import assign, fetch, initialize
 from ppghost.static.runtime import Place
 from ppghost.training import checkpoint, program
 from ppghost.training.distributed import Group
+from ppghost.training.identity import EPOCHS, FORM, THREADS, differences
 from ppghost.training.schedules import Schedule
 from ppghost.weights.pretrained import pretrained_path
 
@@ -44,7 +44,7 @@ class RunState:
         self.specs = weights.tensor_specs(graph.network)
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(place)
-        self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=0.0)
+        self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=checkpoint.NO_BEST)
         initialize(self.executor, graph, identity["Global.seed"], self.scope)
 
     def start_from(self, resume: str | None) -> None:
@@ -56,19 +56,36 @@ class RunState:
             if found:
                 statistics = self._restore(*found)
             else:
-                self._initialise()
+                self.load_pretrained()
+            if not found or found[0].parent.resolve() != self.directory.resolve():
+                self._set_aside()
         if self.group.size > 1:
             self._follow_first(statistics)
 
     def _find(self, resume: str) -> tuple[Path, checkpoint.Checkpoint] | None:
         if resume != "auto":
             return Path(resume), checkpoint.load(Path(resume), self.specs)
-        found = checkpoint.newest(self.directory, self.specs)
+        found = checkpoint.newest(self.directory, self.specs, self._differences)
         if found is None:
             logger.info("no checkpoint in %s; starting from the beginning", self.directory)
         return found
 
-    def _initialise(self) -> None:
+    def _differences(self, settings: dict) -> list[str]:
+        return differences(settings, self.identity)
+
+    def _set_aside(self) -> None:
+        """A new run never mixes its checkpoints with those of one before, nor loses them."""
+        if target := checkpoint.set_aside(self.directory):
+            logger.warning(
+                "%s held the checkpoints of an earlier run; they are in %s now "
+                "(that run goes on with --resume %s)",
+                self.directory,
+                target,
+                target / checkpoint.LATEST,
+            )
+
+    def load_pretrained(self) -> None:
+        """Start from the pretrained weights, if the config names any."""
         if path := pretrained_path(self.config):
             classes = self.config["Arch"]["class_num"]
             found = weights.load(
@@ -81,13 +98,9 @@ class RunState:
 
     def _restore(self, prefix: Path, saved: checkpoint.Checkpoint) -> dict[str, np.ndarray]:
         """Take over a checkpoint; returns its statistics of each process, if there were several."""
-        for key, value in self.identity.items():
-            if saved.settings.get(key) != value:
-                raise InputError(
-                    f"{prefix}: was trained with {key} {saved.settings.get(key)}, this config "
-                    f"says {value}; set it so, or start anew in another Global.output_dir"
-                )
-        threads = saved.settings.get("OMP_NUM_THREADS")
+        if differing := self._differences(saved.settings):
+            raise checkpoint.another_run(prefix, differing)
+        threads = saved.settings.get(THREADS)
         if threads != _threads():
             logger.warning(
                 "%s was trained with OMP_NUM_THREADS %s, now it is %s: sums are rounded in another "
@@ -101,7 +114,20 @@ class RunState:
         self.schedule.step(saved.schedule["last_epoch"])
         self.position = saved.position
         logger.info("resuming %s at epoch %d, batch %d", prefix, *saved.position[:2])
+        self._tell_epochs(prefix, saved)
         return saved.statistics
+
+    def _tell_epochs(self, prefix: Path, saved: checkpoint.Checkpoint) -> None:
+        """Say what another number of epochs does: the schedule is a function of it."""
+        before, epochs = saved.settings.get(EPOCHS), self.config["Global"]["epochs"]
+        if before != epochs:
+            logger.warning(
+                "%s is of a run of %s epochs, this config says %d: from here on the learning rate "
+                "is that of the schedule over %d epochs, %.5g where it was %.5g",
+                prefix, before, epochs, epochs, self.schedule.get_lr(), saved.schedule["last_lr"],
+            )  # fmt: skip
+        if self.position.epoch > epochs:
+            logger.warning("%s has come to epoch %d already: nothing to train", prefix, epochs)
 
     def _follow_first(self, statistics: dict[str, np.ndarray]) -> None:
         """Take over what process 0 starts from, and of `statistics` this process's own."""
@@ -133,7 +159,12 @@ class RunState:
             optimizer=self.fetch(rest),
             schedule=self.schedule.state_dict(),
             position=self.position,
-            settings={**self.identity, "OMP_NUM_THREADS": _threads()},
+            settings={
+                **self.identity,
+                EPOCHS: self.config["Global"]["epochs"],
+                THREADS: _threads(),
+                FORM: 2,
+            },
             average=average,
             statistics=statistics,
         )
@@ -173,4 +204,4 @@ class RunState:
 
 
 def _threads() -> str:
-    return os.environ.get("OMP_NUM_THREADS", "")
+    return os.environ.get(THREADS, "")

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -60,6 +61,15 @@ def sync_directory(directory: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """`write_atomically` for text in UTF-8."""
     write_atomically(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def finite(value: Any) -> Any:
+    """`value` with None for NaN and infinity, of which JSON has none, at any depth."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,5 +1,6 @@
 """YAML files of keys, and `-o KEY=VALUE` over them: configs and campaigns alike."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ def read_yaml(path: Path) -> dict:
 
 
 def apply_override(config: dict, override: str) -> None:
-    """Apply one "Key.sub.index=VALUE" in place."""
+    """Apply one "Key.sub.index=VALUE" in place.
+
+    What a YAML anchor (`&ops`, `*ops`) has put in two places is changed in the one that is named.
+    """
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise InputError(f"-o {override}: expected Key.sub=VALUE")
@@ -42,7 +46,9 @@ def apply_override(config: dict, override: str) -> None:
     for depth, part in enumerate(parents):
         if isinstance(node, dict) and node.get(part) is None:
             node[part] = {}
-        node = node[_position(node, part, override, parents[:depth])]
+        key: Any = _position(node, part, override, parents[:depth])
+        node[key] = copy.copy(node[key])
+        node = node[key]
     node[_position(node, last, override, parents)] = value
 
 

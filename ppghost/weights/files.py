@@ -14,6 +14,7 @@ import safetensors
 import safetensors.numpy
 
 from ppghost.errors import InputError
+from ppghost.formats import bfloat16
 from ppghost.formats import paddle_pickle as pickles
 from ppghost.formats import paddle_tensors as fluid_files
 from ppghost.formats import torch_checkpoint as torch_files
@@ -42,34 +43,42 @@ class State(NamedTuple):
 def read(path: str | Path) -> State:
     """The tensors of a weight file or folder of any kind that we know.
 
-    `.pdparams` may be left out, as PaddleClas allows.
+    `.pdparams` may be left out, as PaddleClas allows. `FILE#KEY` means the weights under that key,
+    of a file with several sets of them (`state_dict_ema`).
 
     Raises:
         InputError: no such file, or not one of weights.
     """
-    path = _find(Path(path))
+    path, key = _split_key(Path(path))
+    path = _find(path)
     if path.is_dir():
-        return State(fluid_files.read_directory(path))
+        return State(bfloat16.decode_paddle(fluid_files.read_directory(path)))
     if path.suffix in (".pdmodel", ".pdiparams"):
         files = path.with_suffix(".pdmodel"), path.with_suffix(".pdiparams")
-        return State(fluid_files.read_exported(*files))
+        return State(bfloat16.decode_paddle(fluid_files.read_exported(*files)))
     try:
         with path.open("rb") as file:
             head = file.read(32)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if torch_files.is_zip(head):
-        return State(torch_files.read_zip(path), of_torch=True)
+        return State(torch_files.read_zip(path, key), of_torch=True)
     if torch_files.is_legacy(head):
-        return State(torch_files.read_legacy(path), of_torch=True)
+        return State(torch_files.read_legacy(path, key), of_torch=True)
     if path.suffix == ".safetensors" or head[8:9] == b"{":
         return _read_safetensors(path)
-    return State(_read_paddle(path))
+    return State(bfloat16.decode_paddle(_read_paddle(path, key)))
 
 
 def read_state(path: str | Path) -> dict[str, np.ndarray]:
     """The arrays of `read`."""
     return read(path).arrays
+
+
+def _split_key(path: Path) -> tuple[Path, str | None]:
+    """The file and the key of `FILE#KEY`."""
+    name, mark, key = path.name.rpartition("#")
+    return (path.with_name(name), key) if mark and name and not path.exists() else (path, None)
 
 
 def _find(path: Path) -> Path:
@@ -86,12 +95,12 @@ def _find(path: Path) -> Path:
 _SUFFIXES = (".pdparams", ".pdema", ".safetensors", ".pth", ".pt", ".pdmodel", ".pdiparams")
 
 
-def _read_paddle(path: Path) -> dict[str, np.ndarray]:
+def _read_paddle(path: Path, key: str | None) -> dict[str, np.ndarray]:
     try:
         content = pickles.read_pickle(path)
         if isinstance(content, dict):  # tensors that paddle.save met below the top
-            content = {key: _untupled(value) for key, value in content.items()}
-        return pickles.named(content, np.ndarray)
+            content = {name: _untupled(value) for name, value in content.items()}
+        return pickles.named(content, np.ndarray, key)
     except pickle.UnpicklingError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -109,7 +118,14 @@ def _read_safetensors(path: Path) -> State:
     try:
         with safetensors.safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            halves = {name for name in names if file.get_slice(name).get_dtype() == "BF16"}
+            # numpy has no bfloat16; this one hands over bytes
+            raw = dict(safetensors.deserialize(path.read_bytes())) if halves else {}
+            arrays = {
+                name: _from_bfloat16(raw[name]) if name in halves else file.get_tensor(name)
+                for name in names
+            }
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise pickles.unsafe(path, error) from error
     if not arrays:
@@ -118,6 +134,10 @@ def _read_safetensors(path: Path) -> State:
         name.endswith(".running_mean") for name in arrays
     )
     return State(arrays, of_torch)
+
+
+def _from_bfloat16(tensor: dict[str, Any]) -> np.ndarray:
+    return bfloat16.to_float32(np.frombuffer(tensor["data"], "<u2").reshape(tensor["shape"]))
 
 
 def write_state(path: Path, arrays: dict[str, np.ndarray], specs: list[TensorSpec]) -> None:

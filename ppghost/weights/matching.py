@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.errors import InputError
-from ppghost.weights import dropout, torch_names
+from ppghost.weights import dropout, names_1x, torch_names
 from ppghost.weights.files import State, TensorSpec, read
 
 logger = logging.getLogger(__name__)
@@ -17,12 +17,14 @@ class Match(NamedTuple):
     """How a state fits a network.
 
     `arrays` is keyed by parameter name, the rest by the file's names; `mismatched` holds the
-    shape in the file and the shape wanted.
+    shape in the file and the shape wanted, `whole_numbers` the type in the file of what should be
+    floating-point numbers.
     """
 
     arrays: dict[str, np.ndarray]
     missing: list[str]
     mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    whole_numbers: dict[str, str]
     unexpected: list[str]
 
 
@@ -38,7 +40,7 @@ def tensor_specs(network) -> list[TensorSpec]:
 
 def match(state: dict[str, np.ndarray], specs: list[TensorSpec]) -> Match:
     """Find each spec's tensor in `state`, by structured name, else by parameter name."""
-    found = Match({}, [], {}, [])
+    found = Match({}, [], {}, {}, [])
     used = set()
     for spec in specs:
         key = spec.structured if spec.structured in state else spec.parameter
@@ -47,6 +49,8 @@ def match(state: dict[str, np.ndarray], specs: list[TensorSpec]) -> Match:
             found.missing.append(key)
         elif state[key].shape != spec.shape:
             found.mismatched[key] = (state[key].shape, spec.shape)
+        elif spec.dtype.startswith("float") and state[key].dtype.kind != "f":
+            found.whole_numbers[key] = str(state[key].dtype)
         else:
             found.arrays[spec.parameter] = state[key].astype(spec.dtype, copy=False)
     # a tensor that got another name when its network was built anew stands there under both
@@ -67,7 +71,8 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     Raises:
         InputError: the file is of another architecture; says which tensors.
     """
-    found = match(_translated(read(path), path, network, name), tensor_specs(network))
+    specs = tensor_specs(network)
+    found = match(_translated(read(path), path, network, name), specs)
     wrong = dict(found.mismatched)
     if new_head_classes is not None and found.arrays:
         head = [key for key, shapes in wrong.items() if _is_head(*shapes, new_head_classes)]
@@ -75,14 +80,27 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
             logger.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
         wrong = {key: shapes for key, shapes in wrong.items() if key not in head}
     shapes = [f"{key} {list(has)} for {list(wanted)}" for key, (has, wanted) in wrong.items()]
-    problems = [_some(found.missing, "missing"), _some(shapes, "of another shape")]
+    whole = [f"{key} {dtype}" for key, dtype in found.whole_numbers.items()]
+    problems = [
+        _some(found.missing, "missing"),
+        _some(shapes, "of another shape"),
+        _some(whole, "of whole numbers (quantized?)"),
+    ]
     if any(problems):
+        if len(found.missing) == len(specs) and names_1x.looks_like_1x(found.unexpected):
+            raise InputError(
+                f"{path}: weights of PaddleClas 1.x, which are read for {names_1x.FAMILIES}; those "
+                f"of {name} have other names since. Arch.pretrained: True fetches 2.x's"
+            )
         problems.append(_some(found.unexpected, "unknown"))
         raise InputError(
             f"{path}: not the weights of {name}: tensors {'; '.join(filter(None, problems))}"
         )
     if found.unexpected:
         logger.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
+    broken = [key for key, array in found.arrays.items() if not np.isfinite(array).all()]
+    if broken:
+        logger.warning("%s: tensors %s", path, _some(broken, "hold NaN or infinity"))
     return found
 
 
@@ -90,10 +108,11 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
     """The tensors of a file as PaddleClas 2.x has them, under one of the network's names."""
     specs = tensor_specs(network)
     if not state.of_torch:
-        arrays = _renamed_from_1x(state.arrays)
-        if arrays is not state.arrays:
+        given = _of_student(state.arrays, path)
+        arrays = names_1x.renamed(given, name)
+        if arrays is not given:
             logger.info("%s: weights of PaddleClas 1.x", path)
-            _change_dropout(arrays, specs, network, dropout.DOWNGRADE, path)
+            _change_dropout(arrays, specs, network, name, dropout.DOWNGRADE, path)
         return arrays
     import paddle
 
@@ -104,7 +123,7 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
     except torch_names.Unclear as error:
         reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet") else f"not those of {name}"
         raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from error
-    _change_dropout(arrays, specs, network, dropout.UPSCALE, path)
+    _change_dropout(arrays, specs, network, name, dropout.UPSCALE, path)
     logger.info(
         "%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path
     )
@@ -118,29 +137,28 @@ _PYTORCH_GHOSTNET = (
 )
 
 
-def _renamed_from_1x(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """PaddleClas 1.x's GhostNet, which calls variances `<n>_variance`, with 2.x's names.
-
-    Anything else is returned as it is, the same object.
-    """
-    names = {
-        key: f"{key.removesuffix('_variance')}_bn_variance"
-        for key in arrays
-        if key.endswith("_variance") and f"{key.removesuffix('_variance')}_bn_mean" in arrays
-    }
-    return {names.get(key, key): array for key, array in arrays.items()} if names else arrays
+def _of_student(arrays: dict[str, np.ndarray], path: str | Path) -> dict[str, np.ndarray]:
+    """Of what PaddleClas's distillation saved, the student; anything else as it is."""
+    own = {k.removeprefix(_STUDENT): v for k, v in arrays.items() if k.startswith(_STUDENT)}
+    if own:
+        logger.info("%s: of a distillation; its student's %d tensors are taken", path, len(own))
+    return own or arrays
 
 
-def _change_dropout(arrays: dict, specs: list[TensorSpec], network, trained: str, path) -> None:
+_STUDENT = "Student."
+
+
+def _change_dropout(
+    arrays: dict, specs: list[TensorSpec], network, name: str, trained: str, path
+) -> None:
     """Scale what follows a dropout of another kind than the weights were trained with."""
-    [program] = {variable.block.program for variable in network.state_dict().values()}
-    keys = {spec.parameter: spec.structured for spec in specs}
+    parameters = {spec.structured: spec.parameter for spec in specs}
     try:
-        factors = dropout.factors(program, trained)
+        factors = dropout.factors(network, name, trained)
     except ValueError as error:
         raise InputError(f"{path}: cannot be used in this network: {error}") from error
-    for parameter, factor in factors.items():
-        key = keys[parameter] if keys[parameter] in arrays else parameter
+    for structured, factor in factors.items():
+        key = structured if structured in arrays else parameters[structured]
         if key in arrays:
             arrays[key] = arrays[key] * np.float32(factor)
             logger.info("%s: %s times %.4g, as its dropout is of another kind", path, key, factor)

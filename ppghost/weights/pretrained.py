@@ -1,5 +1,6 @@
 """PaddleClas's published weights, in a cache of files under their names."""
 
+import hashlib
 import inspect
 import os
 from pathlib import Path
@@ -83,9 +84,24 @@ def path(arch: dict) -> Path:
 def pretrained_path(config: dict) -> str | None:
     """`Global.pretrained_model`, else the path in `Arch.pretrained`, else None.
 
-    `Arch.pretrained: True` means PaddleClas's published file, which is downloaded if need be.
+    `Arch.pretrained: True` means PaddleClas's published file. It, and an https address in either
+    place, is downloaded if need be.
+
+    Raises:
+        InputError: it cannot be downloaded, or is not a weight file.
     """
     if own := config["Global"]["pretrained_model"]:
-        return own
+        return _local(own, "Global.pretrained_model")
     arch = config["Arch"].get("pretrained")
-    return str(path(config["Arch"])) if arch is True else arch or None
+    if arch is True:
+        return str(path(config["Arch"]))
+    return _local(arch, "Arch.pretrained") if arch else None
+
+
+def _local(place: str, key: str) -> str:
+    """A path as it is; for an address where its file is, under a name that no other one has."""
+    if not place.startswith(("https://", "http://")):
+        return place
+    digest = hashlib.sha256(place.encode()).hexdigest()[:12]
+    target = cache() / f"{digest}-{Path(urlsplit(place).path).name}"
+    return str(download(place, target, weights.read_state, key))

@@ -14,6 +14,8 @@ import numpy as np
 
 from ppghost.weights.files import TensorSpec
 
+#: what is no weight: BN's counters, what thop leaves in each module, and torch's averaging
+_COUNTERS = ("num_batches_tracked", "total_ops", "total_params", "n_averaged")
 _KINDS = {"running_mean": "_mean", "running_var": "_variance"}
 
 
@@ -96,7 +98,7 @@ def _cleaned(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], bool
 
     Also says whether the names were in alphabetical order.
     """
-    kept = {k: v for k, v in arrays.items() if not k.endswith("num_batches_tracked")}
+    kept = {k: v for k, v in arrays.items() if k.rpartition(".")[2] not in _COUNTERS}
     if all(key.startswith("module.") for key in kept):
         kept = {key.removeprefix("module."): value for key, value in kept.items()}
     result = {}

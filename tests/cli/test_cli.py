@@ -292,7 +292,7 @@ def test_ctrl_c_exits_130(run, config_file, monkeypatch):
     def interrupted(self, *arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop.Trainer, "_step", interrupted)
+    monkeypatch.setattr(loop.Trainer, "train_on", interrupted)
     code, _, err = run("train", "-c", config_file)
     assert (code, err.splitlines()[-1]) == (130, "ppghost: interrupted")
 

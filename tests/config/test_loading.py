@@ -132,7 +132,7 @@ def test_override(tmp_path, override, where, value):
         (
             {"Arch": {"name": "A"}},
             "Global.image_shape=[3, 0, 32]",
-            r"expected \[C, H, W\], got \[3, 0, 32\]",
+            r"expected \[C, H, W\] .*, got \[3, 0, 32\]",
         ),
         ({"EMA": {"decai": 0.9}}, None, r"EMA\.decai: unknown key, did you mean decay\?"),
         ({"EMA": {"decay": 1}}, None, r"EMA\.decay: 1 is not between 0 and 1"),
@@ -320,3 +320,17 @@ def test_a_notice_is_given_once_for_each_file(tmp_path, caplog):
         for _ in range(2):
             config.load_config(file)
     assert caplog.text.count("AMP.use_amp has no effect on Global.device cpu") == 2
+
+
+def test_an_override_changes_one_place_of_an_anchor(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "Arch: {name: A}\n"
+        "DataLoader:\n"
+        "  Train: {dataset: {name: ImageNetDataset, transform_ops: &ops [{DecodeImage: null}]}}\n"
+        "  Eval: {dataset: {name: ImageNetDataset, transform_ops: *ops}}\n"
+    )
+    key = "DataLoader.Eval.dataset.transform_ops.0"
+    loaders = config.load_config(path, [f"{key}={{ResizeImage: {{size: 8}}}}"])["DataLoader"]
+    assert loaders["Eval"]["dataset"]["transform_ops"] == [{"ResizeImage": {"size": 8}}]
+    assert loaders["Train"]["dataset"]["transform_ops"] == [{"DecodeImage": None}]

@@ -74,9 +74,16 @@ def test_seeds_have_their_own_order(settings):
     assert len(orders) == 3
 
 
-def test_images_of_another_shape_than_the_networks_are_refused(settings):
+def test_training_may_have_a_size_of_its_own_and_says_so(settings, caplog):
+    caplog.set_level("INFO", logger="ppghost")
     settings["Global"]["image_shape"] = [3, 4, 4]
-    with pytest.raises(InputError, match=r"image_shape is \[3, 4, 4\].*make images of \[3, 4, 6\]"):
+    assert make_loader(settings, "Train").image_shapes() == [(3, 4, 6)]
+    assert "make images of [3, 4, 6]; exports take Global.image_shape, [3, 4, 4]" in caplog.text
+
+
+def test_images_of_other_channels_than_the_networks_are_refused(settings):
+    settings["Global"]["image_shape"] = [1, 4, 6]
+    with pytest.raises(InputError, match=r"image_shape is \[1, 4, 6\].*make images of \[3, 4, 6\]"):
         make_loader(settings, "Train")
 
 

@@ -7,6 +7,7 @@ from paddle.utils import unique_name
 
 from ppghost.errors import InputError
 from ppghost.models import factory, registry
+from ppghost.models.arguments import accepted_arguments
 from ppghost.models.layers import conv_bn_layer, fc_layer, global_pool
 from ppghost.models.network import Network
 
@@ -107,3 +108,29 @@ def test_two_networks_of_one_name_in_a_dygraph_process(dygraph):
     assert first.state_dict().keys() == second.state_dict().keys()
     names = [parameter.name for net in (first, second) for parameter in net.parameters()]
     assert len(set(names)) == len(names)
+
+
+def test_a_typo_that_kwargs_would_swallow_is_refused():
+    name = "MobileNetV3_small_x0_35"  # a function, a class, and **kwargs in both
+    with pytest.raises(InputError, match=r"Arch\.droput_prob: .*did you mean dropout_prob\?"):
+        factory.create(name, droput_prob=0.1)
+
+
+def test_keys_are_found_along_every_way_that_kwargs_take():
+    zoo = factory.paddleclas_architectures()
+    unclear = {name for name, known in zoo.items() if accepted_arguments(known.build) is None}
+    assert unclear == {"cae_base_patch16_224", "cae_large_patch16_224"}  # they copy their kwargs
+    for name, key in (
+        ("PPLCNet_x1_0", "stride_list"),  # super().__init__(**kwargs), self.init_net(**kwargs)
+        ("ResNet50", "lr_mult_list"),
+        ("ViT_base_patch16_224", "drop_path_rate"),
+        ("GhostNet_x1_0", "class_num"),
+    ):
+        assert key in accepted_arguments(factory.find(name).build), name
+
+
+def test_a_key_without_effect_that_asks_for_nothing_is_passed_over(dygraph, caplog):
+    """PaddleClas's own StarNet files say `drop_rate: 0`, which nothing reads."""
+    caplog.set_level("INFO", logger="ppghost")
+    factory.create("StarNet_S1", drop_rate=0, class_num=2)
+    assert "StarNet_S1 takes no such key" in caplog.text

@@ -40,7 +40,7 @@ def assert_same_parameters(first, second):
 @contextlib.contextmanager
 def ctrl_c_after_step(number, monkeypatch):
     """What is trained in the block is interrupted in that step, and says so."""
-    step = loop.Trainer._step
+    step = loop.Trainer.train_on
 
     def press(self, *arguments):
         if self.state.position.step == number - 1:
@@ -48,6 +48,6 @@ def ctrl_c_after_step(number, monkeypatch):
         return step(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Trainer, "_step", press)
+        patch.setattr(loop.Trainer, "train_on", press)
         with pytest.raises(KeyboardInterrupt):
             yield

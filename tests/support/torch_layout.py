@@ -15,7 +15,10 @@ from unittest import mock
 
 import numpy as np
 
-_KINDS = {"float32": "FloatStorage", "float16": "HalfStorage", "int64": "LongStorage"}
+_KINDS = {
+    "float32": "FloatStorage", "float16": "HalfStorage", "float64": "DoubleStorage",
+    "int64": "LongStorage",
+}  # fmt: skip
 _MAGIC = 0x1950A86A20F9469CFC6C
 
 

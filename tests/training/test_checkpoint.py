@@ -89,7 +89,7 @@ def test_a_save_that_dies_at_any_touch_of_the_disk_leaves_a_whole_checkpoint(tmp
                 done = True
             except Killed:
                 pass
-        _, found = checkpoint.newest(directory, SLOTS)
+        _, found = checkpoint.newest(directory, SLOTS, lambda settings: [])
         assert found.position.step == (3 if done else found.position.step)
         assert found.position.step >= 2
         assert same(found, snapshot(found.position.step))
@@ -98,7 +98,7 @@ def test_a_save_that_dies_at_any_touch_of_the_disk_leaves_a_whole_checkpoint(tmp
             each_write(patch, 8)
             with pytest.raises(Killed):
                 checkpoint.save(directory / "latest", snapshot(4), SLOTS)
-        _, found = checkpoint.newest(directory, SLOTS)
+        _, found = checkpoint.newest(directory, SLOTS, lambda settings: [])
         assert found.position.step >= 2
         assert same(found, snapshot(found.position.step))
     assert last > 15
@@ -130,7 +130,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_says_so(
         # in the last third, where the arrays and the digests stand
         place = len(content) * 2 // 3
         file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-    prefix, found = checkpoint.newest(tmp_path, SLOTS)
+    prefix, found = checkpoint.newest(tmp_path, SLOTS, lambda settings: [])
     assert prefix.name == "previous"
     assert same(found, snapshot(1))
     if (ending, damage) != ("pdstates", "gone"):
@@ -149,7 +149,7 @@ def test_a_hostile_checkpoint_runs_nothing(tmp_path):
     (tmp_path / "latest.pdstates").write_bytes(pickle.dumps({"step": Hostile()}))
     with pytest.raises(InputError, match="not a weight file that is safe to read"):
         checkpoint.load(tmp_path / "latest", SLOTS)
-    assert checkpoint.newest(tmp_path, SLOTS) is None
+    assert checkpoint.newest(tmp_path, SLOTS, lambda settings: []) is None
     assert not (tmp_path / "was_here").exists()
 
 
@@ -168,7 +168,7 @@ def test_the_newest_epochs_are_kept(tmp_path):
 
 def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(config_file, tmp_path, monkeypatch):
     paddle.enable_static()
-    step = loop.Trainer._step
+    step = loop.Trainer.train_on
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill_the_disk(self, *arguments):
@@ -176,7 +176,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(config_file, tmp_path
             resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
         return step(self, *arguments)
 
-    monkeypatch.setattr(loop.Trainer, "_step", fill_the_disk)
+    monkeypatch.setattr(loop.Trainer, "train_on", fill_the_disk)
     try:
         with pytest.raises(TrainingError, match=r"cannot be written .*go on with --resume auto"):
             loop.train(config.load_config(config_file))

@@ -1,16 +1,22 @@
 """Training: what a step does, what is averaged, what is written."""
 
+import json
+
 import numpy as np
 import paddle
 import pytest
 from support.runs import make_trainer
 
+from ppghost import weights
 from ppghost.config import loading as config
-from ppghost.errors import TrainingError
+from ppghost.errors import InputError, TrainingError
+from ppghost.models import registry
+from ppghost.models.layers import fc_layer
+from ppghost.models.network import Architecture, Network
 from ppghost.static.program import fetch
 from ppghost.training import loop
 from ppghost.training.distributed import Group
-from ppghost.training.evaluation import evaluate
+from ppghost.training.evaluation import Evaluator, evaluate
 
 pytestmark = pytest.mark.usefixtures("static")
 
@@ -25,7 +31,7 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
     trainer = make_trainer(config.load_config(config_file, overrides))
     names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
     before = fetch(trainer.state.scope, names)
-    trainer._step(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.train_on(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
     after = fetch(trainer.state.scope, names)
     decayed = 1 - 0.05 * 0.5
     for name, factor in (
@@ -82,7 +88,7 @@ def test_ema_follows_the_weights_as_paddleclas_s_does(config_file):
         moved = []
         for step in range(4):
             images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
-            trainer._step(images, np.array([[0], [1], [2], [0]]))
+            trainer.train_on(images, np.array([[0], [1], [2], [0]]))
             now = trainer.state.fetch(averages)
             moved.append((step + 1) % frequency == 0)
             if moved[-1]:
@@ -121,14 +127,14 @@ def test_another_batch_is_told_what_linear_scaling_says(config_file, caplog):
 def test_an_epoch_s_figures_are_of_its_images(config_file, monkeypatch):
     """Of 12 images in batches of 8 and 4."""
     overrides = ["Global.epochs=1", "DataLoader.Train.sampler.batch_size=8"]
-    losses, step = [], loop.Trainer._step
+    losses, step = [], loop.Trainer.train_on
 
     def noted(*arguments):
         values, stopping = step(*arguments)
         losses.append(values["loss"])
         return values, stopping
 
-    monkeypatch.setattr(loop.Trainer, "_step", noted)
+    monkeypatch.setattr(loop.Trainer, "train_on", noted)
     figures = loop.train(config.load_config(config_file, overrides))
     assert losses[0] != losses[1]
     assert figures["train"]["loss"] == pytest.approx((2 * losses[0] + losses[1]) / 3)
@@ -156,13 +162,13 @@ def test_the_oldest_checkpoints_of_epochs_are_deleted(config_file, tmp_path):
 def test_a_schedule_moves_by_epoch_or_by_iteration(config_file, tmp_path, by_epoch, expected):
     rate = f"{{name: Linear, learning_rate: 0.01, end_lr: 0, by_epoch: {by_epoch}}}"
     trainer = make_trainer(config.load_config(config_file, [f"Optimizer.lr={rate}"]))
-    rates, step = [], loop.Trainer._step
+    rates, step = [], loop.Trainer.train_on
 
     def noted(images, labels):
         rates.append(trainer.state.schedule.get_lr())
         return step(trainer, images, labels)
 
-    trainer._step = noted
+    trainer.train_on = noted
     trainer.run()
     assert rates == pytest.approx([0.01 * share for share in expected])
 
@@ -171,3 +177,80 @@ def test_dropout_differs_between_steps_and_processes():
     seeds = [loop.dropout_seed(7, step, rank, 3) for step in range(20) for rank in range(3)]
     assert len(set(seeds)) == 60
     assert loop.dropout_seed(8, 0, 0, 3) not in seeds
+
+
+def test_an_update_freq_above_the_steps_becomes_1(config_file, caplog):
+    trainer = make_trainer(config.load_config(config_file, ["Global.update_freq=4"]))
+    before = fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"]
+    trainer.train_on(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.train_on(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    assert "Global.update_freq 4 is above the 3 steps of an epoch" in caplog.text
+    assert not np.array_equal(before, fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"])
+
+
+def test_an_accuracy_of_0_has_a_best_model_too(config_file, tmp_path, monkeypatch):
+    figures = {"loss": 1.0, "top1": 0.0, "samples": 6, "images_per_second": 1.0}
+    monkeypatch.setattr(Evaluator, "run", lambda self, network: dict(figures))
+    result = loop.train(config.load_config(config_file, ["Global.save_interval=-1"]))
+    assert result["best"] == 0
+    written = {path.stem for path in (tmp_path / "output" / "TinyGhostNet").glob("*.pdparams")}
+    assert written == {"latest", "previous", "best_model"}
+    saved = weights.read_pickle(tmp_path / "output" / "TinyGhostNet" / "best_model.pdstates")
+    assert saved["epoch"] == 3  # the later of two that are alike
+
+
+def test_without_evaluation_there_is_no_best_accuracy(run, config_file):
+    overrides = ["-o", "Global.eval_during_train=False", "-o", "Global.epochs=1"]
+    code, out, _ = run("train", "-c", config_file, *overrides)
+    assert code == 0
+    assert out.startswith("1 epochs, not evaluated, training loss ")
+
+
+def test_evaluation_starts_with_start_eval_epoch(config_file, tmp_path):
+    overrides = ["Global.epochs=3", "Global.start_eval_epoch=2"]
+    loop.train(config.load_config(config_file, overrides))
+    log = (tmp_path / "output" / "TinyGhostNet" / "train.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in log]
+    assert [entry["epoch"] for entry in entries if entry["phase"] == "eval"] == [2, 3]
+
+
+def test_training_and_evaluation_may_have_two_sizes(config_file, tmp_path):
+    larger = [
+        "DataLoader.Eval.dataset.transform_ops.1={ResizeImage: {size: 48}}",
+        "Global.epochs=1",
+    ]
+    assert loop.train(config.load_config(config_file, larger))["samples"] == 6
+    weights_file = f"Global.pretrained_model={tmp_path / 'output' / 'TinyGhostNet' / 'latest'}"
+    assert evaluate(config.load_config(config_file, [*larger, weights_file]))["samples"] == 6
+
+
+def test_without_a_metric_to_evaluate_by_nothing_is_trained(config_file):
+    for nothing in ("null", "[]"):
+        with pytest.raises(InputError, match=r"Metric\.Eval names nothing .* TopkAcc"):
+            make_trainer(config.load_config(config_file, [f"Metric.Eval={nothing}"]))
+
+
+def test_an_evaluation_that_gives_nan_is_no_best_model(config_file, tmp_path, monkeypatch, caplog):
+    figures = {"loss": float("nan"), "top1": 0.5, "samples": 6, "images_per_second": 1.0}
+    monkeypatch.setattr(Evaluator, "run", lambda self, network: dict(figures))
+    result = loop.train(config.load_config(config_file, ["Global.epochs=1"]))
+    assert result["best"] is None
+    assert "the loss of the evaluation is nan" in caplog.text
+    directory = tmp_path / "output" / "TinyGhostNet"
+    assert not (directory / "best_model.pdparams").exists()
+    last = (directory / "train.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["loss"] is None
+
+
+def flat(class_num=3, in_channels=3):
+    """Its classifier has a weight for each pixel."""
+    return Network(lambda x: fc_layer(paddle.flatten(x, 1), class_num, name="fc"), in_channels)
+
+
+def test_a_network_whose_weights_depend_on_the_size_says_so(config_file, monkeypatch):
+    monkeypatch.setitem(registry.ARCHITECTURES, "Flat", Architecture("Flat", flat, (3, 32, 32)))
+    larger = "DataLoader.Eval.dataset.transform_ops.1={ResizeImage: {size: 48}}"
+    with pytest.raises(
+        InputError, match=r"32, 32\], evaluation on \[3, 48, 48\]; Flat has weights"
+    ):
+        make_trainer(config.load_config(config_file, ["Arch.name=Flat", larger]))

@@ -88,7 +88,7 @@ def test_a_second_ctrl_c_inside_a_step_saves_nothing(config_file, tmp_path, monk
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(loop.Trainer, "_step", press_twice)
+    monkeypatch.setattr(loop.Trainer, "train_on", press_twice)
     with pytest.raises(KeyboardInterrupt):
         loop.train(config.load_config(config_file))
     assert [p.name for p in (tmp_path / "output" / "TinyGhostNet").iterdir()] == ["train.jsonl"]
@@ -102,7 +102,7 @@ def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
     directory = trainer.state.directory
     shutil.copy(directory / "epoch_1.pdopt", directory / "latest.pdopt")
     (directory / "latest.pdparams").write_bytes(b"half")
-    prefix, found = checkpoint.newest(directory, trainer.state.specs)
+    prefix, found = checkpoint.newest(directory, trainer.state.specs, lambda settings: [])
     assert (prefix.name, found.position.step) == ("epoch_2", 6)
     with pytest.raises(InputError, match="is not of the same save"):
         checkpoint.load(directory / "latest", trainer.state.specs)
@@ -111,7 +111,7 @@ def test_a_damaged_checkpoint_is_passed_over(config_file, tmp_path, caplog):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("Global.epochs=5", r"Global\.epochs 2, this config says 5"),
+        ("Optimizer.lr.learning_rate=0.1", r"lr\.learning_rate 0\.05, this config says 0\.1"),
         (
             "DataLoader.Train.sampler.batch_size=3",
             r"DataLoader\.Train\.sampler\.batch_size 4, this config says 3",
@@ -136,3 +136,56 @@ def test_other_threads_are_told_of_when_a_run_goes_on(config_file, monkeypatch, 
     with static_graph() as place:
         loop.prepare(config.load_config(config_file), place, "auto")
     assert "was trained with OMP_NUM_THREADS 1, now it is 2" in caplog.text
+
+
+def test_more_epochs_go_on_and_say_what_the_rate_becomes(config_file, tmp_path, caplog):
+    constant = "Optimizer.lr={name: Linear, learning_rate: 0.01, end_lr: 0}"
+    loop.train(config.load_config(config_file, [constant]))
+    longer = config.load_config(config_file, [constant, "Global.epochs=4"])
+    figures = loop.train(longer, resume="auto")
+    assert "run of 2 epochs, this config says 4" in caplog.text
+    assert "over 4 epochs, 0.005 where it was 0" in caplog.text
+    assert figures["epochs"] == 4
+    assert (tmp_path / "output" / "TinyGhostNet" / "epoch_4.pdparams").exists()
+
+
+def test_a_fresh_start_sets_the_earlier_run_aside(config_file, tmp_path, caplog):
+    directory = tmp_path / "output" / "TinyGhostNet"
+    loop.train(config.load_config(config_file))
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    fresh = config.load_config(config_file, ["Global.seed=2", "Global.epochs=1"])
+    loop.train(fresh)
+    assert "held the checkpoints of an earlier run" in caplog.text
+    aside = directory / "earlier_run_1"
+    assert {path.name: path.read_bytes() for path in aside.iterdir()} == before
+    assert not (directory / "epoch_2.pdparams").exists()
+    with static_graph() as place:
+        state = loop.prepare(fresh, place, "auto").state
+    assert (state.position.epoch, state.position.step) == (2, 3)
+
+
+def test_checkpoints_of_other_runs_are_passed_over(config_file, caplog):
+    """Older versions left them side by side."""
+    own = make_trainer(config.load_config(config_file))
+    own.state.save("epoch_1")
+    other = make_trainer(config.load_config(config_file, ["Optimizer.lr.learning_rate=0.1"]))
+    other.state.position = other.state.position._replace(step=60)
+    other.state.save("epoch_20")
+    own.state.start_from("auto")
+    assert own.state.position.step == 0
+    assert "epoch_20 is of another run (Optimizer.lr.learning_rate 0.1" in caplog.text
+
+
+def test_data_that_moved_is_the_same_and_other_data_is_not(config_file, shapes_dir, tmp_path):
+    make_trainer(config.load_config(config_file)).state.save("latest")
+    moved = shutil.copytree(shapes_dir, tmp_path / "moved")
+    override = "DataLoader.Train.dataset"
+    paths = [
+        f"{override}.image_root={moved}",
+        f"{override}.cls_label_path={moved / 'train_list.txt'}",
+    ]
+    make_trainer(config.load_config(config_file, paths)).state.start_from("auto")
+    lines = (moved / "train_list.txt").read_text().splitlines()
+    (moved / "train_list.txt").write_text("\n".join(reversed(lines)))
+    with pytest.raises(InputError, match="their names and labels"):
+        make_trainer(config.load_config(config_file, paths)).state.start_from("auto")

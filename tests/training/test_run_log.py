@@ -28,10 +28,14 @@ def test_every_figure_is_in_the_journal(config_file, tmp_path):
     entries = [json.loads(line) for line in (directory / "train.jsonl").read_text().splitlines()]
     assert [(e["phase"], e["step"], e["epoch"]) for e in entries] == [
         *(("train", step, 1) for step in (1, 2, 3)),
+        ("train_epoch", 3, 1),
         ("eval", 3, 1),
         *(("train", step, 2) for step in (4, 5, 6)),
+        ("train_epoch", 6, 2),
         ("eval", 6, 2),
     ]
+    assert entries[-2]["loss"] == figures["train"]["loss"]
+    assert entries[-2]["samples"] == 12
     assert entries[-1]["loss"] == figures["loss"]
     assert entries[0].keys() >= {"lr", "loss", "top1", "images_per_second", "time"}
     [log] = (directory / "vdl").iterdir()

@@ -297,3 +297,19 @@ def test_weights_of_another_network_do_not_enter_the_cache(server, published, tm
 def test_a_path_of_ones_own_goes_before_a_download(published):
     published["Global"]["pretrained_model"] = "own"
     assert pretrained_path(published) == "own"
+
+
+def test_an_address_is_downloaded_once_and_read(server, published, tmp_path):
+    server.content = file_of("SqueezeNet1_1", tmp_path)
+    published["Global"]["pretrained_model"] = server.url
+    path = pretrained_path(published)
+    assert pretrained_path(published) == path
+    assert len(server.requests) == 1
+    assert len(weights.read_state(path)) == 104
+    server.content = b"<html>not found</html>"
+    published["Global"]["pretrained_model"] = server.url + "?other"
+    with pytest.raises(InputError, match=r"of no use: .*not a weight file"):
+        pretrained_path(published)
+    published["Global"]["pretrained_model"] = "http://example.com/w.pdparams"
+    with pytest.raises(InputError, match="only https is trusted"):
+        pretrained_path(published)

@@ -1,7 +1,9 @@
 """Weights of other programs: PaddleClas 1.x, exported models, safetensors, PyTorch."""
 
+import argparse
 import collections
 import json
+import pathlib
 import re
 
 import numpy as np
@@ -16,6 +18,8 @@ from ppghost.static.program import assign
 from ppghost.weights import torch_names
 from ppghost.weights.conversion import network
 from ppghost.weights.files import TensorSpec
+
+pytestmark = pytest.mark.usefixtures("static")
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype("float32")
 
@@ -184,7 +188,6 @@ def torchvision_name(structured):
 @pytest.fixture(scope="module")
 def resnet18():
     """A network, and torchvision's state_dict for it: no two tensors alike."""
-    paddle.enable_static()
     made, rng = network("ResNet18", 4), np.random.default_rng(1)
     state = collections.OrderedDict()
     for spec in weights.tensor_specs(made):
@@ -200,13 +203,19 @@ def resnet18():
     return made, state
 
 
-@pytest.mark.parametrize("form", ["zip", "legacy", "nested", "without the ending"])
+@pytest.mark.parametrize("form", ["zip", "legacy", "nested", "timm", "without the ending"])
 def test_torchvision_resnet_by_order(resnet18, tmp_path, form):
     made, state = resnet18
     path = tmp_path / "w.pth"
     if form == "nested":
         inner = {f"module.{key}": value for key, value in state.items()}
         torch_layout.save({"epoch": 7, "state_dict": inner, "lr": [0.1, (0.9, None)]}, path)
+    elif form == "timm":  # options, an average, and what thop left in each module
+        counted = state | {"layer1.0.total_ops": np.zeros(1), "total_params": np.zeros(1)}
+        average = {key: value + 1 for key, value in state.items()}
+        options = argparse.Namespace(lr=0.1, output=pathlib.PosixPath("/x"), betas=[0.9])
+        content = {"args": options, "metric": np.float64(0.7), "state_dict": counted}
+        torch_layout.save(content | {"state_dict_ema": average}, path)
     elif form == "legacy":
         torch_layout.save_legacy(state, path)
     else:
@@ -220,6 +229,37 @@ def test_torchvision_resnet_by_order(resnet18, tmp_path, form):
             array = found.arrays[spec.parameter]
             np.testing.assert_array_equal(array, theirs, err_msg=spec.structured)
     assert found.unexpected == []
+
+
+def test_another_set_of_weights_is_told_of_and_can_be_chosen(resnet18, tmp_path, caplog):
+    _, state = resnet18
+    average = {key: value + 1 for key, value in state.items()}
+    path = torch_layout.save({"state_dict": state, "state_dict_ema": average}, tmp_path / "w.pth")
+    caplog.set_level("INFO", logger="ppghost")
+    read = weights.read_state(path)
+    assert "FILE#state_dict_ema reads the others" in caplog.text
+    chosen = weights.read_state(f"{path}#state_dict_ema")
+    np.testing.assert_array_equal(chosen["conv1.weight"], read["conv1.weight"] + 1)
+    with pytest.raises(InputError, match=r"no weights under 'ema' \(under: state_dict, st"):
+        weights.read_state(f"{path}#ema")
+
+
+def test_of_a_distillation_the_student_is_taken(trained, tmp_path, caplog):
+    caplog.set_level("INFO", logger="ppghost")
+    state = {f"Student.{k}": v for k, v in weights.read_state(trained).items()}
+    state["Teacher.fc.weight"] = np.zeros(3, "f4")
+    found = weights.load(
+        write_pdparams(state, tmp_path / "w.pdparams"), network("TinyGhostNet", 3), "TinyGhostNet"
+    )
+    assert found.unexpected == []
+    assert "of a distillation" in caplog.text
+
+
+def test_1x_weights_with_other_names_say_what_is_read(tmp_path):
+    names = ("conv_layer1_weights", "bn_layer1_scale", "bn_layer1_offset", "bn_layer1_mean")
+    path = write_pdparams({name: np.zeros(3, "f4") for name in names}, tmp_path / "w.pdparams")
+    with pytest.raises(InputError, match=r"PaddleClas 1\.x, which are read for GhostNet, ResNet,"):
+        weights.load(path, network("ShuffleNetV2_x0_25", 4), "ShuffleNetV2_x0_25")
 
 
 def test_the_shortcut_that_torchvision_lacks_changes_nothing(resnet18, tmp_path):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from ppghost.data.datasets.list_files import Sample, check_labels, read_samples, relabelled
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.data.transforms.pixels import DecodeImage
@@ -18,14 +19,6 @@ logger = logging.getLogger(__name__)
 
 # So many unusable images on end mean wrong operations or a lost disk, not a few broken files.
 MAX_BAD_IN_A_ROW = 100
-
-
-class Sample(NamedTuple):
-    """One line of a list file."""
-
-    path: str  # as the list says, relative to the image root
-    label: int
-    line: int  # counted from 1
 
 
 class ImageNetDataset:
@@ -75,10 +68,10 @@ class ImageNetDataset:
         if not isinstance(self.transforms.operations[0], DecodeImage):
             raise InputError(f"{where}.transform_ops.0: give DecodeImage first, these are files")
         with at_key(f"{where}.cls_label_path"):
-            samples = _samples(self.list_file, delimiter)
+            samples = read_samples(self.list_file, delimiter)
         if relabel:
-            samples = _relabel(samples)
-        _check_labels(samples, class_num, self.list_file)
+            samples = relabelled(samples)
+        check_labels(samples, class_num, self.list_file)
         samples = self._present(samples)
         if not samples:
             raise InputError(f"{where}.cls_label_path: {self.list_file} names no image")
@@ -90,6 +83,16 @@ class ImageNetDataset:
 
     def __len__(self) -> int:
         return len(self._paths)
+
+    def files(self) -> list[str]:
+        """The images' full paths, in their order."""
+        root = os.path.abspath(self.image_root)
+        return [os.path.join(root, os.fsdecode(path)) for path in self._paths.tolist()]
+
+    def fingerprint(self) -> str:
+        """The images' names and labels in their order, as a short hash; not where they lie."""
+        names = b"\n".join(os.path.basename(path) for path in self._paths.tolist())
+        return hashlib.sha256(names + self._labels.tobytes()).hexdigest()[:16]
 
     def _sample(self, index: int) -> Sample:
         path = os.fsdecode(self._paths[index])
@@ -163,72 +166,3 @@ def _are_files(root: Path, paths: list[str]) -> list[bool]:
                 listed[folder] = set()
         exists.append(name in listed[folder])
     return exists
-
-
-def read_list(path: Path, delimiter: str | None = None) -> list[tuple[int, str, int | None]]:
-    """The lines of a list file: (line number from 1, image path, label or None).
-
-    A line is `path label`, and PaddleClas's rule decides: what stands before the first delimiter
-    is the path, what stands behind it the label; further columns are not looked at. Where that is
-    no label, the path may hold blanks: a last column that is one is taken, and without any the
-    whole line is a path. Empty lines are passed over.
-
-    Args:
-        path: the file.
-        delimiter: what separates the columns; a space if None.
-
-    Raises:
-        InputError: it cannot be read, or is not UTF-8 text.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason})") from error
-    numbered = enumerate((line.strip() for line in lines), start=1)
-    return [(number, *_parse(line, delimiter or " ")) for number, line in numbered if line]
-
-
-def _parse(line: str, delimiter: str) -> tuple[str, int | None]:
-    image, *columns = line.split(delimiter)
-    if columns and (label := _as_label(columns[0])) is not None:
-        return image, label
-    *parts, last = line.split(delimiter)
-    if parts and (label := _as_label(last)) is not None:
-        return delimiter.join(parts).strip(), label
-    return line, None
-
-
-def _as_label(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None
-
-
-def _samples(path: Path, delimiter: str | None) -> list[Sample]:
-    """The lines of a list in which every line has a label."""
-    samples = []
-    for number, image, label in read_list(path, delimiter):
-        if label is None:
-            raise InputError(
-                f"{path}:{number}: {image!r} is not `path{delimiter or ' '}label` with a whole "
-                "number for a label"
-            )
-        samples.append(Sample(image, label, number))
-    return samples
-
-
-def _relabel(samples: list[Sample]) -> list[Sample]:
-    new = {old: number for number, old in enumerate(sorted({s.label for s in samples}))}
-    return [sample._replace(label=new[sample.label]) for sample in samples]
-
-
-def _check_labels(samples: list[Sample], class_num: int | None, path: Path) -> None:
-    for sample in samples:
-        if sample.label < 0 or (class_num is not None and sample.label >= class_num):
-            valid = "0 or more" if class_num is None else f"in 0..{class_num - 1}"
-            raise InputError(
-                f"{path}:{sample.line}: class id {sample.label} is not {valid}: "
-                "correct the line or Arch.class_num"
-            )

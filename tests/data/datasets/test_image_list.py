@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ppghost.data.datasets.image_list import MAX_BAD_IN_A_ROW, ImageNetDataset, read_list
+from ppghost.data.datasets.image_list import MAX_BAD_IN_A_ROW, ImageNetDataset
+from ppghost.data.datasets.list_files import read_list
 from ppghost.errors import InputError, TrainingError
 
 
@@ -62,6 +63,12 @@ def test_a_delimiter_allows_spaces_in_names_and_further_columns_are_ignored(root
     assert [load(data, index)[1] for index in range(len(data))] == [3, 1]
 
 
+def test_a_bom_and_two_blanks_change_nothing(root):
+    (root / "list.txt").write_bytes(b"\xef\xbb\xbfimages/0.png  4\r\nimages/1.png 2\r\n")
+    data = dataset(root)
+    assert [load(data, index)[1] for index in range(2)] == [4, 2]
+
+
 def test_relabel_numbers_the_labels_in_ascending_order(root):
     write_list(root, "images/0.png 30", "images/1.png -2", "images/2.png 7", "images/3.png 30")
     data = dataset(root, relabel=True, class_num=3)
@@ -73,9 +80,13 @@ def test_relabel_numbers_the_labels_in_ascending_order(root):
     [
         (
             ["images/0.png 0", "images/1.png"],
-            r"list\.txt:2: 'images/1\.png' is not `path label` with a",
+            r"list\.txt:2: 'images/1\.png' is no path and class id with ' ' between them",
         ),
-        (["", "images/0.png zero"], r"list\.txt:2: 'images/0\.png zero' is not `path label`"),
+        (["", "images/0.png zero"], r"list\.txt:2: 'images/0\.png zero' is no path and class id"),
+        (
+            ["images/0.png\t4"],
+            r"list\.txt:1: 'images/0\.png\\t4' .* key delimiter, .*: '\\t' it would be one",
+        ),
         (["images/0.png 4", "images/1.png 5"], r"list\.txt:2: class id 5 is not in 0\.\.4"),
         (["images/0.png -1"], r"list\.txt:1: class id -1 is not in 0\.\.4"),
         (["", ""], r"Eval\.dataset\.cls_label_path: .*list\.txt names no image"),

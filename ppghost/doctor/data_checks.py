@@ -1,0 +1,103 @@
+"""The images and their classes."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from ppghost.data.build import make_loader
+from ppghost.data.datasets.image_list import ImageNetDataset
+from ppghost.data.loader import Dataset, Loader
+from ppghost.doctor.check import Check, Look, looked_at, problems_of
+from ppghost.errors import TrainingError
+
+#: images of each list that are opened, from all over it, and the time that this may take
+_SAMPLE, _SECONDS = 64, 8.0
+
+
+def check_data(config: dict) -> tuple[list[Check], dict[str, Loader]]:
+    """Both lists, a sample of their images, and the classes; the loaders that could be made."""
+    loaders: dict[str, Loader] = {}
+    checks = []
+    for mode, name in (("Train", "training"), ("Eval", "evaluation")):
+        if mode == "Eval" and not config["Global"]["eval_during_train"]:
+            continue
+        checks.append(looked_at(f"{name} list", _reads_list(config, mode, loaders)))
+        if mode in loaders:
+            checks.append(looked_at(f"{name} images", _opens_sample(loaders[mode])))
+    if "Train" in loaders:
+        fine = f"each of {config['Arch']['class_num']} classes has images"
+        checks.append(
+            looked_at("classes", lambda: problems_of(_class_problems(config, loaders), fine))
+        )
+    return checks, loaders
+
+
+def _reads_list(config: dict, mode: str, loaders: dict[str, Loader]) -> Look:
+    def look() -> tuple[bool, str]:
+        loaders[mode] = loader = make_loader(config, mode)
+        sizes = ", ".join("x".join(map(str, shape)) for shape in loader.image_shapes())
+        return True, f"{loader.sampler.images} images, {sizes} for the network"
+
+    return look
+
+
+def _opens_sample(loader: Loader) -> Look:
+    def look() -> tuple[bool, str]:
+        dataset = loader.batches.datasets[0]
+        shapes, broken, opened = set(), [], 0
+        end = time.monotonic() + _SECONDS
+        started = time.monotonic()
+        for index in np.linspace(0, len(dataset) - 1, min(_SAMPLE, len(dataset))).astype(int):
+            try:
+                image, _ = dataset.load(int(index), np.random.default_rng(int(index)))
+                shapes.add(image.shape)
+            except TrainingError as error:
+                broken.append(str(error))
+            opened += 1
+            if time.monotonic() > end:
+                break
+        rate = opened / (time.monotonic() - started)
+        if broken:
+            return False, f"{len(broken)} of {opened} cannot be used: {broken[0]}"
+        if len(shapes) > 1:
+            sizes = ", ".join(str(list(shape)) for shape in sorted(shapes)[:3])
+            return False, f"differ in shape ({sizes}): let transform_ops end in one size"
+        return True, f"{opened} opened, {rate:.0f} a second in one process"
+
+    return look
+
+
+def _class_problems(config: dict, loaders: dict[str, Loader]) -> Iterator[str]:
+    class_num = config["Arch"]["class_num"]
+    sets = {mode: loader.batches.datasets[0] for mode, loader in loaders.items()}
+    labels = {mode: _labels(dataset) for mode, dataset in sets.items()}
+    trained = labels.get("Train")
+    if trained is not None:
+        absent = np.setdiff1d(np.arange(class_num), trained)
+        if len(absent):
+            yield (
+                f"{len(absent)} of {class_num} classes have no image to train on, for instance "
+                f"{absent[0]}: is Arch.class_num right?"
+            )
+        if (evaluated := labels.get("Eval")) is not None:
+            unknown = np.setdiff1d(evaluated, trained)
+            if len(unknown):
+                yield f"{len(unknown)} classes are evaluated and not trained, e.g. {unknown[0]}"
+    shared = _shared(sets)
+    if shared:
+        yield f"{shared} images are in both lists: the accuracy would be too high"
+
+
+def _labels(dataset: Dataset) -> np.ndarray | None:
+    """The class ids of a data set that keeps them together."""
+    return getattr(dataset, "_labels", None)
+
+
+def _shared(sets: dict[str, Dataset]) -> int:
+    """How many files two lists have in common."""
+    listed = [dataset for dataset in sets.values() if isinstance(dataset, ImageNetDataset)]
+    if len(listed) < 2:
+        return 0
+    first, second = (set(dataset.files()) for dataset in listed)
+    return len(first & second)

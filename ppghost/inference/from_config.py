@@ -1,0 +1,61 @@
+"""Predictions straight from a config and its weights: an exported model that nobody keeps."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ppghost.errors import InputError
+from ppghost.inference.export import export
+from ppghost.inference.images import find_images, images_of_list
+from ppghost.inference.predict import predict
+
+
+def predict_with_config(
+    config: dict[str, Any],
+    images: Sequence[str | Path] = (),
+    topk: int | None = None,
+    labels: str | Path | None = None,
+) -> list[dict[str, Any]]:
+    """`predict` with the network and the weights of a config, as PaddleClas's `tools/infer.py`.
+
+    Scores are those of softmax, whatever `Arch.infer_add_softmax` says of exports.
+
+    Args:
+        config: a checked configuration; `Global.pretrained_model` names the weights.
+        images: image files; those of `Infer.infer_list`, or of `Infer.infer_imgs`, if empty.
+        topk: as for `predict`.
+        labels: as for `predict`.
+
+    Raises:
+        InputError: as for `export` and `predict`, or the config names no images either.
+        CheckFailed: as for `predict`.
+    """
+    images = images or images_of_config(config)
+    arch = config["Arch"] | {"infer_add_softmax": True}
+    with tempfile.TemporaryDirectory(prefix="ppghost-") as folder:
+        export(config | {"Arch": arch}, folder)
+        return predict(folder, images, topk, labels)
+
+
+def images_of_config(config: dict[str, Any]) -> list[Path]:
+    """The images of `Infer.infer_list`, relative to `infer_imgs`, or those of `infer_imgs`.
+
+    Raises:
+        InputError: there are none.
+    """
+    images, listed = config["Infer"]["infer_imgs"], config["Infer"].get("infer_list")
+    if listed:
+        return images_of_list(Path(listed), Path(images or Path(listed).parent))
+    if not images:
+        raise InputError("Infer.infer_imgs is missing; name images, or give them in the command")
+    return find_images([images])
+
+
+def output_of_config(config: dict[str, Any]) -> Path | None:
+    """The file that `Infer.save_dir` means: PaddleClas puts `.json` behind a name without it."""
+    place = config["Infer"].get("save_dir")
+    if not place:
+        return None
+    path = Path(place)
+    return path if path.suffix == ".json" else path.with_name(f"{path.name}.json")
