@@ -14,6 +14,7 @@ import numpy as np
 from ppghost.errors import InputError
 from ppghost.formats.paddle_pickle import array_of, mapped
 from ppghost.formats.pickle_reader import DAMAGE
+from ppghost.formats.program_desc import framework
 
 #: program and parameters of an exported model, in the order in which they are looked for
 _EXPORTED = (("inference.pdmodel", "inference.pdiparams"), ("__model__", "__params__"))
@@ -77,8 +78,6 @@ def record_to_array(record: bytes) -> np.ndarray:
 
 def array_to_record(array: np.ndarray) -> bytes:
     """The record of an array, as Paddle writes it."""
-    from ppghost.formats.program_desc import framework
-
     [code] = [code for code, name in _dtypes().items() if np.dtype(name) == array.dtype]
     description = framework().VarType.TensorDesc(data_type=code, dims=array.shape)
     header = description.SerializeToString()
@@ -95,9 +94,8 @@ class _Stream(io.BytesIO):
 def _persistables(program: Path) -> dict[str, tuple[int, ...]]:
     """Name -> shape of the tensors a Program keeps, sorted by name as Paddle stores them."""
     from google.protobuf.message import DecodeError
-    from paddle.base.proto.framework_pb2 import ProgramDesc, VarType
 
-    description = ProgramDesc()
+    description = framework().ProgramDesc()
     try:
         description.ParseFromString(program.read_bytes())
     except OSError as error:
@@ -108,7 +106,7 @@ def _persistables(program: Path) -> dict[str, tuple[int, ...]]:
         variable.name: tuple(variable.type.lod_tensor.tensor.dims)
         for block in description.blocks
         for variable in block.vars
-        if variable.persistable and variable.type.type == VarType.LOD_TENSOR
+        if variable.persistable and variable.type.type == framework().VarType.LOD_TENSOR
     }
     if not found:
         raise InputError(f"{program}: a Paddle program without parameters (damaged?)")
@@ -129,7 +127,6 @@ def _records(path: Path, count: int) -> list[np.ndarray]:
 
 def _record(stream) -> np.ndarray:
     from google.protobuf.message import DecodeError
-    from paddle.base.proto.framework_pb2 import VarType
 
     version, levels = _unpack("<IQ", stream)
     for _ in range(min(levels, len(stream))):
@@ -138,7 +135,7 @@ def _record(stream) -> np.ndarray:
     tensor_version, size = _unpack("<Ii", stream)
     if version or tensor_version or size < 0:
         raise ValueError("no tensor starts here")
-    description = VarType.TensorDesc()
+    description = framework().VarType.TensorDesc()
     try:
         description.ParseFromString(stream.read(size))
     except DecodeError as error:
@@ -153,12 +150,11 @@ def _record(stream) -> np.ndarray:
 
 
 def _dtypes() -> dict[int, str]:
-    from paddle.base.proto.framework_pb2 import VarType as Type
-
+    kinds = framework().VarType
     return {
-        Type.FP16: "<f2", Type.FP32: "<f4", Type.FP64: "<f8", Type.BOOL: "|b1", Type.UINT8: "|u1",
-        Type.INT8: "|i1", Type.INT16: "<i2", Type.INT32: "<i4", Type.INT64: "<i8",
-        Type.BF16: "<u2",
+        kinds.FP16: "<f2", kinds.FP32: "<f4", kinds.FP64: "<f8", kinds.BOOL: "|b1",
+        kinds.UINT8: "|u1", kinds.INT8: "|i1", kinds.INT16: "<i2", kinds.INT32: "<i4",
+        kinds.INT64: "<i8", kinds.BF16: "<u2",
     }  # fmt: skip
 
 
