@@ -37,6 +37,7 @@ def begin(model: NbModel, device: Device, threads: int) -> Result:
         opt_version=model.info.opt_version,
         convert_command=model.command,
         source_sha256=model.source_sha256,
+        check=model.check,
         inputs=[dict(tensor) for tensor in model.inputs],
         device=device.describe(),
         threads=threads,

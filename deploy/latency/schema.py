@@ -49,6 +49,7 @@ class ResultFields:
     opt_version: str | None = None
     convert_command: str | None = None
     source_sha256: str | None = None
+    check: str | None = None
     inputs: list[dict[str, Any]] = field(default_factory=list)
     power_mode: str | None = None
     affinity: str | None = None

@@ -15,15 +15,15 @@ def build(data: ReportData, t: Messages) -> Iterator[Block]:
     """A line a device, file and outcome."""
     yield Paragraph(t["rule"])
     headers = [
-        t["model"], t["device"], t["compared"], t["difference"], t["relative"], t["correlation"],
-        t["outcome"],
+        t["model"], t["device"], t["converted"], t["compared"], t["difference"], t["relative"],
+        t["correlation"], t["outcome"],
     ]  # fmt: skip
     rows = [
-        (row.model, group.device["serial"], *_cells(row.output_check, t))
+        (row.model, group.device["serial"], row.check or NOTHING, *_cells(row.output_check, t))
         for group in data.groups
         for row in group.rows
     ]
-    yield Table(headers, list(dict.fromkeys(rows)), frozenset({1, 2, 6}))
+    yield Table(headers, list(dict.fromkeys(rows)), frozenset({1, 2, 3, 7}))
 
 
 def _cells(check: Mapping[str, Any] | None, t: Messages) -> tuple[str, ...]:
@@ -62,6 +62,7 @@ SECTION = Section(
             "正确结果为 Paddle 自身的输出；权重量化的模型在手机上则与相同权重的 x86 模型对比。",
         ),
         "device": Words("Device", "设备"),
+        "converted": Words("Checked at conversion", "转换时校验"),
         "compared": Words("Compared", "校验位置"),
         "difference": Words("Largest difference", "最大绝对误差"),
         "relative": Words("Of the output's range", "占输出范围"),

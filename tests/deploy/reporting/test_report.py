@@ -250,17 +250,28 @@ def test_outputs_that_were_not_checked_say_why(page):
     figures = {"relative": 3e-6, "correlation": 0.99999876}
     _, content, _ = page(
         result("GhostNet_x0_5", 6.25, output_check=unchecked, device=PHONE),
-        result("MobileNetV2", 24.5, output_check=checked | figures, device=PHONE),
+        result(
+            "MobileNetV2", 24.5, output_check=checked | figures, device=PHONE, check="weights only"
+        ),
         result("MyNet", 1.0, output_check=None),
-        result("Converted", 1.0),
+        result("Converted", 1.0, check="x86"),
     )
     (checks,) = [table for table in Tables(content).tables if "Compared" in table]
-    lines = [tuple(checks[start : start + 7]) for start in range(7, len(checks), 7)]
+    lines = [tuple(checks[start : start + 8]) for start in range(8, len(checks), 8)]
     assert lines == [
-        ("GhostNet_x0_5", "emulated-1", "not compared", "-", "-", "-", why),
-        ("MobileNetV2", "emulated-1", "on the device", "2.5e-07", "3e-06", "0.999999", "agrees"),
-        ("MyNet", "host", "not compared", "-", "-", "-", "-"),
-        ("Converted", "host", "on a host, when converted", "1e-06", "-", "-", "agrees"),
+        ("GhostNet_x0_5", "emulated-1", "-", "not compared", "-", "-", "-", why),
+        (
+            "MobileNetV2",
+            "emulated-1",
+            "weights only",
+            "on the device",
+            "2.5e-07",
+            "3e-06",
+            "0.999999",
+            "agrees",
+        ),
+        ("MyNet", "host", "-", "not compared", "-", "-", "-", "-"),
+        ("Converted", "host", "x86", "on a host, when converted", "1e-06", "-", "-", "agrees"),
     ]
 
 
