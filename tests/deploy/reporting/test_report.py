@@ -222,6 +222,7 @@ def test_a_kind_of_device_that_nobody_knows_is_told_by_what_its_description_hold
     assert "phone gives other" not in phone
 
 
+@pytest.mark.draws_anew
 def test_the_same_results_give_the_same_bytes(page, tmp_path):
     _, _, out = page(result("GhostNet_x0_5", 6.25), result("GhostNet_x1_0", 15.0))
     shutil.copytree(out, tmp_path / "first")
