@@ -51,7 +51,8 @@ class Predictor:
         if len(names) != 1:
             raise InputError(f"{model_dir}: takes {len(names)} inputs; only one can be an image")
         [self._input] = names
-        self._shape = declared_shape(model.program, self._input)[1:]
+        batch, *self._shape = declared_shape(model.program, self._input)
+        self._batch = max(1, batch)  # of more than one, all are the same image
         try:
             self._engine = Engine(model.program.SerializeToString(), model.params())
         except EngineError as error:
@@ -77,7 +78,7 @@ class Predictor:
                 f"the model takes {self._shape}"
             )
         try:
-            return self._engine({self._input: tensor[None]})[0][0]
+            return self._engine({self._input: np.repeat(tensor[None], self._batch, 0)})[0][0]
         except EngineError as error:
             raise InputError(f"{self._model_dir}: the model cannot be run: {error}") from error
 

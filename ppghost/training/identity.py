@@ -38,8 +38,7 @@ def identity(config: dict, loader: Loader, lr_factor: float, processes: int) -> 
         "EMA": config.get("EMA", {}),
         "DataLoader.Train.dataset": train["dataset"],
         "DataLoader.Train.sampler": train["sampler"],
-        "Global": {key: config["Global"].get(key) for key in _GLOBAL}
-        | {"seed": loader.sampler.seed},
+        "Global": {key: config["Global"].get(key) for key in _GLOBAL},
     }
     flat: dict[str, Any] = {}
     for name, section in sections.items():

@@ -102,6 +102,7 @@ def _local(place: str, key: str) -> str:
     """A path as it is; for an address where its file is, under a name that no other one has."""
     if not place.startswith(("https://", "http://")):
         return place
-    digest = hashlib.sha256(place.encode()).hexdigest()[:12]
-    target = cache() / f"{digest}-{Path(urlsplit(place).path).name}"
-    return str(download(place, target, weights.read_state, key))
+    address, mark, inner = place.partition("#")  # one of several sets, as of a file
+    digest = hashlib.sha256(address.encode()).hexdigest()[:12]
+    target = cache() / f"{digest}-{Path(urlsplit(address).path).name}"
+    return f"{download(address, target, weights.read_state, key)}{mark}{inner}"

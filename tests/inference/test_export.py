@@ -41,9 +41,11 @@ def test_height_width_and_batch_are_free_or_fixed(exported, shapes_dir, tmp_path
     predictor = Predictor(free.model_dir)
     assert np.isfinite(predictor(tmp_path / "other.png")).all()
     scores = predictor(shapes_dir / "0.png")
-    fixed = exported(batch=1)
-    assert fixed.inputs[0]["shape"] == [1, 3, 32, 32]
-    np.testing.assert_allclose(Predictor(fixed.model_dir)(shapes_dir / "0.png"), scores, rtol=1e-5)
+    for batch in (1, 3):
+        fixed = exported(batch=batch)
+        assert fixed.inputs[0]["shape"] == [batch, 3, 32, 32]
+        again = Predictor(fixed.model_dir)(shapes_dir / "0.png")
+        np.testing.assert_allclose(again, scores, rtol=1e-5)
 
 
 def test_transforms_that_never_fit_are_refused(exported):

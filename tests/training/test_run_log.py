@@ -61,7 +61,7 @@ def test_on_a_terminal_there_is_a_bar_and_in_a_file_are_lines(config_file, tiny_
     assert run.returncode == 0, shown.decode()
     assert b"epoch 1/2" in shown
     assert b"epoch 2/2" in shown
-    assert b"[Train]" not in shown
+    assert b"[Iter" not in shown  # the means of each epoch are
     assert b"[Eval][Epoch 2]" in shown
 
 

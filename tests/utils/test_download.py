@@ -304,6 +304,8 @@ def test_an_address_is_downloaded_once_and_read(server, published, tmp_path):
     published["Global"]["pretrained_model"] = server.url
     path = pretrained_path(published)
     assert pretrained_path(published) == path
+    published["Global"]["pretrained_model"] = f"{server.url}#ema"
+    assert pretrained_path(published) == f"{path}#ema"
     assert len(server.requests) == 1
     assert len(weights.read_state(path)) == 104
     server.content = b"<html>not found</html>"
