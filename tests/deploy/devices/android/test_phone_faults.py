@@ -20,6 +20,8 @@ from ppghost.deploy.devices.android.adb import Adb
 from ppghost.errors import DeviceError
 
 ZONE = "sys/class/thermal/thermal_zone1/temp"
+#: runs of the program before anything is timed: two models, the outputs for two inputs each
+CHECKS = 4
 CAP = "sys/devices/system/cpu/cpu7/cpufreq/scaling_max_freq"
 
 
@@ -34,8 +36,8 @@ CAP = "sys/devices/system/cpu/cpu7/cpufreq/scaling_max_freq"
     ],
 )
 def test_a_program_that_fails_once_costs_its_model_only(measure, phone, fault, message):
-    # two checks of outputs and two whole rounds, then the third round's first
-    phone.faults(**{fault: {"after": 2 + 4, "times": 1}})
+    # the checks of outputs and two whole rounds, then the third round's first
+    phone.faults(**{fault: {"after": CHECKS + 4, "times": 1}})
     document = measure(phone, threads=(2,))
     failed = [result for result in document["results"] if result["status"] == "failed"]
     (good,) = [result for result in document["results"] if result["status"] == "ok"]
@@ -88,7 +90,7 @@ def test_a_link_lost_in_a_run_costs_no_sample(measure, phone):
 
 
 def test_a_phone_that_stays_away_keeps_its_samples_and_resume_goes_on(measure, phone):
-    phone.faults(drop_in_run={"after": 2 + 5}, down_s=60)
+    phone.faults(drop_in_run={"after": CHECKS + 5}, down_s=60)
     with pytest.raises(DeviceError, match=r"the device went away .*--resume goes on"):
         measure(phone, max_wait=0.3)
     assert {result["status"] for result in kept(measure)} == {"skipped"}
@@ -101,7 +103,7 @@ def test_a_phone_that_stays_away_keeps_its_samples_and_resume_goes_on(measure, p
 
 
 def test_of_two_phones_one_dies_and_the_other_goes_on(measure, phones):
-    phones[0].faults(drop_in_run={"after": 2 + 5}, down_s=60)
+    phones[0].faults(drop_in_run={"after": CHECKS + 5}, down_s=60)
     with pytest.raises(DeviceError, match=f"{phones[0].serial}: the device went away"):
         measure(*phones, max_wait=0.3)
     status = {}
@@ -143,8 +145,8 @@ def test_a_phone_too_hot_is_waited_for(measure, phone, monkeypatch, caplog):
 
 
 def test_a_phone_that_stays_hot_keeps_its_samples_and_resume_goes_on(measure, phone):
-    # two checks of outputs, two rounds of two models, and it gets hot in the third
-    phone.faults(changes=[[2 + 4 + 2, ZONE, 55000]])
+    # the checks of outputs, two rounds of two models, and it gets hot in the third
+    phone.faults(changes=[[CHECKS + 4 + 2, ZONE, 55000]])
     with pytest.raises(DeviceError, match=r"still 55\.0 °C after 0\.3 s, above the 40"):
         measure(phone, max_temp=40, max_wait=0.3)
     assert {result["status"] for result in kept(measure)} == {"skipped"}
@@ -161,7 +163,7 @@ def test_a_phone_that_stays_hot_keeps_its_samples_and_resume_goes_on(measure, ph
 
 def test_throttled_rounds_are_kept_but_not_counted(measure, phone):
     # it throttles from the third round to the middle of the fifth
-    phone.faults(changes=[[2 + 5, CAP, 1_500_000], [2 + 9, CAP, 2_841_600]])
+    phone.faults(changes=[[CHECKS + 5, CAP, 1_500_000], [CHECKS + 9, CAP, 2_841_600]])
     document = measure(phone, rounds=12)
     result = document["results"][0]
     reasons = {
@@ -186,7 +188,7 @@ def test_a_phone_throttled_all_along_is_counted_and_said_to_be(measure, phone):
 
 def test_ctrl_c_ends_what_runs_on_the_phone(phone, converted, tmp_path):
     output = tmp_path / "latency.json"
-    phone.faults(hang={"after": 2 + 4})
+    phone.faults(hang={"after": CHECKS + 4})
     process = subprocess.Popen(
         [sys.executable, "-m", "ppghost", "bench", converted, "--device", phone.serial,
          "--benchmark-bin", BENCHMARK_BIN, "--json", output],
