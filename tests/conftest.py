@@ -15,6 +15,7 @@ import pytest
 import yaml
 from PIL import Image
 from support import ROOT
+from support.shared import shared_folder
 
 from ppghost.cli import main as cli
 from ppghost import weights
@@ -191,7 +192,10 @@ def trained(shapes_dir, tmp_path_factory):
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> Path:
     """Folder of exported models, those of build_models.py (all 32x32)."""
-    folder = tmp_path_factory.mktemp("exported")
+    return shared_folder(tmp_path_factory, "exported", _export_models)
+
+
+def _export_models(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "tests" / "support" / "build_models.py", folder],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -200,4 +204,3 @@ def models(tmp_path_factory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return folder

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.phone import BENCHMARK_BIN, AdbServer, EmulatedPhone
 from support.phone_runs import ROUNDS
+from support.shared import shared_folder
 
 from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.devices.android.adb_client import find_adb
@@ -17,11 +18,13 @@ from ppghost.deploy.latency.runner import run_campaign
 @pytest.fixture(scope="session")
 def converted(models, tmp_path_factory) -> Path:
     """Folder with both.nb and flatten.nb for x86, and arm/both.nb; never written to by tests."""
-    folder = tmp_path_factory.mktemp("converted")
-    convert(models / "Both", "x86", folder / "both.nb")
-    convert(models / "Flatten", "x86", folder / "flatten.nb")
-    convert(models / "Both", "arm", folder / "arm" / "both.nb")
-    return folder
+
+    def fill(folder: Path) -> None:
+        convert(models / "Both", "x86", folder / "both.nb")
+        convert(models / "Flatten", "x86", folder / "flatten.nb")
+        convert(models / "Both", "arm", folder / "arm" / "both.nb")
+
+    return shared_folder(tmp_path_factory, "converted", fill)
 
 
 @pytest.fixture

@@ -65,7 +65,9 @@ class BenchmarkBin:
 
     def __init__(self, root: Path, faults: Faults) -> None:
         self.root, self.faults = root, faults
-        self.sessions: dict[tuple, HostSession] = {}
+        #: by file, its time and the shapes: its worker, and what its input is called
+        self.sessions: dict[tuple, tuple[HostSession, str]] = {}
+        self.inputs: dict[tuple, tuple[str, ...]] = {}
         self.changes: list = []
         self.invocations = 0
 
@@ -160,43 +162,42 @@ class BenchmarkBin:
         return session.measure(int(flags["warmup"]) + int(flags["repeats"])).samples_ms
 
     def _session(self, nb: Path, flags: dict, cwd: Path) -> HostSession:
+        """One worker for a file; the inputs are set when they are others than before."""
         data = _split(flags.get("input_data_path"))
-        modified = [(cwd / path).stat().st_mtime_ns for path in data]
-        key = (nb, nb.stat().st_mtime_ns, flags["input_shape"], *modified)
-        if key not in self.sessions:
-            if inspect_nb(nb).target not in ("x86", "host"):
-                raise DeviceError("made for another target")
-            shapes = [
-                [int(n) for n in shape.split(",")] for shape in flags["input_shape"].split(":")
-            ]
-            arrays = [np.ones(shape, np.float32) for shape in shapes]
-            for index, path in enumerate(data):
-                values = np.array((cwd / path).read_text().split(), np.float32)
-                arrays[index] = values.reshape(shapes[index])
+        key = (nb, nb.stat().st_mtime_ns, flags["input_shape"])
+        texts = tuple((cwd / path).read_text() for path in data)
+        if self.inputs.get(key) == texts:
+            return self.sessions[key][0]
+        if inspect_nb(nb).target not in ("x86", "host"):
+            raise DeviceError("made for another target")
+        shapes = [[int(n) for n in shape.split(",")] for shape in flags["input_shape"].split(":")]
+        arrays = [np.ones(shape, np.float32) for shape in shapes]
+        for index, text in enumerate(texts):
+            arrays[index] = np.array(text.split(), np.float32).reshape(shapes[index])
+        if key in self.sessions:
+            session, name = self.sessions[key]
+            session.run(dict(zip([name], arrays, strict=True)))
+        else:
             self._close_stale()
-            self._close_other_inputs(nb, bool(data))
             self.sessions[key] = _open(nb, arrays, int(flags["threads"]))
-        return self.sessions[key]
-
-    def _close_other_inputs(self, nb: Path, given: bool) -> None:
-        """End the worker that has the file's inputs of before, where some are given."""
-        for key in [key for key in self.sessions if key[0] == nb and (len(key) > 3) == given]:
-            self.sessions.pop(key).close()
+        self.inputs[key] = texts
+        return self.sessions[key][0]
 
     def _close_stale(self) -> None:
         """End the workers of models that are no longer on the phone as they were."""
-        for nb, modified, *rest in list(self.sessions):
+        for nb, modified, shape in list(self.sessions):
             if not nb.exists() or nb.stat().st_mtime_ns != modified:
-                self.sessions.pop((nb, modified, *rest)).close()
+                self.sessions.pop((nb, modified, shape))[0].close()
+                self.inputs.pop((nb, modified, shape), None)
 
 
-def _open(nb: Path, arrays: list[np.ndarray], threads: int) -> HostSession:
+def _open(nb: Path, arrays: list[np.ndarray], threads: int) -> tuple[HostSession, str]:
     """The real program asks the predictor for its inputs by position, ours by name."""
     for name in ("x", "image"):
         with tempfile.TemporaryDirectory() as folder:
             np.savez(f"{folder}/in.npz", **dict(zip([name], arrays, strict=True)))
             with contextlib.suppress(DeviceError):
-                return HostSession(nb, {"npz": f"{folder}/in.npz"}, threads, nb.name)
+                return HostSession(nb, {"npz": f"{folder}/in.npz"}, threads, nb.name), name
     raise DeviceError("has other inputs, or does not run")
 
 
