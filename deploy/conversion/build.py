@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,9 @@ class Builder:
         two contents, one of them wrong; a repair merges such scales now. Which variables share
         memory, and so their names, is chosen by chance too, and does not count.
         """
-        built, info = self.build(repaired, options)
-        second, again = self.build(repaired, options)
+        with ThreadPoolExecutor(2) as pool:
+            builds = [pool.submit(self.build, repaired, options) for _ in range(2)]
+            (built, info), (second, again) = [each.result() for each in builds]
         if again.kernels != info.kernels or different_parameters(second, built):
             logger.warning(
                 "%s: paddle_lite_opt made two different files of one program; the first is checked "

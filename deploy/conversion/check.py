@@ -8,6 +8,7 @@ one is run, and the weights of the two are compared.
 import logging
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +66,12 @@ def check(
     Raises:
         ConversionError: the file is wrong, or Paddle itself computes nonsense.
     """
-    return _Check(builder, repaired, built, options, inputs).run()
+    checks = _Check(builder, repaired, built, options, inputs)
+    # the tool and Paddle take a second or two each
+    with ThreadPoolExecutor(1) as pool:
+        twin = pool.submit(checks.twin)
+        checks.compute_expected()
+        return checks.run(twin.result())
 
 
 class _Check:
@@ -80,19 +86,22 @@ class _Check:
         self.builder, self.repaired, self.built, self.options = builder, repaired, built, options
         self.inputs = inputs
         self.detections = any("nms" in kind for kind in operator_types(builder.model.program))
-        runner = paddle_runtime.Runner(builder.model, threads=_threads())
         self.kinds: dict[str, InputKind] = {}
         #: of the program as it came: a repair that changes what is computed must show
         self.expected: dict[str, Outputs] = {}
-        for kind in input_kinds(builder.model, inputs):
-            outputs = paddle_runtime.finite_outputs(runner, check_inputs(inputs, kind))
+
+    def compute_expected(self) -> None:
+        """What Paddle computes, for each kind of input for which that is a number."""
+        runner = paddle_runtime.Runner(self.builder.model, threads=_threads())
+        for kind in input_kinds(self.builder.model, self.inputs):
+            outputs = paddle_runtime.finite_outputs(runner, check_inputs(self.inputs, kind))
             if outputs is not None:
                 self.kinds[kind["kind"]], self.expected[kind["kind"]] = kind, outputs
             elif kind["kind"] == "noise":
                 raise ConversionError("Paddle itself computes NaN or infinity from normal noise")
 
-    def run(self) -> Checked:
-        twin = self.built if self.options.target == X86 else self._twin()
+    def run(self, twin: Path | str) -> Checked:
+        """Run the twin, if there is one, and compare its outputs and weights."""
         if isinstance(twin, str):
             return Checked(twin, None, self._references(self.expected))
         try:
@@ -126,8 +135,10 @@ class _Check:
             f"for instance {strange[0]}"
         )
 
-    def _twin(self) -> Path | str:
-        """The same program in a file for x86 whose weights are the same; or why there is none."""
+    def twin(self) -> Path | str:
+        """The file itself, or the same program in a file for x86; or why there is none."""
+        if self.options.target == X86:
+            return self.built
         model, options = self.builder.model, replace(self.options, target=X86, fp16=False)
         if is_int8(model.program):
             return "none: x86 has no right int8 kernels"
