@@ -152,12 +152,13 @@ class Trainer:
                 self._notify("on_step", record)
                 if self.group.size == 1:
                     wish = max(wish, self.vote.wish())
+                if done.batch == len(self.loader):
+                    # before a checkpoint of this step, from which a run would go on without it
+                    run_log.epoch_done(done.step, epoch, averages.means(), averages.samples)
                 if wish or (between and done.step % between == 0):
                     state.save(checkpoint.LATEST)
                 if wish:
                     self._stop(wish)
-            if averages.samples:
-                run_log.epoch_done(state.position.step, epoch, averages.means(), averages.samples)
             if self._evaluates():  # which may take long, and be interrupted or killed
                 state.save(checkpoint.LATEST)
                 self._stop_if_requested()
