@@ -166,7 +166,7 @@ class _Check:
             finer = replace(self.options, target=X86, fp16=False, weights="int16")
             twin, _ = self.builder.build(repair(self.builder.model, X86), finer)
             self._compare_all(self._run(twin), least)
-            least = half_precision.ANY
+            least = output_check.ANY
         return self._compare_all(outputs, least)
 
     def _compare_all(self, outputs: "Mapping[str, Outputs]", least: float | None) -> OutputCheck:
@@ -174,7 +174,7 @@ class _Check:
         for kind, expected in self.expected.items():
             # far from real images a classifier's scores are one 1 and else 0, and rounding decides
             # which: there they need only be numbers
-            bound = least if least is None or kind in self._natural() else half_precision.ANY
+            bound = least if least is None or kind in self._natural() else output_check.ANY
             try:
                 differences[kind] = output_check.compare(
                     outputs[kind], expected, correlation=bound, detections=self.detections

@@ -29,7 +29,6 @@ _LEAST = 0.5
 #: below this in the simulation, rounding alone scrambles the outputs, as it does in deep networks
 #: that were never trained: then no correlation is right or wrong
 _SCRAMBLED = 0.75
-ANY = -1.0
 #: Winograd's transformation of a 3x3 convolution multiplies its input: a SqueezeNet whose
 #: activations reached 2,300 gave infinity in Paddle-Lite's arm64 kernels
 _WINOGRAD_INPUT = 1000.0
@@ -71,7 +70,7 @@ def least_correlations(
         outputs = runner(inputs)
         simulated, tapped = outputs[: len(outputs) - taps], outputs[len(outputs) - taps :]
         _check_range(kind, simulated, tapped)
-        figures = output_check.compare(simulated, expected[kind], correlation=ANY)
+        figures = output_check.compare(simulated, expected[kind], correlation=output_check.ANY)
         if figures["correlation"] is not None:
             least[kind] = _least(model.name, kind, figures["correlation"])
     return least
@@ -84,7 +83,7 @@ def _least(name: str, kind: str, simulated: float) -> float:
         "%s: half precision changes the outputs for %s (correlation %.3f in a simulation); "
         "a phone's can only be asked to be numbers", name, kind, simulated,
     )  # fmt: skip
-    return ANY
+    return output_check.ANY
 
 
 def _check_range(

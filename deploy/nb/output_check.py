@@ -1,5 +1,6 @@
 """Whether a converted model computes what Paddle does: how far apart two right runtimes may be."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
@@ -18,6 +19,8 @@ CHECK_NOISE = 1e-6
 #: on 9 networks: int16 0.99999 and more; int8 0.994 and more trained, 0.84 for an untrained
 #: GhostNet; 0.13 and less where weights were read wrongly.
 CHECK_CORRELATION = {"int16": 0.999, "int8": 0.9}
+#: a correlation that is always there: of values that need only be numbers
+ANY = -1.0
 #: of many whole numbers (the classes of pixels, say) this share may differ: ties that rounding
 #: decides
 CHECK_INTEGERS = 1e-3
@@ -28,16 +31,21 @@ CHECK_BOXES = 0.9
 _BOX_SCORE, _BOX_SIDES = 1e-2, 1e-2
 
 
-class Difference(TypedDict):
-    """How far outputs are apart.
-
-    `relative` is `max_abs_diff` over the range of the right output, `correlation` the least of the
-    outputs'; None where an output has no range.
-    """
-
+class _Figures(TypedDict):
     max_abs_diff: float | None
     relative: float | None
     correlation: float | None
+
+
+class Difference(_Figures, total=False):
+    """How far outputs are apart.
+
+    `relative` is `max_abs_diff` over the range of the right output, `correlation` the least of the
+    outputs'; None where an output has no range. `equal` is the least share of whole numbers, or of
+    boxes that a suppression left, that are the same; it is there if there are any.
+    """
+
+    equal: float
 
 
 class _Comparison(TypedDict):
@@ -55,6 +63,7 @@ class OutputCheck(_Comparison, total=False):
 
     relative: float | None
     correlation: float | None
+    equal: float
     inputs: dict[str, Difference]
     why: str
     where: str
@@ -87,44 +96,48 @@ def compare(
 
     if len(actual) != len(expected):
         raise ConversionError(f"{len(actual)} outputs after conversion, {len(expected)} in Paddle")
-    figures: list[Difference] = []
     # [] and [1] are one thing: Paddle-Lite has no 0-D tensors
-    for found, right in zip(map(np.atleast_1d, actual), map(np.atleast_1d, expected), strict=True):
-        if detections and right.dtype.kind != "f":
-            continue
-        if detections and right.ndim == found.ndim == 2 and right.shape[1] == 6:
-            _check_boxes(found, right)
-            continue
-        if found.shape != right.shape:
-            raise ConversionError(
-                f"an output has shape {list(found.shape)} after conversion, "
-                f"{list(right.shape)} in Paddle"
-            )
-        if not right.size:
-            continue
-        if right.dtype.kind != "f":
-            _check_integers(found, right)
-            continue
-        figures.append(_difference(found, right))
-        _check(figures[-1], right, correlation)
-    return worst(figures)
+    pairs = zip(map(np.atleast_1d, actual), map(np.atleast_1d, expected), strict=True)
+    return worst([_compare_one(found, right, correlation, detections) for found, right in pairs])
+
+
+def _compare_one(
+    found: "np.ndarray", right: "np.ndarray", correlation: float | None, detections: bool
+) -> Difference:
+    if detections and right.dtype.kind != "f":
+        # how many boxes there are, and where they were
+        return _NOTHING
+    if detections and right.ndim == found.ndim == 2 and right.shape[1] == 6:
+        return _compare_boxes(found, right)
+    if found.shape != right.shape:
+        raise ConversionError(
+            f"an output has shape {list(found.shape)} after conversion, "
+            f"{list(right.shape)} in Paddle"
+        )
+    if not right.size:
+        return _NOTHING
+    if right.dtype.kind != "f":
+        return _compare_integers(found, right)
+    return _compare_floats(found, right, correlation)
+
+
+#: what differs by nothing, for there is nothing
+_NOTHING: Difference = {"max_abs_diff": 0.0, "relative": None, "correlation": None}
 
 
 def worst(figures: Sequence[Difference]) -> Difference:
-    """The largest differences and the least correlation of several comparisons."""
-
-    def most(key: str) -> float | None:
-        values = [figure[key] for figure in figures if figure[key] is not None]  # type: ignore[literal-required]
-        if key == "correlation":
-            return min(values, default=None)
-        # nothing that could differ differs by nothing
-        return max(values, default=0.0 if key == "max_abs_diff" else None)
-
-    return {
-        "max_abs_diff": most("max_abs_diff"),
-        "relative": most("relative"),
-        "correlation": most("correlation"),
+    """The largest differences, and the least correlation and share, of several comparisons."""
+    differences = [each["max_abs_diff"] for each in figures if each["max_abs_diff"] is not None]
+    relatives = [each["relative"] for each in figures if each["relative"] is not None]
+    correlations = [each["correlation"] for each in figures if each["correlation"] is not None]
+    found: Difference = {
+        "max_abs_diff": max(differences, default=0.0),
+        "relative": max(relatives, default=None),
+        "correlation": min(correlations, default=None),
     }
+    if shares := [each["equal"] for each in figures if "equal" in each]:
+        found["equal"] = min(shares)
+    return found
 
 
 def passed(inputs: Mapping[str, Difference], where: str | None = None) -> OutputCheck:
@@ -134,62 +147,63 @@ def passed(inputs: Mapping[str, Difference], where: str | None = None) -> Output
         inputs: how far outputs were apart, by kind of input.
         where: see `OutputCheck`.
     """
-    figures = worst(list(inputs.values()))
-    check: OutputCheck = {
-        "max_abs_diff": figures["max_abs_diff"],
-        "ok": True,
-        "relative": figures["relative"],
-        "correlation": figures["correlation"],
-        "inputs": dict(inputs),
-    }
+    check: OutputCheck = {**worst(list(inputs.values())), "ok": True, "inputs": dict(inputs)}
     if where:
         check["where"] = where
     return check
 
 
-def _difference(found: "np.ndarray", right: "np.ndarray") -> Difference:
+def _compare_floats(
+    found: "np.ndarray", right: "np.ndarray", correlation: float | None
+) -> Difference:
     import numpy as np
 
     difference = float(np.abs(found - right).max())
-    span = float(right.max() - right.min())
-    return {
+    span, largest = float(right.max() - right.min()), float(np.abs(right).max())
+    figures: Difference = {
         "max_abs_diff": difference,
         "relative": difference / span if span else None,
         "correlation": _correlation(found.astype(np.float64), right.astype(np.float64)),
     }
+    allowed = CHECK_RELATIVE * span + CHECK_NOISE * largest
+    if correlation is not None:
+        if figures["correlation"] is not None:
+            _check_correlation(figures["correlation"], correlation)
+            return figures
+        if correlation <= ANY:
+            allowed = math.inf
+        elif not span:
+            # one value, or equal ones: as far off as values of that correlation are in the mean
+            allowed = math.sqrt(2 * (1 - correlation)) * largest
+    # "not <=", so that NaN fails too
+    if not difference <= allowed or math.isinf(difference):
+        raise ConversionError(
+            "the converted model computes something else than Paddle "
+            f"(largest difference {difference:.3g}, allowed {allowed:.3g})"
+        )
+    return figures
 
 
 def _correlation(found: "np.ndarray", right: "np.ndarray") -> float | None:
     """Of the values of both; None where one of them is constant."""
     import numpy as np
 
-    x, y = found - found.mean(), right - right.mean()
-    norms = float(np.linalg.norm(x) * np.linalg.norm(y))
-    return float((x * y).sum() / norms) if norms else None
+    with np.errstate(invalid="ignore"):  # of infinity: NaN, which no check lets through
+        x, y = found - found.mean(), right - right.mean()
+        norms = float(np.linalg.norm(x) * np.linalg.norm(y))
+        return float((x * y).sum() / norms) if norms else None
 
 
-def _check(figures: Difference, right: "np.ndarray", correlation: float | None) -> None:
-    import numpy as np
-
-    difference = figures["max_abs_diff"] or 0.0
-    noise = CHECK_NOISE * float(np.abs(right).max())
-    if correlation is not None and figures["correlation"] is not None:
-        # "not >=", so that NaN fails too
-        if not figures["correlation"] >= correlation:
-            raise ConversionError(
-                "rounded to fewer bits the model computes something else than Paddle (correlation "
-                f"of the scores {figures['correlation']:.3f}, at least {correlation:.4g} wanted)"
-            )
-        return
-    allowed = CHECK_RELATIVE * float(right.max() - right.min()) + noise
-    if not difference <= allowed:
+def _check_correlation(found: float, least: float) -> None:
+    # "not >=", so that NaN fails too
+    if not found >= least:
         raise ConversionError(
-            "the converted model computes something else than Paddle "
-            f"(largest difference {difference:.3g}, allowed {allowed:.3g})"
+            "rounded to fewer bits the model computes something else than Paddle (correlation "
+            f"of the scores {found:.3f}, at least {least:.4g} wanted)"
         )
 
 
-def _check_integers(found: "np.ndarray", right: "np.ndarray") -> None:
+def _compare_integers(found: "np.ndarray", right: "np.ndarray") -> Difference:
     import numpy as np
 
     different = int(np.count_nonzero(found != right))
@@ -198,26 +212,40 @@ def _check_integers(found: "np.ndarray", right: "np.ndarray") -> None:
             "the converted model computes something else than Paddle "
             f"({different} of {right.size} whole numbers differ)"
         )
+    difference = float(np.abs(found.astype(np.float64) - right.astype(np.float64)).max())
+    return {**_NOTHING, "max_abs_diff": difference, "equal": 1 - different / right.size}
 
 
-def _check_boxes(found: "np.ndarray", right: "np.ndarray") -> None:
+def _compare_boxes(found: "np.ndarray", right: "np.ndarray") -> Difference:
     """Boxes in any order; of both sides nearly all must have a partner."""
+    import numpy as np
+
     pairs = _matched_boxes(found, right)
-    allowed = (1 - CHECK_BOXES) * max(len(found), len(right))
-    missing, more = len(right) - pairs, len(found) - pairs
+    most = max(len(found), len(right))
+    allowed = (1 - CHECK_BOXES) * most
+    missing, more = len(right) - len(pairs), len(found) - len(pairs)
     # one box that comes or goes may stand at the threshold; another in its place does not
     if min(missing, more) > allowed or max(missing, more) > max(allowed, 1):
         raise ConversionError(
             "the converted model finds other boxes than Paddle "
-            f"({pairs} of {len(right)} are the same, {len(found)} found)"
+            f"({len(pairs)} of {len(right)} are the same, {len(found)} found)"
         )
+    difference = max((float(np.abs(a - b).max()) for a, b in pairs), default=0.0)
+    return {
+        **_NOTHING,
+        "max_abs_diff": difference,
+        "equal": len(pairs) / most if most else 1.0,
+    }
 
 
-def _matched_boxes(found: "np.ndarray", right: "np.ndarray") -> int:
+def _matched_boxes(
+    found: "np.ndarray", right: "np.ndarray"
+) -> "list[tuple[np.ndarray, np.ndarray]]":
+    """Rows of both that are the same box, each once."""
     import numpy as np
 
-    left = found.copy()
-    pairs = 0
+    left = found
+    pairs = []
     for row in right:
         size = max(float(np.abs(row[4:] - row[2:4]).max()), 1e-6)
         alike = (
@@ -226,6 +254,7 @@ def _matched_boxes(found: "np.ndarray", right: "np.ndarray") -> int:
             & (np.abs(left[:, 2:] - row[2:]).max(1) <= _BOX_SIDES * size)
         )
         if alike.any():
-            left = np.delete(left, int(alike.argmax()), axis=0)
-            pairs += 1
+            index = int(alike.argmax())
+            pairs.append((left[index], row))
+            left = np.delete(left, index, axis=0)
     return pairs

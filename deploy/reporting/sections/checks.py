@@ -41,8 +41,15 @@ def _cells(check: Mapping[str, Any] | None, t: Messages) -> tuple[str, ...]:
         _figure(check["max_abs_diff"]),
         _figure(check.get("relative")),
         NOTHING if correlation is None else f"{correlation:.6f}",
-        t["agrees"] if check["ok"] else t["differs"],
+        _outcome(check, t),
     )
+
+
+def _outcome(check: Mapping[str, Any], t: Messages) -> str:
+    if not check["ok"]:
+        return t["differs"]
+    share = check.get("equal")
+    return t["agrees"] if share is None else t["agrees_in"].format(share=f"{share:.1%}")
 
 
 def _figure(value: float | None) -> str:
@@ -73,6 +80,10 @@ SECTION = Section(
         "at_conversion": Words("on a host, when converted", "转换时（主机端）"),
         "not_compared": Words("not compared", "未校验"),
         "agrees": Words("agrees", "一致"),
+        "agrees_in": Words(
+            "agrees; {share} of whole numbers or boxes are the same",
+            "一致；{share} 的整数或检测框相同",
+        ),
         "differs": Words("differs", "不一致"),
     },
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ppghost.deploy.nb.output_check import compare, passed, worst
+from ppghost.deploy.nb.output_check import ANY, compare, passed, worst
 from ppghost.errors import ConversionError
 
 SCORES = np.linspace(-1, 3, 50, dtype=np.float32)
@@ -45,6 +45,24 @@ def test_rounding_may_change_values_but_not_what_they_say():
             compare([wrong], [SCORES], correlation=0.9)
 
 
+def test_a_single_rounded_value_is_as_near_as_its_correlation_lets_it_be():
+    """There is no correlation of one value, nor of equal ones."""
+    for right in (np.full(1, 2, np.float32), np.full(9, 2, np.float32)):
+        assert (
+            compare([right * np.float32(1.04)], [right], correlation=0.999)["correlation"] is None
+        )
+        for wrong in (right * np.float32(1.06), right * np.float32(np.nan)):
+            with pytest.raises(ConversionError, match="something else than Paddle"):
+                compare([wrong], [right], correlation=0.999)
+        compare([right * -5], [right], correlation=ANY)
+        for wrong in (right * np.float32(np.nan), right * np.float32(np.inf)):
+            with pytest.raises(ConversionError, match="something else than Paddle"):
+                compare([wrong], [right], correlation=ANY)
+    nearly_equal = 100 + np.float32(0.1) * SCORES
+    with pytest.raises(ConversionError, match="something else than Paddle"):
+        compare([np.full_like(nearly_equal, 100)], [nearly_equal], correlation=0.9)
+
+
 def test_no_dimension_is_one_and_empty_outputs_are_equal():
     assert compare([np.ones(1, np.float32)], [np.float32(1)])["max_abs_diff"] == 0
     empty = np.zeros((0, 6), np.float32)
@@ -56,7 +74,9 @@ def test_no_dimension_is_one_and_empty_outputs_are_equal():
 def test_whole_numbers_are_equal_but_for_ties_of_many():
     classes = np.arange(5000) % 7
     tied = np.where(np.arange(5000) < 4, 6, classes)
-    assert compare([tied], [classes])["max_abs_diff"] == 0
+    figures = compare([tied, SCORES], [classes, SCORES])
+    assert (figures["equal"], figures["max_abs_diff"]) == (1 - 4 / 5000, 6)
+    assert "equal" not in compare([SCORES], [SCORES])
     for few in (np.array([3]), classes[:900]):
         with pytest.raises(ConversionError, match=f"1 of {few.size} whole numbers differ"):
             compare([few + (np.arange(few.size) == 0)], [few])
@@ -68,9 +88,12 @@ def test_boxes_are_matched_in_any_order():
     right = boxes(30)
     moved = np.roll(right + np.float32(1e-3) * np.array([0, 1, 1, 1, 1, 1], np.float32), 3, axis=0)
     counts = [np.array([30], np.int32)]
-    compare([moved, *counts], [right, *counts], detections=True)
+    figures = compare([moved, *counts], [right, *counts], detections=True)
+    assert figures["equal"] == 1
+    assert figures["max_abs_diff"] == pytest.approx(1e-3, rel=0.1)
     # one at the threshold comes or goes, and their number with it
-    compare([right[:-1], np.array([29])], [right, np.array([30])], detections=True)
+    fewer = compare([right[:-1], np.array([29])], [right, np.array([30])], detections=True)
+    assert passed({"noise": figures, "spikes": fewer})["equal"] == 29 / 30
     compare([right, np.array([30])], [right[:-1], np.array([29])], detections=True)
     empty = np.zeros((0, 6), np.float32)
     compare([empty], [empty], detections=True)
