@@ -92,7 +92,7 @@ class _Check:
 
     def compute_expected(self) -> None:
         """What Paddle computes, for each kind of input for which that is a number."""
-        runner = paddle_runtime.Runner(self.builder.model, threads=_threads())
+        runner = paddle_runtime.Runner(self.builder.model)
         for kind in input_kinds(self.builder.model, self.inputs):
             outputs = paddle_runtime.finite_outputs(runner, check_inputs(self.inputs, kind))
             if outputs is not None:
@@ -154,7 +154,7 @@ class _Check:
     def _run(self, nb: Path) -> "dict[str, Outputs]":
         values = [check_inputs(self.inputs, kind) for kind in self.kinds.values()]
         # Paddle-Lite keeps the order of the fetches, but not always their names
-        outputs = [list(each.values()) for each in run_all(nb, values, threads=_threads())]
+        outputs = [list(each.values()) for each in run_all(nb, values, threads=os.cpu_count() or 1)]
         return dict(zip(self.kinds, outputs, strict=True))
 
     def _compare(self, outputs: "Mapping[str, Outputs]") -> OutputCheck:
@@ -218,7 +218,3 @@ class _Check:
 
     def _values(self, kind: str) -> "dict[str, np.ndarray]":
         return check_inputs(self.inputs, self.kinds[kind])
-
-
-def _threads() -> int:
-    return os.cpu_count() or 1

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ppghost.deploy.conversion.paddle_runtime import Runner
-from ppghost.deploy.conversion.repairs.operators import attribute, new_operator
+from ppghost.deploy.conversion.repairs.operators import argument, attribute, new_operator
 from ppghost.deploy.nb import output_check
 from ppghost.errors import ConversionError
 from ppghost.formats.exported import ExportedModel
@@ -122,7 +122,7 @@ def _rounded(program: Any) -> Any:
     ops: list[Any] = []
     for name, var in floats.items():
         if var.persistable and name in read:
-            ops += _through_half(block, name, renamed)
+            ops += _through_half(block, var, renamed)
     for op in block.ops:
         written = {name for slot in op.outputs for name in slot.arguments}
         # what an operator changes in place, such as statistics, it must see itself; and
@@ -131,7 +131,7 @@ def _rounded(program: Any) -> Any:
         ops.append(_reading(op, {k: v for k, v in renamed.items() if k not in kept}))
         for name in sorted(written & read & floats.keys()):
             if not floats[name].persistable:
-                ops += _through_half(block, name, renamed)
+                ops += _through_half(block, floats[name], renamed)
     del block.ops[:]
     block.ops.extend(ops)
     return copy
@@ -148,17 +148,16 @@ def _folded(block: Any) -> set[str]:
     }
 
 
-def _through_half(block: Any, name: str, renamed: dict[str, str]) -> list[Any]:
-    """Two casts, after which `renamed` tells what to read in the place of `name`."""
-    kinds = framework().VarType
-    source = next(var for var in block.vars if var.name == name)
-    for suffix, dtype in ((".half", kinds.FP16), (".rounded", kinds.FP32)):
-        if not any(var.name == name + suffix for var in block.vars):
+def _through_half(block: Any, source: Any, renamed: dict[str, str]) -> list[Any]:
+    """Two casts, after which `renamed` tells what to read in the place of a variable."""
+    kinds, name = framework().VarType, source.name
+    if name not in renamed:
+        for suffix, dtype in ((".half", kinds.FP16), (".rounded", kinds.FP32)):
             var = block.vars.add()
             var.CopyFrom(source)
             var.name, var.persistable = name + suffix, False
             var.type.lod_tensor.tensor.data_type = dtype
-    renamed[name] = f"{name}.rounded"
+        renamed[name] = f"{name}.rounded"
     return [
         _cast(name, f"{name}.half", kinds.FP32, kinds.FP16),
         _cast(f"{name}.half", f"{name}.rounded", kinds.FP16, kinds.FP32),
@@ -183,20 +182,15 @@ def _tap_convolutions(program: Any) -> int:
     block = program.blocks[0]
     fetches = sum(op.type == "fetch" for op in block.ops)
     shapes = {var.name: var.type.lod_tensor.tensor.dims for var in block.vars}
-    names = {
-        slot.arguments[0]: None
+    dense = [
+        op
         for op in block.ops
         if op.type == "conv2d"
         and attribute(op, "groups", 1) == 1
         and attribute(op, "strides", [1, 1]) == [1, 1]
-        for slot in op.inputs
-        if slot.parameter == "Input"
-        if any(
-            list(shapes[other.arguments[0]][2:]) == [3, 3]
-            for other in op.inputs
-            if other.parameter == "Filter"
-        )
-    }
+        and list(shapes[argument(op, "Filter")][2:]) == [3, 3]
+    ]
+    names = list(dict.fromkeys(str(argument(op, "Input")) for op in dense))
     for number, name in enumerate(names):
         attributes = {"col": fetches + number}
         block.ops.append(new_operator("fetch", {"X": name}, {"Out": "fetch"}, attributes))

@@ -4,6 +4,7 @@ Never in a process that has loaded paddlelite.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +17,22 @@ if TYPE_CHECKING:
 
 
 class Runner:
-    """An exported model in Paddle's own runtime, in plain kernels.
+    """An exported model in Paddle's own runtime, in plain kernels on every core.
 
     Args:
         model: its program as it is now.
         program: another one for the model's parameters.
-        threads: of the CPU's kernels.
 
     Raises:
         ConversionError: Paddle cannot load it.
     """
 
-    def __init__(self, model: ExportedModel, *, program: Any = None, threads: int = 1) -> None:
+    def __init__(self, model: ExportedModel, program: Any = None) -> None:
         program = model.program if program is None else program
         with _conversion_errors("load"):
-            self._engine = Engine(program.SerializeToString(), model.params(), threads=threads)
+            self._engine = Engine(
+                program.SerializeToString(), model.params(), threads=os.cpu_count() or 1
+            )
 
     def __call__(self, inputs: Mapping[str, "np.ndarray"]) -> list["np.ndarray"]:
         """Run it once.

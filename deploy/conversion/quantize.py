@@ -4,7 +4,6 @@ It is judged by Paddle running the program: the x86 runtime of Paddle-Lite compu
 """
 
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -189,7 +188,7 @@ def _compare(
 
     # quantization keeps the input
     [name] = feed_names(fp32.program)
-    runners = [Runner(model, threads=os.cpu_count() or 1) for model in (fp32, int8)]
+    runners = [Runner(model) for model in (fp32, int8)]
     labels: list[int | None] = []
     scores: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for image, label in images:
