@@ -22,7 +22,7 @@ from ppghost.deploy.nb.compatibility import X86
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import Sidecar
 from ppghost.errors import ConversionError, InputError
-from ppghost.formats.exported import open_model
+from ppghost.formats.exported import ExportedModel, open_model
 from ppghost.formats.program_desc import check_parameters_are_fixed, is_int8, program_inputs
 from ppghost.utils.files import write_atomically
 
@@ -150,9 +150,7 @@ def _build(
 ) -> tuple[Path, Sidecar]:
     """Make a file, check it, and describe it."""
     model = builder.model
-    if input_shape is None and (image_shape := model.config.get("image_shape")):
-        input_shape = [1, *image_shape]
-    inputs = program_inputs(model.program, input_shape)
+    inputs = program_inputs(model.program, input_shape or _image_shape(model))
     check_parameters_are_fixed(model.program)
     model.check_params()
     if is_int8(model.program) and (options.fp16 or options.weights):
@@ -179,6 +177,14 @@ def _build(
         info=info,
         command=command,
     )
+
+
+def _image_shape(model: ExportedModel) -> list[int] | None:
+    """[any batch, C, H, W] as inference.yml says; None if it does not, or in another form."""
+    shape = model.config.get("image_shape")
+    if not isinstance(shape, list) or not all(type(size) is int for size in shape):
+        return None
+    return [-1, *shape]
 
 
 def _log_repairs(repaired: Repaired) -> None:

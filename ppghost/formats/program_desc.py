@@ -157,7 +157,8 @@ def program_inputs(
 
     Args:
         shape: what fills in the sizes that the program leaves open: those of inputs by name, or
-            [N, C, H, W] of every input that has as many. Without it an open batch is 1.
+            [N, C, H, W] of every input that has as many; -1 is as the program has it. A batch that
+            stays open is 1.
 
     Raises:
         ConversionError: an input is neither float32 nor of whole numbers, has sizes that nobody
@@ -213,20 +214,20 @@ def _input_dtype(name: str, data_type: int) -> str:
 
 
 def _fill_open_sizes(name: str, declared: list[int], given: Sequence[int] | None) -> list[int]:
-    """`declared` with its open sizes taken from `given`."""
-    if given is None:
-        if min(declared[1:], default=1) < 1:
-            raise ConversionError(
-                f"input {name!r} has open sizes {declared}; say which with --input-shape, "
-                f"as in --input-shape {name}={_example(declared)}"
-            )
-        return [max(1, size) for size in declared]
+    """`declared` with its open sizes taken from `given`, which may leave some open too."""
+    given = [-1] * len(declared) if given is None else list(given)
     fits = len(given) == len(declared) and all(
-        size < 1 or size == other for size, other in zip(declared, given, strict=True)
+        size < 1 or other < 1 or size == other for size, other in zip(declared, given, strict=True)
     )
     if not fits:
-        raise ConversionError(f"input {name!r} is {declared} in the program, not {list(given)}")
-    return [int(size) for size in given]
+        raise ConversionError(f"input {name!r} is {declared} in the program, not {given}")
+    sizes = [max(size, other) for size, other in zip(declared, given, strict=True)]
+    if min(sizes[1:], default=1) < 1:
+        raise ConversionError(
+            f"input {name!r} has open sizes {declared}; say which with --input-shape, "
+            f"as in --input-shape {name}={_example(declared)}"
+        )
+    return [max(1, size) for size in sizes]
 
 
 def _example(declared: list[int]) -> str:

@@ -172,3 +172,14 @@ def test_outputs_that_are_whole_numbers_conditions_or_single(tmp_path):
     model = export_program(tmp_path / "model", outputs, IMAGE)
     for target in ("x86", "arm"):
         assert convert(model, target, tmp_path / "x.nb").check == "x86"
+
+
+@pytest.mark.parametrize(("batch", "expected"), [(-1, 1), (3, 3)])
+def test_the_description_fills_in_what_the_program_leaves_open(tmp_path, batch, expected):
+    model = export_program(tmp_path / "model", conv, {"x": [batch, 3, -1, 16]})
+    (model / "inference.yml").write_text(yaml.safe_dump({"Global": {"image_shape": [3, 12, 16]}}))
+    [spec] = convert(model, "x86", tmp_path / "x.nb").inputs
+    assert spec["shape"] == [expected, 3, 12, 16]
+    (model / "inference.yml").write_text(yaml.safe_dump({"Global": {"image_shape": "3,12,16"}}))
+    with pytest.raises(ConversionError, match=r"input 'x' has open sizes .* x="):
+        convert(model, "x86", tmp_path / "y.nb")
