@@ -128,12 +128,13 @@ class _Check:
         self.builder.model.write(self.repaired.program, own, self.repaired.params)
         values = {array.tobytes() for array in read_exported(*paths).values()}
         strange = [each.name for each in different if each.data not in values]
-        if not strange:
-            return "weights only"
-        return (
-            f"none: {len(strange)} weights are neither the model's nor those of a file for x86, "
-            f"for instance {strange[0]}"
-        )
+        if strange:
+            raise ConversionError(
+                f"{len(strange)} weights of the file for {self.options.target} are neither the "
+                "model's nor those of the same program for x86, whose outputs are right, for "
+                f"instance {strange[0]}; convert again"
+            )
+        return "weights only"
 
     def twin(self) -> Path | str:
         """The file itself, or the same program in a file for x86; or why there is none."""

@@ -76,7 +76,7 @@ def test_what_only_x86_lacks_is_no_reason_to_refuse(tmp_path, monkeypatch):
         convert(model, "x86", tmp_path / "y.nb")
 
 
-def test_weights_that_nobody_checked_are_said(tmp_path, monkeypatch):
+def test_weights_that_are_not_those_that_were_checked_are_refused(tmp_path, monkeypatch):
     """Of an arm file that holds other weights than its twin."""
     model = export_program(tmp_path / "model", lambda x: conv(x), IMAGE)
     other = export_program(tmp_path / "other", lambda x: conv(x), IMAGE)
@@ -93,8 +93,10 @@ def test_weights_that_nobody_checked_are_said(tmp_path, monkeypatch):
         return built, info
 
     monkeypatch.setattr(build.Builder, "build", exchanged)
-    result = convert(model, "arm", tmp_path / "x.nb")
-    assert result.check.startswith("none: 1 weights are neither the model's nor those of a file")
+    message = "1 weights of the file for arm are neither the model's nor those of the same program"
+    with pytest.raises(ConversionError, match=message):
+        convert(model, "arm", tmp_path / "x.nb")
+    assert not (tmp_path / "x.nb").exists()
 
 
 def test_every_kind_of_input_is_checked_and_two_go_to_the_phone(tmp_path):
