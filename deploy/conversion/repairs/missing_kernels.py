@@ -22,7 +22,7 @@ def remove_dropout(graph: Graph) -> list[str]:
     Paddle-Lite's own elimination no longer recognises what Paddle 2.6 exports: its kernel copies
     the tensor, in fp32 even in an fp16 file.
     """
-    repaired = []
+    rewritten, repaired = graph.rewritten(), []
     for block, op in graph.operators("dropout"):
         if not attribute(op, "is_test", False) or argument(op, "Seed"):
             continue
@@ -33,7 +33,8 @@ def remove_dropout(graph: Graph) -> list[str]:
         readers = graph.uses()[out]
         # what another block reads, and an output of the program, keeps its name
         here = [other for other in block.ops if other.type != "fetch"]
-        if factor == 1 and all(any(reader is other for other in here) for reader in readers):
+        free = not {x, out} & rewritten
+        if free and factor == 1 and all(any(r is other for other in here) for r in readers):
             for slot in (slot for reader in readers for slot in reader.inputs):
                 slot.arguments[:] = [x if name == out else name for name in slot.arguments]
             replace_operator(block, op, [])

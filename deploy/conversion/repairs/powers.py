@@ -33,11 +33,13 @@ def elementwise_pow_to_products(graph: Graph) -> list[str]:
 
     `x ** 2` is exported so: a call of `std::pow` for each element, in fp32 only, is right but slow.
     """
-    producers = graph.producers()
+    producers, rewritten = graph.producers(), graph.rewritten()
     exponents = []
 
     def build(r: Replacement) -> str | None:
         exponents.append(r.input("Y"))
+        if exponents[-1] in rewritten:
+            return None
         exponent = _number(graph, producers, exponents[-1])
         return None if exponent is None else _power(r, exponent)
 
