@@ -114,6 +114,7 @@ CASES = [
         target="opencl",
     ),
     Case("maxout_to_max", lambda x: F.maxout(x, 2)),
+    Case("maxout_to_max", lambda x: F.maxout(x, 2, axis=-1)),
     *(Case("pow_to_products", lambda x, p=p: paddle.pow(x, p)) for p in (2.0, 3.0, 4.0)),
     Case("pow_to_products", lambda x: paddle.pow(F.relu(x), 0.5)),
     Case("pow_to_products", lambda x: paddle.pow(F.relu(x), 1.5)),
