@@ -145,8 +145,16 @@ CASES = [
     Case("flip_negative_strides", lambda x: x[:, :, :, ::-1]),
     Case("flip_negative_strides", lambda x: x[:, :, 4:1:-2, ::-3]),
     Case(
+        "flip_negative_strides",
+        lambda x: paddle.strided_slice(x, [1, 3], [-5, -2], [6, 2], [1, -1]),
+    ),
+    Case(
         "set_value_numbers",
         lambda x: paddle.static.setitem(x * 1.0, (slice(None), slice(1, 3), 2), 1.5),
+    ),
+    Case(
+        "set_value_numbers",
+        lambda x: paddle.static.setitem(x * 1.0, (slice(None), 1), np.arange(6)),
     ),
     *(
         Case(
@@ -163,6 +171,17 @@ CASES = [
             {"size": [13, 3], "mode": "bicubic"},
             {"size": [13, 3], "mode": "bicubic", "align_corners": True},
         )
+    ),
+    *(
+        Case(
+            "resize_to_matmul",
+            lambda x, m=align_mode: F.interpolate(
+                x, scale_factor=[1.5], mode="linear", align_mode=m, data_format="NCW"
+            ),
+            (1, 4, 7),
+            ("matmul_to_mul",),
+        )
+        for align_mode in (0, 1)
     ),
     Case(
         "linear_to_bilinear",

@@ -173,3 +173,26 @@ def test_search_in_all_elements_keeps_dimensions_where_it_is_asked_to(difference
     sites, worst = differences(lambda x: [search(x, keepdim=True), x])
     assert "flatten_before_arg_max" in sites
     assert worst == 0
+
+
+@pytest.mark.parametrize(
+    ("axes", "starts", "ends", "strides"),
+    [
+        ([1], [4], [-9], [-1]),
+        ([1], [9], [-9], [-1]),
+        ([1], [5], [-7], [-1]),
+        ([0, 1], [-3, 8], [-7, -5], [-3, -1]),
+        ([-1, -2], [-2, 1], [-5, 9], [-2, 2]),
+        ([0, 2], [-5, -2], [6, 2], [1, -1]),
+        ([2, 1], [-1, 3], [-1, 0], [-3, -2]),
+    ],
+)
+def test_bounds_of_backward_slices(differences, axes, starts, ends, strides):
+    _, worst = differences(
+        lambda x: [paddle.strided_slice(x, axes, starts, ends, strides), x], (3, 5, 7)
+    )
+    assert worst == 0
+
+
+def test_padding_of_whole_numbers_is_left_alone(differences):
+    assert differences(lambda x: F.pad(whole(x), [1, 1, 1, 1], value=3)) == (set(), 0)
