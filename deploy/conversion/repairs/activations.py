@@ -1,5 +1,7 @@
 """Activations that Paddle-Lite has no kernel for, or computes with other constants than asked."""
 
+import math
+
 from ppghost.deploy.conversion.repairs.convolutions import before
 from ppghost.deploy.conversion.repairs.graph import Graph
 from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
@@ -31,8 +33,10 @@ def selu_to_elu(graph: Graph) -> list[str]:
 def celu_to_elu(graph: Graph) -> list[str]:
     """Make every `celu` an `elu` of x / alpha, times alpha."""
 
-    def build(r: Replacement) -> str:
+    def build(r: Replacement) -> str | None:
         alpha = r.attribute("alpha", 1.0)
+        if alpha <= 0:
+            return None
         return r.scale(r.unary("elu", r.scale(r.x, 1 / alpha), alpha=1.0), alpha)
 
     return rewrite(graph, "celu", build)
@@ -80,7 +84,7 @@ def activation_after_transposed(graph: Graph) -> list[str]:
     def hard_sigmoid(r: Replacement) -> str | None:
         if not joined(r):
             return None
-        line = r.scale(r.x, r.attribute("slope", 1 / 6), r.attribute("offset", 0.5))
+        line = r.scale(r.x, r.attribute("slope", 0.2), r.attribute("offset", 0.5))
         return r.unary("clip", line, min=0.0, max=1.0)
 
     replaced = rewrite(graph, "hard_sigmoid", hard_sigmoid)
@@ -96,17 +100,13 @@ def maxout_to_max(graph: Graph) -> list[str]:
         # with one open size reshape works it out
         if sum(size < 1 for size in sizes) > 1 or sizes[axis] < 1:
             return None
-        rest = sizes[axis + 1 :]
-        if any(size < 1 for size in rest):
-            return None
-        inner = 1
-        for size in rest:
-            inner *= size
-        grouped = r.reshape(r.x, [*sizes[:axis], sizes[axis] // groups, groups, inner])
+        outer, inner = math.prod(sizes[: axis + 1]) // groups, math.prod(sizes[axis + 1 :])
+        outer, inner = max(outer, -1), max(inner, -1)
+        grouped = r.reshape(r.x, [outer, groups, inner])
         largest = r.add(
-            "reduce_max", {"X": grouped}, [*sizes[:axis], sizes[axis] // groups, inner],
-            dim=[axis + 1], keep_dim=False, reduce_all=False,
+            "reduce_max", {"X": grouped}, [outer, inner],
+            dim=[1], keep_dim=False, reduce_all=False,
         )  # fmt: skip
-        return r.reshape(largest, [*sizes[:axis], sizes[axis] // groups, *rest])
+        return r.reshape(largest, [*sizes[:axis], sizes[axis] // groups, *sizes[axis + 1 :]])
 
     return rewrite(graph, "maxout", build)

@@ -1,9 +1,10 @@
 """A program with its parameters, as the repairs see and change it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ppghost.deploy.conversion.repairs.operators import computed_attributes
 from ppghost.formats.exported import ExportedModel
 from ppghost.formats.paddle_tensors import array_to_record, record_to_array, split_records
 from ppghost.formats.program_desc import framework, parameter_names
@@ -29,19 +30,23 @@ class Graph:
         self._records: dict[str, bytes] | None = None
 
     def operators(self, *kinds: str) -> Iterator[tuple[Any, Any]]:
-        """Every operator of these types with its block; the blocks may be changed meanwhile."""
+        """Every operator of these types with its block; the blocks may be changed meanwhile.
+
+        Not those with attributes that are computed in the program: no repair knows their values.
+        """
         for block in self.program.blocks:
             for op in [op for op in block.ops if op.type in kinds]:
-                yield block, op
+                if not computed_attributes(op):
+                    yield block, op
 
     def uses(self) -> dict[str, list[Any]]:
         """By variable: the operators that read it, once for each time they do, as of now."""
         uses: dict[str, list[Any]] = defaultdict(list)
         for block in self.program.blocks:
             for op in block.ops:
-                for slot in op.inputs:
-                    for name in slot.arguments:
-                        uses[name].append(op)
+                read = [name for slot in op.inputs for name in slot.arguments]
+                for name in (*read, *computed_attributes(op)):
+                    uses[name].append(op)
         return uses
 
     def producers(self) -> dict[str, Any]:
@@ -53,6 +58,20 @@ class Graph:
             for slot in op.outputs
             for name in slot.arguments
         }
+
+    def rewritten(self) -> set[str]:
+        """The variables that several operators write, as of now.
+
+        Programs of Paddle 1.x reuse memory so, and what a loop or a condition computes is written
+        inside and by itself. What is read from such a variable depends on the place.
+        """
+        counts = Counter(
+            name
+            for block in self.program.blocks
+            for op in block.ops
+            for name in {name for slot in op.outputs for name in slot.arguments}
+        )
+        return {name for name, count in counts.items() if count > 1}
 
     def variable(self, name: str) -> Any:
         """The VarDesc of a variable of any block."""

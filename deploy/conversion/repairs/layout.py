@@ -32,9 +32,9 @@ def channels_last_to_first(graph: Graph) -> list[str]:
 
     Between two such operators no transpose is left.
     """
-    #: block and channels-last variable -> the same with channels first
+    #: block and channels-last variable, written once -> the same with channels first
     first: dict[tuple[int, str], str] = {}
-    repaired = []
+    rewritten, repaired = graph.rewritten(), []
     for block, op in graph.operators(*_LAYOUTS):
         source, result, name = _LAYOUTS[op.type]
         x, out = str(argument(op, source)), str(argument(op, result))
@@ -42,7 +42,7 @@ def channels_last_to_first(graph: Graph) -> list[str]:
             continue
         new: list[Any] = []
         before, after = (block.idx, x), (block.idx, out)
-        if before not in first:
+        if before not in first or x in rewritten:
             first[before] = _transposed(graph, block, new, x, _TO_CHANNELS_FIRST)
         changed = new_operator(op.type, {}, {}, {})
         changed.CopyFrom(op)

@@ -10,7 +10,7 @@ def bmm_to_matmul(graph: Graph) -> list[str]:
 
     Paddle-Lite lists bmm among its operators, but has no kernel for it on any of our targets.
     """
-    return rewrite(graph, "bmm", lambda r: _matmul(r, r.x, r.input("Y")))
+    return rewrite(graph, "bmm", lambda r: _matmul(r, r.x, r.input("Y")), reads=("X", "Y"))
 
 
 def mv_to_matmul(graph: Graph) -> list[str]:
@@ -24,7 +24,7 @@ def mv_to_matmul(graph: Graph) -> list[str]:
         product = _matmul(r, r.x, column, [rows, 1])
         return r.reshape(product, [rows])
 
-    return rewrite(graph, "mv", build)
+    return rewrite(graph, "mv", build, reads=("X", "Vec"))
 
 
 def dot_to_sum(graph: Graph) -> list[str]:
@@ -34,7 +34,7 @@ def dot_to_sum(graph: Graph) -> list[str]:
         products = r.binary("mul", r.x, r.input("Y"))
         return r.add("reduce_sum", {"X": products}, dim=[-1], keep_dim=False, reduce_all=False)
 
-    return rewrite(graph, "dot", build)
+    return rewrite(graph, "dot", build, reads=("X", "Y"))
 
 
 def addmm_to_matmul(graph: Graph) -> list[str]:
@@ -46,7 +46,7 @@ def addmm_to_matmul(graph: Graph) -> list[str]:
         addend = r.scale(r.input("Input"), r.attribute("Beta", 1.0))
         return r.binary("add", product, addend)
 
-    return rewrite(graph, "addmm", build)
+    return rewrite(graph, "addmm", build, reads=("X", "Y", "Input"))
 
 
 def einsum_to_matmul(graph: Graph) -> list[str]:
@@ -84,7 +84,7 @@ def einsum_to_matmul(graph: Graph) -> list[str]:
         product = _matmul(r, x, y, [sizes[i] for i in made])
         return _ordered(r, product, "".join(made), list(result))
 
-    return rewrite(graph, "einsum", build)
+    return rewrite(graph, "einsum", build, reads=("Operands",))
 
 
 def matmul_to_mul(graph: Graph) -> list[str]:

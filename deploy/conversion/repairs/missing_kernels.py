@@ -22,7 +22,7 @@ def remove_dropout(graph: Graph) -> list[str]:
     Paddle-Lite's own elimination no longer recognises what Paddle 2.6 exports: its kernel copies
     the tensor, in fp32 even in an fp16 file.
     """
-    repaired = []
+    rewritten, repaired = graph.rewritten(), []
     for block, op in graph.operators("dropout"):
         if not attribute(op, "is_test", False) or argument(op, "Seed"):
             continue
@@ -33,7 +33,8 @@ def remove_dropout(graph: Graph) -> list[str]:
         readers = graph.uses()[out]
         # what another block reads, and an output of the program, keeps its name
         here = [other for other in block.ops if other.type != "fetch"]
-        if factor == 1 and all(any(reader is other for other in here) for reader in readers):
+        free = not {x, out} & rewritten
+        if free and factor == 1 and all(any(r is other for other in here) for r in readers):
             for slot in (slot for reader in readers for slot in reader.inputs):
                 slot.arguments[:] = [x if name == out else name for name in slot.arguments]
             replace_operator(block, op, [])
@@ -71,9 +72,7 @@ def sign_to_comparisons(graph: Graph) -> list[str]:
 
     kinds = framework().VarType
 
-    def build(r: Replacement) -> str | None:
-        if graph.dtype(r.x) != kinds.FP32:
-            return None
+    def build(r: Replacement) -> str:
         zero = r.constant(np.zeros(1, np.float32))
 
         def holds(comparison: str) -> str:
@@ -89,14 +88,14 @@ def sign_to_comparisons(graph: Graph) -> list[str]:
 def sum_to_additions(graph: Graph) -> list[str]:
     """Make every `sum` of several tensors additions of two."""
 
-    def build(r: Replacement) -> str | None:
+    def build(r: Replacement) -> str:
         [slot] = [slot for slot in r.op.inputs if slot.parameter == "X"]
         total, *others = slot.arguments
         for other in others:
             total = r.binary("add", total, other)
         return total
 
-    return rewrite(graph, "sum", build)
+    return rewrite(graph, "sum", build, any_type=True)
 
 
 def logsumexp_to_exp(graph: Graph) -> list[str]:
@@ -125,17 +124,22 @@ def logsumexp_to_exp(graph: Graph) -> list[str]:
 
 
 def arg_min_to_arg_max(graph: Graph) -> list[str]:
-    """Make every `arg_min` the `arg_max` of -x."""
+    """Make every `arg_min` the `arg_max` of -x, or of -1 - x for whole numbers."""
+    kinds = framework().VarType
 
-    def build(r: Replacement) -> str:
+    def build(r: Replacement) -> str | None:
+        if graph.dtype(r.x) not in (kinds.FP32, kinds.INT32, kinds.INT64):
+            return None
+        # the least whole number has no negative
+        shift = 0 if graph.dtype(r.x) == kinds.FP32 else -1
         names = ("axis", "keepdims", "flatten", "dtype")
         found = {name: value for name in names if (value := r.attribute(name)) is not None}
-        result = r.add("arg_max", {"X": r.scale(r.x, -1)})
+        result = r.add("arg_max", {"X": r.scale(r.x, -1, shift)})
         for name, value in found.items():
             set_attribute(r.last, name, value, "LONG" if name == "axis" else None)
         return result
 
-    return rewrite(graph, "arg_min", build)
+    return rewrite(graph, "arg_min", build, any_type=True)
 
 
 def flatten_before_arg_max(graph: Graph) -> list[str]:
@@ -148,11 +152,12 @@ def flatten_before_arg_max(graph: Graph) -> list[str]:
         if not r.attribute("flatten", False):
             return None
         flat = r.reshape(r.x, [-1])
-        result = r.add("arg_max", {"X": flat}, dtype=r.attribute("dtype", 3), keepdims=False)
+        found = r.add("arg_max", {"X": flat}, [1], dtype=r.attribute("dtype", 3), keepdims=False)
         set_attribute(r.last, "axis", 0, "LONG")
-        return result
+        # with keepdims there are as many ones as the input has sizes
+        return r.reshape(found, r.shape(r.out)) if r.attribute("keepdims", False) else found
 
-    return rewrite(graph, "arg_max", build)
+    return rewrite(graph, "arg_max", build, any_type=True)
 
 
 def smallest_to_largest(graph: Graph) -> list[str]:
@@ -162,9 +167,9 @@ def smallest_to_largest(graph: Graph) -> list[str]:
     """
     repaired = []
     for block, op in graph.operators("top_k_v2"):
-        if attribute(op, "largest", True):
-            continue
         x, out = str(argument(op, "X")), str(argument(op, "Out"))
+        if attribute(op, "largest", True) or graph.dtype(x) != framework().VarType.FP32:
+            continue
         negative = graph.add_variable(block, f"{x}.negative", graph.shape(x), graph.dtype(x))
         largest = graph.add_variable(block, f"{out}.negative", graph.shape(out), graph.dtype(x))
         top = new_operator("top_k_v2", {}, {}, {})
@@ -187,7 +192,7 @@ def channel_shuffle_to_shuffle_channel(graph: Graph) -> list[str]:
             return None
         return r.unary("shuffle_channel", r.x, group=r.attribute("groups"))
 
-    return rewrite(graph, "channel_shuffle", build)
+    return rewrite(graph, "channel_shuffle", build, any_type=True)
 
 
 def pixel_unshuffle_to_transpose(graph: Graph) -> list[str]:
@@ -195,7 +200,7 @@ def pixel_unshuffle_to_transpose(graph: Graph) -> list[str]:
 
     def build(r: Replacement) -> str | None:
         batch, channels, height, width = r.shape(r.x)
-        factor = r.attribute("downscale_factor")
+        factor = r.attribute("downscale_factor", 1)
         if r.attribute("data_format", "NCHW") != "NCHW" or min(channels, height, width) < 1:
             return None
         rows, columns = height // factor, width // factor
@@ -203,7 +208,7 @@ def pixel_unshuffle_to_transpose(graph: Graph) -> list[str]:
         sorted_ = r.transpose(blocks, [0, 1, 3, 5, 2, 4])
         return r.reshape(sorted_, [batch, channels * factor**2, rows, columns])
 
-    return rewrite(graph, "pixel_unshuffle", build)
+    return rewrite(graph, "pixel_unshuffle", build, any_type=True)
 
 
 def _negation(x: str, out: str) -> Any:

@@ -45,6 +45,11 @@ def attribute(op: Any, name: str, default: Any = None) -> Any:
     return default
 
 
+def computed_attributes(op: Any) -> list[str]:
+    """The variables that an operator takes the values of attributes from."""
+    return [name for attr in op.attrs for name in (attr.var_name, *attr.vars_name) if name]
+
+
 def set_attribute(op: Any, name: str, value: Any, kind: str | None = None) -> None:
     """Give an operator an attribute, of the `AttrType` that follows from the value."""
     for attr in [attr for attr in op.attrs if attr.name == name]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ppghost.deploy.conversion.repairs.graph import Graph
-from ppghost.deploy.conversion.repairs.operators import argument, attribute, main_output
+from ppghost.deploy.conversion.repairs.operators import attribute, main_output
 from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
 
 
@@ -13,12 +13,9 @@ def pow_to_products(graph: Graph) -> list[str]:
 
     The kernels of the latter call `std::pow`, which is right, and slow.
     """
-
     import numpy as np
 
-    def build(r: Replacement) -> str | None:
-        if argument(r.op, "FactorTensor"):
-            return None
+    def build(r: Replacement) -> str:
         exponent = r.attribute("factor", 1.0)
         result = _power(r, exponent)
         if result is None:
@@ -33,15 +30,17 @@ def elementwise_pow_to_products(graph: Graph) -> list[str]:
 
     `x ** 2` is exported so: a call of `std::pow` for each element, in fp32 only, is right but slow.
     """
-    producers = graph.producers()
+    producers, rewritten = graph.producers(), graph.rewritten()
     exponents = []
 
     def build(r: Replacement) -> str | None:
         exponents.append(r.input("Y"))
+        if exponents[-1] in rewritten or r.shape(r.x) != r.shape(r.out):
+            return None
         exponent = _number(graph, producers, exponents[-1])
         return None if exponent is None else _power(r, exponent)
 
-    replaced = rewrite(graph, "elementwise_pow", build)
+    replaced = rewrite(graph, "elementwise_pow", build, reads=("X", "Y"))
     uses = graph.uses()
     for block, op in graph.operators("fill_constant"):
         if (name := main_output(op)) in exponents and not uses[name]:

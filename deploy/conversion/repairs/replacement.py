@@ -1,6 +1,6 @@
 """Operators that take the place of one operator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ppghost.deploy.conversion.repairs.graph import Graph
@@ -11,12 +11,20 @@ from ppghost.deploy.conversion.repairs.operators import (
     new_operator,
     replace_operator,
 )
+from ppghost.formats.program_desc import framework
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-def rewrite(graph: Graph, kind: str, build: "Callable[[Replacement], str | None]") -> list[str]:
+def rewrite(
+    graph: Graph,
+    kind: str,
+    build: "Callable[[Replacement], str | None]",
+    *,
+    reads: Sequence[str] = ("X",),
+    any_type: bool = False,
+) -> list[str]:
     """Replace every operator of a type by others that compute the same.
 
     Args:
@@ -24,12 +32,20 @@ def rewrite(graph: Graph, kind: str, build: "Callable[[Replacement], str | None]
         kind: the type.
         build: adds the new operators to the Replacement and returns the variable that takes the
             place of the operator's output, or None to leave the operator alone.
+        reads: the input slots that `build` knows; an operator with others (for an attribute as a
+            tensor) is left alone.
+        any_type: whole numbers too are computed rightly; else float32 only.
 
     Returns:
         The outputs of the operators that were replaced.
     """
     replaced = []
     for block, op in graph.operators(kind):
+        filled = [slot.parameter for slot in op.inputs if slot.arguments]
+        if not set(filled) <= set(reads):
+            continue
+        if not any_type and graph.dtype(str(argument(op, reads[0]))) != framework().VarType.FP32:
+            continue
         replacement = Replacement(graph, block, op)
         result = build(replacement)
         if result is not None:

@@ -37,8 +37,10 @@ def merge_scales(graph: Graph) -> list[str]:
     same program gave different files from run to run. One by 1 at the end, as every exported
     model has, does no harm.
     """
-    repaired = []
+    rewritten, repaired = graph.rewritten(), []
     for block, op in graph.operators("scale"):
+        if {argument(op, "X"), argument(op, "Out")} & rewritten:
+            continue
         uses = graph.uses()
         following = _only_scale(uses, op)
         if following is None or all(other is not following for other in block.ops):

@@ -37,7 +37,7 @@ def size_to_constant(graph: Graph) -> list[str]:
             dtype=r.graph.dtype(r.out), force_cpu=False,
         )  # fmt: skip
 
-    return rewrite(graph, "size", build)
+    return rewrite(graph, "size", build, reads=("Input",), any_type=True)
 
 
 def expand_as_to_expand(graph: Graph) -> list[str]:
@@ -51,4 +51,4 @@ def expand_as_to_expand(graph: Graph) -> list[str]:
             return None
         return r.add("expand_v2", {"X": r.x}, shape=wanted)
 
-    return rewrite(graph, "expand_as_v2", build)
+    return rewrite(graph, "expand_as_v2", build, reads=("X", "Y"), any_type=True)

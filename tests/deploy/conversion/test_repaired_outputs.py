@@ -10,13 +10,14 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F  # noqa: N812
 import pytest
+from support.conversion import convert_repaired
 from support.lite_runner import LiteRunner
+from support.programs import export_program
 
 from ppghost.deploy.conversion import opt, repairs
-from ppghost.deploy.conversion.options import TARGETS
 from ppghost.deploy.conversion.repairs import repair
 from ppghost.errors import ConversionError
-from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE, open_model
+from ppghost.formats.exported import open_model
 from ppghost.formats.program_desc import operator_types
 from ppghost.utils.paddle_inference import Engine
 
@@ -113,6 +114,7 @@ CASES = [
         target="opencl",
     ),
     Case("maxout_to_max", lambda x: F.maxout(x, 2)),
+    Case("maxout_to_max", lambda x: F.maxout(x, 2, axis=-1)),
     *(Case("pow_to_products", lambda x, p=p: paddle.pow(x, p)) for p in (2.0, 3.0, 4.0)),
     Case("pow_to_products", lambda x: paddle.pow(F.relu(x), 0.5)),
     Case("pow_to_products", lambda x: paddle.pow(F.relu(x), 1.5)),
@@ -143,8 +145,16 @@ CASES = [
     Case("flip_negative_strides", lambda x: x[:, :, :, ::-1]),
     Case("flip_negative_strides", lambda x: x[:, :, 4:1:-2, ::-3]),
     Case(
+        "flip_negative_strides",
+        lambda x: paddle.strided_slice(x, [1, 3], [-5, -2], [6, 2], [1, -1]),
+    ),
+    Case(
         "set_value_numbers",
         lambda x: paddle.static.setitem(x * 1.0, (slice(None), slice(1, 3), 2), 1.5),
+    ),
+    Case(
+        "set_value_numbers",
+        lambda x: paddle.static.setitem(x * 1.0, (slice(None), 1), np.arange(6)),
     ),
     *(
         Case(
@@ -161,6 +171,17 @@ CASES = [
             {"size": [13, 3], "mode": "bicubic"},
             {"size": [13, 3], "mode": "bicubic", "align_corners": True},
         )
+    ),
+    *(
+        Case(
+            "resize_to_matmul",
+            lambda x, m=align_mode: F.interpolate(
+                x, scale_factor=[1.5], mode="linear", align_mode=m, data_format="NCW"
+            ),
+            (1, 4, 7),
+            ("matmul_to_mul",),
+        )
+        for align_mode in (0, 1)
     ),
     Case(
         "linear_to_bilinear",
@@ -227,37 +248,11 @@ def lite():
 
 @pytest.fixture
 def export(static, tmp_path):
-    """A function that exports a network and opens the model."""
+    """A function that exports a network of one input and opens the model."""
 
-    def call(build, shape, seed=3):
-        main, startup, scope = (
-            paddle.static.Program(),
-            paddle.static.Program(),
-            paddle.static.Scope(),
-        )
-        startup.random_seed = seed
-        executor = paddle.static.Executor(paddle.CPUPlace())
-        with (
-            paddle.static.program_guard(main, startup),
-            paddle.utils.unique_name.guard(),
-            paddle.static.scope_guard(scope),
-        ):
-            x = paddle.static.data("x", list(shape), "float32")
-            outputs = build(x)
-            outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-            if not main.all_parameters():
-                # Paddle cannot load a model without any
-                outputs.append(x * parameter(1))
-            executor.run(startup)
-            rng = np.random.default_rng(seed)
-            for name in [p.name for p in main.all_parameters() if len(p.shape) == 1]:
-                # neither zeros nor ones, whose effect could not be told
-                tensor = scope.find_var(name).get_tensor()
-                values = rng.uniform(0.4, 1.6, tensor.shape()).astype("float32")
-                tensor.set(values, paddle.CPUPlace())
-            path = tmp_path / "model" / "inference"
-            paddle.static.save_inference_model(str(path), [x], outputs, executor, program=main)
-        return open_model(tmp_path / "model")
+    def call(build, shape):
+        folder = tmp_path / "model"
+        return open_model(export_program(folder, build, {"x": shape}, seed=3, draw_vectors=True))
 
     return call
 
@@ -268,14 +263,6 @@ def inputs(shape):
     spikes = np.zeros(noise.size, np.float32)
     spikes[:: max(1, noise.size // 7)], spikes[3 :: max(1, noise.size // 5)] = 3, -4
     return [{"x": values} for values in (noise, noise * 5, spikes.reshape(shape))]
-
-
-def convert(model, repaired, target, folder):
-    """The file of a repaired program; raises ConversionError."""
-    model.write(repaired.program, folder, repaired.params)
-    files = [f"--model_file={folder / MODEL_FILE}", f"--param_file={folder / PARAMS_FILE}"]
-    opt.run(files, folder / "out.nb", TARGETS[target], 60)
-    return folder / "out.nb"
 
 
 def difference(expected, actual):
@@ -309,7 +296,7 @@ def test_outputs_are_those_of_paddle_only_with_the_repair(
 
     repaired = repair(model, case.target)
     assert set(repaired.sites) == {case.repair, *case.others}
-    nb = convert(model, repaired, case.target, tmp_path / "repaired")
+    nb = convert_repaired(model, repaired, tmp_path / "repaired", case.target)
     if case.target == "x86":
         assert largest(lite(nb, values)) < 2e-6
         # and nothing that has no kernel on a phone
@@ -322,7 +309,7 @@ def test_outputs_are_those_of_paddle_only_with_the_repair(
     others = [each for each in repairs.PASSES if each.name != case.repair]
     monkeypatch.setattr(repairs, "PASSES", others)
     try:
-        nb = convert(model, repair(model, case.target), case.target, tmp_path / "without")
+        nb = convert_repaired(model, repair(model, case.target), tmp_path / "without", case.target)
         actual = lite(nb, values)
         assert actual is None or not largest(actual) < 1e-3
     except ConversionError:

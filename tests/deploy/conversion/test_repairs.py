@@ -4,15 +4,17 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F  # noqa: N812
 import pytest
+from support.conversion import convert_repaired
+from support.programs import export_program
 
-from ppghost.deploy.conversion import opt, repairs
+from ppghost.deploy.conversion import repairs
 from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.conversion.options import TARGETS
 from ppghost.deploy.conversion.repairs import PASSES, repair
 from ppghost.deploy.conversion.repairs.graph import Graph
 from ppghost.deploy.conversion.repairs.operators import argument, attribute, set_attribute
 from ppghost.errors import ConversionError
-from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE, open_model
+from ppghost.formats.exported import open_model
 from ppghost.formats.paddle_tensors import record_to_array, split_records
 from ppghost.formats.program_desc import parameter_names
 
@@ -21,32 +23,15 @@ def ops(program, kind):
     return [op for block in program.blocks for op in block.ops if op.type == kind]
 
 
-def convert_repaired(model, repaired, folder, target="x86"):
-    """Convert with paddle_lite_opt and nothing else; raises ConversionError."""
-    model.write(repaired.program, folder, repaired.params)
-    arguments = [f"--model_file={folder / MODEL_FILE}", f"--param_file={folder / PARAMS_FILE}"]
-    opt.run(arguments, folder / "out.nb", TARGETS[target], 60)
-    return folder / "out.nb"
-
-
 @pytest.fixture
 def export(static, tmp_path):
-    """A function that exports a network on 1x4x8x8 images and opens the model."""
+    """A function that exports a network behind a convolution of 1x4x8x8 and opens the model."""
 
     def call(build):
-        main, startup = paddle.static.Program(), paddle.static.Program()
-        executor = paddle.static.Executor(paddle.CPUPlace())
-        with (
-            paddle.static.program_guard(main, startup),
-            paddle.utils.unique_name.guard(),
-            paddle.static.scope_guard(paddle.static.Scope()),
-        ):
-            x = paddle.static.data("x", [1, 4, 8, 8], "float32")
-            outputs = [build(paddle.static.nn.conv2d(x, 6, 3))]
-            executor.run(startup)
-            path = tmp_path / "model" / "inference"
-            paddle.static.save_inference_model(str(path), [x], outputs, executor, program=main)
-        return open_model(tmp_path / "model")
+        def network(x):
+            return build(paddle.static.nn.conv2d(x, 6, 3))
+
+        return open_model(export_program(tmp_path / "model", network, {"x": [1, 4, 8, 8]}))
 
     return call
 
