@@ -163,9 +163,9 @@ def _with_small_batches(config: dict) -> dict:
 
 def _step(trainer: loop.Trainer, config: dict) -> tuple[bool, str]:
     images, labels = next(iter(trainer.loader.epoch(1)))
-    values, _ = trainer.train_on(images, labels)  # which also makes Paddle's plans
+    values, _ = trainer.steps.run(images, labels)  # which also makes Paddle's plans
     started = time.monotonic()
-    trainer.train_on(images, labels)
+    trainer.steps.run(images, labels)
     seconds = (time.monotonic() - started) / len(images)
     whole = timedelta(seconds=round(seconds * trainer.sampler.images * config["Global"]["epochs"]))
     return True, (

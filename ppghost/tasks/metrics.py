@@ -1,5 +1,7 @@
 """Accuracy in the Program, averages over batches outside of it."""
 
+from dataclasses import dataclass, field
+
 import paddle
 
 from ppghost.errors import InputError
@@ -34,12 +36,12 @@ def primary(figures: dict[str, float]) -> float:
     return next(value for name, value in figures.items() if name.startswith("top"))
 
 
+@dataclass
 class Averages:
     """Means of named figures over the samples seen, batches weighted by their size."""
 
-    def __init__(self):
-        self.sums: dict[str, float] = {}
-        self.samples = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    samples: int = 0
 
     def add(self, values: dict[str, float], samples: int) -> None:
         """Count in the means `values` of a batch of `samples`."""

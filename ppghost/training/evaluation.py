@@ -1,8 +1,10 @@
 """Accuracy of weights on `DataLoader.Eval`."""
 
 import itertools
+import logging
 import math
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import paddle
@@ -13,10 +15,13 @@ from ppghost.errors import CheckFailed, InputError
 from ppghost.static.program import assign, initialize, with_image_shape
 from ppghost.static.runtime import Place, on_gpu, static_graph
 from ppghost.tasks.classification import Classification
+from ppghost.tasks.metrics import primary
 from ppghost.tasks.task import Task
 from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.program import build_evaluation
 from ppghost.weights.pretrained import pretrained_path
+
+logger = logging.getLogger(__name__)
 
 
 class Evaluator:
@@ -73,6 +78,17 @@ class Evaluator:
         rate = samples / (time.monotonic() - started)
         means = {name: total / samples for name, total in zip(outputs, totals, strict=True)}
         return {**means, "samples": int(samples), "images_per_second": round(rate, 1)}
+
+
+def best_accuracy(evaluations: Iterable[dict]) -> float | None:
+    """The highest accuracy of those that gave numbers; None if none did."""
+    accuracies = []
+    for metrics in evaluations:
+        if math.isfinite(metrics["loss"]):
+            accuracies.append(primary(metrics))
+        else:
+            logger.warning("the loss of the evaluation is %s; it is no best_model", metrics["loss"])
+    return max(accuracies, default=None)
 
 
 def describe(metrics: dict) -> str:

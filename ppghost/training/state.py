@@ -11,6 +11,7 @@ import paddle
 from ppghost import weights
 from ppghost.static.program import assign, fetch, initialize
 from ppghost.static.runtime import Place
+from ppghost.tasks.metrics import Averages
 from ppghost.training import checkpoint, program
 from ppghost.training.distributed import Group
 from ppghost.training.identity import EPOCHS, FORM, THREADS, differences
@@ -21,12 +22,16 @@ logger = logging.getLogger(__name__)
 
 
 class RunState:
-    """The variables of a training graph, its schedule and its position.
+    """The variables of a training graph, its schedule, its position and the metrics of its epoch.
 
     Process 0 reads and writes the files; the others need not have them.
 
     Args:
         identity: what a resumed run must have in common with the one that it goes on from.
+
+    Attributes:
+        position: of the next batch.
+        epoch_averages: the metrics of the running epoch, since the run started or went on.
     """
 
     def __init__(
@@ -45,7 +50,33 @@ class RunState:
         self.scope = paddle.static.Scope()
         self.executor = paddle.static.Executor(place)
         self.position = checkpoint.Position(epoch=1, batch=0, step=0, best=checkpoint.NO_BEST)
+        self.epoch_averages = Averages()
         initialize(self.executor, graph, identity["Global.seed"], self.scope)
+
+    def finish_step(self, metrics: dict[str, float], images: int) -> None:
+        """Go on to the next batch.
+
+        Args:
+            metrics: of the batch that is done, means over the processes.
+            images: of each process; all have equally many.
+        """
+        self.epoch_averages.add(metrics, images)
+        if not self.config["Optimizer"]["lr"]["by_epoch"]:
+            self.schedule.step()
+        _, batch, step, _ = self.position
+        self.position = self.position._replace(batch=batch + 1, step=step + 1)
+
+    def finish_epoch(self, best: float) -> None:
+        """Go on to the next epoch.
+
+        Args:
+            best: the best accuracy so far.
+        """
+        self.epoch_averages = Averages()
+        if self.config["Optimizer"]["lr"]["by_epoch"]:
+            self.schedule.step()
+        epoch = self.position.epoch
+        self.position = self.position._replace(epoch=epoch + 1, batch=0, best=best)
 
     def start_from(self, resume: str | None) -> None:
         """Load `--resume` (auto, or a checkpoint's prefix), else the pretrained weights."""

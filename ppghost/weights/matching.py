@@ -89,8 +89,9 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     if any(problems):
         if len(found.missing) == len(specs) and names_1x.looks_like_1x(found.unexpected):
             raise InputError(
-                f"{path}: weights of PaddleClas 1.x, which are read for {names_1x.FAMILIES}; those "
-                f"of {name} have other names since. Arch.pretrained: True fetches 2.x's"
+                f"{path}: weights of PaddleClas 1.x, which are read for {names_1x.FAMILIES} and "
+                f"for networks that kept their names; the tensors of {name} have others since. "
+                "Arch.pretrained: True fetches 2.x's"
             )
         problems.append(_some(found.unexpected, "unknown"))
         raise InputError(

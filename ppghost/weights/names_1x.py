@@ -5,14 +5,15 @@ names still); in some its parameters have generated names, and what stays is the
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 Names = dict[str, str]  # of 1.x -> of 2.x
 
-#: those that are read, for messages
-FAMILIES = "GhostNet, ResNet, ResNet_vd, VGG, MobileNetV1 and MobileNetV3"
+#: those that are read although their names are others now, for messages
+FAMILIES = "GhostNet, ResNet, ResNet_vd, VGG, MobileNetV1, MobileNetV3 and HRNet"
 
 
 def renamed(arrays: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
@@ -100,10 +101,59 @@ def _mobilenet_v3(arrays: Iterable[str]) -> Names:
     return names
 
 
+_HRNET_LAYERS = {
+    "layer1_1": "conv_layer1_1",
+    "layer1_2": "conv_layer1_2",
+    "tr1_layer_1": "conv_tr1_1",
+    "tr1_layer_2": "conv_tr1_2",
+    "tr2_layer_3": "conv_tr2",
+    "tr3_layer_4": "conv_tr3",
+    "cls_head_add1": "cls_head_conv_list.0",
+    "cls_head_add2": "cls_head_conv_list.1",
+    "cls_head_add3": "cls_head_conv_list.2",
+    "cls_head_last_conv": "conv_last",
+}
+#: blocks by their numbers, counted from 1
+_HRNET_BLOCKS = {
+    r"layer2_(\d)": "layer1.{0}",
+    r"st(\d)_(\d)_branch_layer_(\d)_(\d)": "st{stage}.stage_func_list.{1}.basic_block_list.{2}.{3}",
+    r"cls_headconv_(\d)": "last_cls.func_list.{0}",
+}
+
+
+def _hrnet(arrays: Iterable[str]) -> Names:
+    """Its blocks, and the layers between branches, which 2.x numbers in each module."""
+    layers = dict(_HRNET_LAYERS)
+    names = _with_bias("fc", "fc")
+    for block, new in _hrnet_blocks(arrays):
+        layers |= {f"{block}_{part}": f"{new}.{part}" for part in ("conv1", "conv2", "conv3")}
+        layers[f"{block}_downsample"] = f"{new}.conv_down"
+        names |= _with_bias(f"fc{block}_sqz", f"{new}.se.fc_squeeze")
+        names |= _with_bias(f"fc{block}_exc", f"{new}.se.fc_excitation")
+    counts: Counter[str] = Counter()
+    for key in sorted(arrays):  # of one digit each: target branch, source branch, step
+        if m := re.fullmatch(r"(st(\d)_(\d)_layer_\w+)_weights", key):
+            module = f"st{m[2]}.stage_func_list.{int(m[3]) - 1}"
+            layers[m[1]] = f"{module}.fuse_func.residual_func_list.{counts[module]}"
+            counts[module] += 1
+    for old, new in layers.items():
+        names |= _conv_bn(old, f"{old}_bn", new)
+    return names
+
+
+def _hrnet_blocks(arrays: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for pattern, new in _HRNET_BLOCKS.items():
+        for key in arrays:
+            if m := re.fullmatch(f"({pattern})_conv1_weights", key):
+                _, *numbers = m.groups()
+                yield m[1], new.format(*(int(number) - 1 for number in numbers), stage=numbers[0])
+
+
 #: start of the architecture's name -> its rule
 _RULES: dict[str, Callable[[Iterable[str]], Names]] = {
     r"ResNet\d+(_vd)?$": _resnet,
     r"VGG\d+$": _vgg,
     "MobileNetV1": _mobilenet_v1,
     "MobileNetV3_": _mobilenet_v3,
+    r"(SE_)?HRNet_W\d+_C$": _hrnet,
 }

@@ -287,12 +287,12 @@ def test_an_interrupted_export_does_not_pass_for_a_whole_one(
 
 
 def test_ctrl_c_exits_130(run, config_file, monkeypatch):
-    from ppghost.training import loop
+    from ppghost.training.steps import StepRunner
 
     def interrupted(self, *arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop.Trainer, "train_on", interrupted)
+    monkeypatch.setattr(StepRunner, "run", interrupted)
     code, _, err = run("train", "-c", config_file)
     assert (code, err.splitlines()[-1]) == (130, "ppghost: interrupted")
 

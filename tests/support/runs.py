@@ -12,6 +12,7 @@ from ppghost import weights
 from ppghost.config import loading as config
 from ppghost.training import loop
 from ppghost.training.distributed import Group
+from ppghost.training.steps import StepRunner
 
 
 def parameters(directory, name="latest"):
@@ -40,7 +41,7 @@ def assert_same_parameters(first, second):
 @contextlib.contextmanager
 def ctrl_c_after_step(number, monkeypatch):
     """What is trained in the block is interrupted in that step, and says so."""
-    step = loop.Trainer.train_on
+    step = StepRunner.run
 
     def press(self, *arguments):
         if self.state.position.step == number - 1:
@@ -48,6 +49,6 @@ def ctrl_c_after_step(number, monkeypatch):
         return step(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Trainer, "train_on", press)
+        patch.setattr(StepRunner, "run", press)
         with pytest.raises(KeyboardInterrupt):
             yield

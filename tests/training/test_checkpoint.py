@@ -16,6 +16,7 @@ from ppghost import weights
 from ppghost.config import loading as config
 from ppghost.errors import InputError, TrainingError
 from ppghost.training import checkpoint, loop
+from ppghost.training.steps import StepRunner
 from ppghost.weights import TensorSpec
 
 SLOTS = [TensorSpec("layer.weight", "layer_weights", (3,))]
@@ -168,7 +169,7 @@ def test_the_newest_epochs_are_kept(tmp_path):
 
 def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(config_file, tmp_path, monkeypatch):
     paddle.enable_static()
-    step = loop.Trainer.train_on
+    step = StepRunner.run
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill_the_disk(self, *arguments):
@@ -176,7 +177,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(config_file, tmp_path
             resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
         return step(self, *arguments)
 
-    monkeypatch.setattr(loop.Trainer, "train_on", fill_the_disk)
+    monkeypatch.setattr(StepRunner, "run", fill_the_disk)
     try:
         with pytest.raises(TrainingError, match=r"cannot be written .*go on with --resume auto"):
             loop.train(config.load_config(config_file))

@@ -17,6 +17,7 @@ from ppghost.static.program import fetch
 from ppghost.training import loop
 from ppghost.training.distributed import Group
 from ppghost.training.evaluation import Evaluator, evaluate
+from ppghost.training.steps import StepRunner, dropout_seed
 
 pytestmark = pytest.mark.usefixtures("static")
 
@@ -31,7 +32,7 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
     trainer = make_trainer(config.load_config(config_file, overrides))
     names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
     before = fetch(trainer.state.scope, names)
-    trainer.train_on(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.steps.run(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
     after = fetch(trainer.state.scope, names)
     decayed = 1 - 0.05 * 0.5
     for name, factor in (
@@ -88,7 +89,7 @@ def test_ema_follows_the_weights_as_paddleclas_s_does(config_file):
         moved = []
         for step in range(4):
             images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
-            trainer.train_on(images, np.array([[0], [1], [2], [0]]))
+            trainer.steps.run(images, np.array([[0], [1], [2], [0]]))
             now = trainer.state.fetch(averages)
             moved.append((step + 1) % frequency == 0)
             if moved[-1]:
@@ -127,14 +128,14 @@ def test_another_batch_is_told_what_linear_scaling_says(config_file, caplog):
 def test_an_epoch_s_figures_are_of_its_images(config_file, monkeypatch):
     """Of 12 images in batches of 8 and 4."""
     overrides = ["Global.epochs=1", "DataLoader.Train.sampler.batch_size=8"]
-    losses, step = [], loop.Trainer.train_on
+    losses, step = [], StepRunner.run
 
     def noted(*arguments):
         values, stopping = step(*arguments)
         losses.append(values["loss"])
         return values, stopping
 
-    monkeypatch.setattr(loop.Trainer, "train_on", noted)
+    monkeypatch.setattr(StepRunner, "run", noted)
     figures = loop.train(config.load_config(config_file, overrides))
     assert losses[0] != losses[1]
     assert figures["train"]["loss"] == pytest.approx((2 * losses[0] + losses[1]) / 3)
@@ -159,31 +160,31 @@ def test_the_oldest_checkpoints_of_epochs_are_deleted(config_file, tmp_path):
     ("by_epoch", "expected"),
     [(True, [1, 1, 1, 0.5, 0.5, 0.5]), (False, [1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6])],
 )
-def test_a_schedule_moves_by_epoch_or_by_iteration(config_file, tmp_path, by_epoch, expected):
+def test_a_schedule_moves_by_epoch_or_by_iteration(config_file, monkeypatch, by_epoch, expected):
     rate = f"{{name: Linear, learning_rate: 0.01, end_lr: 0, by_epoch: {by_epoch}}}"
     trainer = make_trainer(config.load_config(config_file, [f"Optimizer.lr={rate}"]))
-    rates, step = [], loop.Trainer.train_on
+    rates, step = [], StepRunner.run
 
-    def noted(images, labels):
+    def noted(*arguments):
         rates.append(trainer.state.schedule.get_lr())
-        return step(trainer, images, labels)
+        return step(*arguments)
 
-    trainer.train_on = noted
+    monkeypatch.setattr(StepRunner, "run", noted)
     trainer.run()
     assert rates == pytest.approx([0.01 * share for share in expected])
 
 
 def test_dropout_differs_between_steps_and_processes():
-    seeds = [loop.dropout_seed(7, step, rank, 3) for step in range(20) for rank in range(3)]
+    seeds = [dropout_seed(7, step, rank, 3) for step in range(20) for rank in range(3)]
     assert len(set(seeds)) == 60
-    assert loop.dropout_seed(8, 0, 0, 3) not in seeds
+    assert dropout_seed(8, 0, 0, 3) not in seeds
 
 
 def test_an_update_freq_above_the_steps_becomes_1(config_file, caplog):
     trainer = make_trainer(config.load_config(config_file, ["Global.update_freq=4"]))
     before = fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"]
-    trainer.train_on(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
-    trainer.train_on(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.steps.run(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.steps.run(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
     assert "Global.update_freq 4 is above the 3 steps of an epoch" in caplog.text
     assert not np.array_equal(before, fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"])
 

@@ -12,6 +12,7 @@ from ppghost.errors import InputError
 from ppghost.static.runtime import static_graph
 from ppghost.training import checkpoint, loop
 from ppghost.training.evaluation import Evaluator
+from ppghost.training.steps import StepRunner
 
 pytestmark = pytest.mark.usefixtures("static")
 
@@ -88,7 +89,7 @@ def test_a_second_ctrl_c_inside_a_step_saves_nothing(config_file, tmp_path, monk
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(loop.Trainer, "train_on", press_twice)
+    monkeypatch.setattr(StepRunner, "run", press_twice)
     with pytest.raises(KeyboardInterrupt):
         loop.train(config.load_config(config_file))
     assert [p.name for p in (tmp_path / "output" / "TinyGhostNet").iterdir()] == ["train.jsonl"]

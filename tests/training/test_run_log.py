@@ -15,6 +15,7 @@ from visualdl import LogReader
 
 from ppghost.config import loading as config
 from ppghost.training import loop
+from ppghost.training.progress import Progress
 
 pytestmark = pytest.mark.usefixtures("static")
 
@@ -72,5 +73,5 @@ def test_the_time_left_is_that_of_the_images_left(config_file):
 
     trainer, told = make_trainer(config.load_config(config_file)), Told()
     trainer.state.position = trainer.state.position._replace(batch=1)
-    trainer._progress(told, {}, rate=2.0)
+    Progress(told, trainer.state, trainer.sampler).tell(2.0)
     assert told.seconds_left == (8 + 12) / 2  # of 12 images in batches of 4, two epochs

@@ -88,7 +88,7 @@ def test_programs_of_several_sizes_train_one_network(config_file):
         trainer = make_trainer(config.load_config(config_file, overrides))
         trainer.state.start_from(None)
         shapes = trainer.loader.image_shapes() * count
-        trainer.graphs = program.build_variants(
+        trainer.steps.graphs = program.build_variants(
             trainer.config,
             Classification(trainer.config),
             trainer.state.schedule,
@@ -99,9 +99,9 @@ def test_programs_of_several_sizes_train_one_network(config_file):
         trainer.sampler.variant = lambda epoch, batch, count=count: batch % count
         for step in range(6):
             images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
-            trainer.train_on(images, np.array([[0], [1], [2], [0]]))
+            trainer.steps.run(images, np.array([[0], [1], [2], [0]]))
         ends.append(trainer.state.fetch(trainer.state._persistables()))
-        assert len(trainer.executors) == count
+        assert len(trainer.steps.executors) == count
     assert len(ends[0]) > 150
     for name, array in ends[0].items():
         np.testing.assert_array_equal(ends[1][name], array, err_msg=name)
@@ -135,8 +135,8 @@ def test_a_stage_has_its_dropout_rate(config_file, monkeypatch):
     trainer = make_trainer(with_crop(config_file, PROGRESSIVE, overrides))
     rates = []
     for epoch in range(1, 9):
-        graph, _ = trainer._variant(epoch, 0)
+        graph, _ = trainer.steps._variant(epoch, 0)
         ops = graph.program.global_block().ops
         rates += [op.attr("dropout_prob") for op in ops if op.type == "dropout"]
-        assert len(trainer.executors) == 1  # those of stages gone by are let go
+        assert len(trainer.steps.executors) == 1  # those of stages gone by are let go
     assert rates == pytest.approx([0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4])

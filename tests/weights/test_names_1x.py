@@ -6,6 +6,7 @@ build the network, which is that of the layers in 2.x.
 
 import numpy as np
 import pytest
+from paddleclas.ppcls.arch.backbone.legendary_models.hrnet import MODEL_STAGES_PATTERN, HRNet
 
 from ppghost import weights
 from ppghost.weights import names_1x
@@ -65,6 +66,45 @@ def mobilenet_v3_small():
     return [*names, "last_1x1_conv_weights", "fc_weights", "fc_offset"]
 
 
+def hrnet(se=False):
+    def squeeze(block):
+        parts = [f"fc{block}_{part}" for part in ("sqz", "exc")] if se else []
+        return [f"{part}_{kind}" for part in parts for kind in ("weights", "offset")]
+
+    def block(name, parts):
+        layers = [f"{name}_{part}" for part in parts]
+        return [key for layer in layers for key in conv_bn(layer, f"{layer}_bn")] + squeeze(name)
+
+    def module(name, branches):
+        names = []
+        for i in range(branches):
+            for j in range(4):
+                names += block(f"{name}_branch_layer_{i + 1}_{j + 1}", ["conv1", "conv2"])
+        for i in range(branches):
+            for j in range(branches):
+                between = f"{name}_layer_{i + 1}_{j + 1}"
+                steps = [between] if j > i else [f"{between}_{k + 1}" for k in range(i - j)]
+                for step in steps:
+                    names += conv_bn(step, f"{step}_bn")
+        return names
+
+    bottleneck = ["conv1", "conv2", "conv3"]
+    names = conv_bn("layer1_1", "layer1_1_bn") + conv_bn("layer1_2", "layer1_2_bn")
+    for i in range(4):
+        names += block(f"layer2_{i + 1}", bottleneck + ["downsample"] * (i == 0))
+    names += conv_bn("tr1_layer_1", "tr1_layer_1_bn")
+    for stage, (branches, modules) in enumerate([(2, 1), (3, 4), (4, 3)]):
+        transition = f"tr{stage + 1}_layer_{branches}"
+        names += conv_bn(transition, f"{transition}_bn")
+        for i in range(modules):
+            names += module(f"st{stage + 2}_{i + 1}", branches)
+    for i in range(4):
+        names += block(f"cls_headconv_{i + 1}", [*bottleneck, "downsample"])
+    for layer in ("cls_head_add1", "cls_head_add2", "cls_head_add3", "cls_head_last_conv"):
+        names += conv_bn(layer, f"{layer}_bn")
+    return [*names, "fc_weights", "fc_offset"]
+
+
 def found(names, name):
     """2.x's names of them in their order, although a folder of variables is sorted."""
     numbered = {key: np.array(number) for number, key in enumerate(names)}
@@ -78,6 +118,7 @@ def found(names, name):
         ("ResNet18", resnet([2, 2, 2, 2], deep=False)),
         ("MobileNetV1_x0_25", mobilenet_v1()),
         ("MobileNetV3_small_x0_35", mobilenet_v3_small()),
+        ("HRNet_W18_C", hrnet()),
     ],
 )
 def test_every_tensor_has_its_name(name, names):
@@ -100,6 +141,12 @@ def test_vgg_has_its_own():
     assert names[:4] == [f"conv_block_{i}.weight" for i in ("1.conv1", "2.conv1", "3.conv1",
                                                              "3.conv2")]  # fmt: skip
     assert names[-2:] == ["fc3.weight", "fc3.bias"]
+
+
+def test_hrnet_with_squeeze_and_excitation_has_its_own_too(dygraph):
+    """Of 16 channels: SE_HRNet_W64_C, the one that is published, has 128 million parameters."""
+    small = HRNet(MODEL_STAGES_PATTERN["HRNet"], width=16, has_se=True, class_num=2)
+    assert found(hrnet(se=True), "SE_HRNet_W64_C") == list(small.state_dict())
 
 
 def test_weights_of_2x_are_left_alone():
