@@ -48,7 +48,7 @@ def ghostnet(
     *,
     layout: Layout,
     bottlenecks: Callable[[int], Callable],
-    blocks: Sequence[tuple[int, int, int, int, int]] = BLOCKS,
+    blocks: Sequence[tuple[int, int, int, int, int]],
 ):
     """Images [N, C, H, W] -> logits [N, class_num].
 
@@ -103,6 +103,7 @@ def _network(
         class_num=class_num,
         layout=LAYOUTS[layout],
         bottlenecks=lambda i: bottleneck,
+        blocks=BLOCKS,
     )
     return Network(body, in_channels, LAYOUTS[layout].structured_names)
 

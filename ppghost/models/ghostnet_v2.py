@@ -12,7 +12,7 @@ from paddle.nn import functional
 
 from ppghost.models.ghost import ghost_bottleneck, ghost_module
 from ppghost.models.ghost_layouts import TIMM, timm_names
-from ppghost.models.ghostnet import ghostnet, scale_suffix
+from ppghost.models.ghostnet import BLOCKS, ghostnet, scale_suffix
 from ppghost.models.layers import conv_bn_layer
 from ppghost.models.network import Architecture, Network
 
@@ -70,6 +70,7 @@ def _network(
         class_num=class_num,
         layout=TIMM,
         bottlenecks=lambda i: plain if i < PLAIN_BLOCKS else attended,
+        blocks=BLOCKS,
     )
     return Network(body, in_channels, timm_names(ATTENTION_NAMES))
 

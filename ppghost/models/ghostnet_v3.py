@@ -12,7 +12,7 @@ from paddle.nn import functional
 
 from ppghost.models.ghost import ghost_bottleneck
 from ppghost.models.ghost_layouts import TIMM, timm_names
-from ppghost.models.ghostnet import ghostnet, scale_suffix
+from ppghost.models.ghostnet import BLOCKS, ghostnet, scale_suffix
 from ppghost.models.ghostnet_v2 import ATTENTION_NAMES, PLAIN_BLOCKS, attended_ghost_module
 from ppghost.models.network import Architecture, Network
 from ppghost.models.reparameterization import Branch, branched_conv
@@ -98,6 +98,7 @@ def _network(
         class_num=class_num,
         layout=TIMM,
         bottlenecks=lambda i: plain if i < PLAIN_BLOCKS else attended,
+        blocks=BLOCKS,
     )
     return Network(body, in_channels, timm_names(ATTENTION_NAMES | _NAMES))
 

@@ -91,9 +91,8 @@ def reparameterize(network: Network, arrays: Mapping[str, np.ndarray]) -> dict[s
     gone: set[str] = set()
     for name, merge in network.merges.items():
         fused = [_fused(arrays, branch, merge) for branch in merge.branches]
-        kernel, bias = (sum(parts) for parts in zip(*fused, strict=True))
-        merged[parameter_name(name, "weights")] = kernel.astype("float32")
-        merged[parameter_name(name, "offset")] = bias.astype("float32")
+        for suffix, parts in zip(("weights", "offset"), zip(*fused, strict=True), strict=True):
+            merged[parameter_name(name, suffix)] = np.sum(parts, axis=0).astype("float32")
         for branch in merge.branches:
             gone |= {parameter_name(branch.name, suffix) for suffix in ("weights", *_BN)}
     return {name: array for name, array in arrays.items() if name not in gone} | merged
