@@ -17,6 +17,9 @@ FAMILIES = (
     "ghost_resnet",
     "ghost_resnet50",
     "vgg",
+    "shufflenet_v1",
+    "shufflenet_v2",
+    "squeezenet",
 )
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 

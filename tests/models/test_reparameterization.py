@@ -1,13 +1,15 @@
 """Branches that are merged: same outputs, fewer operations, what is deployed."""
 
+import json
+
 import numpy as np
 import paddle
 import pytest
 import yaml
 from paddle.utils import unique_name
-from support import torch_layout
+from support import ROOT, torch_layout
 from support.seeded_weights import images, seeded
-from support.timm_goldens import GOLDENS, torch_state
+from support.torch_parity import torch_state
 
 from ppghost import weights
 from ppghost.config import loading as config
@@ -17,6 +19,8 @@ from ppghost.models import factory, registry
 from ppghost.models.network import Network
 from ppghost.models.reparameterization import Branch, branched_conv, reparameterize
 from ppghost.utils.paddle_inference import Engine
+
+GOLDENS = json.loads((ROOT / "tests" / "models" / "timm_goldens.json").read_text())
 
 
 def network_of(build, in_channels):
@@ -93,7 +97,7 @@ def test_export_writes_the_deploy_form_of_timms_weights(dygraph, config_file, tm
     """From a PyTorch checkpoint with branches to an inference model without, timm's logits out."""
     golden = GOLDENS["networks"]["repghostnet_050"]
     network = factory.create_model("RepGhost_x0_5", class_num=GOLDENS["class_num"])
-    state, _ = torch_state(network)
+    state = torch_state(network)
     content = yaml.safe_load(config_file.read_text())
     size = GOLDENS["size"]
     content["Global"] |= {

@@ -1,17 +1,23 @@
 """The ghost family against timm, whose outputs for seeded weights stand in `timm_goldens.json`."""
 
-import hashlib
+import json
+from pathlib import Path
 
-import numpy as np
-import paddle
 import pytest
-from paddle.utils import unique_name
-from support.seeded_weights import images
-from support.timm_goldens import GOLDENS, ours, torch_state
+from support import torch_parity
 
-from ppghost import weights
-from ppghost.models import factory, registry
-from ppghost.weights import torch_names
+from ppghost.models import registry
+from ppghost.models.ghostnet import scale_suffix
+
+GOLDENS = json.loads(Path(__file__).with_name("timm_goldens.json").read_text())
+FAMILIES = {"ghostnetv2": "GhostNetV2", "ghostnetv3": "GhostNetV3", "repghostnet": "RepGhost"}
+
+
+def ours(timm_name):
+    """(our architecture, its arguments) for a network of timm's."""
+    family, _, percent = timm_name.partition("_")
+    name = f"{FAMILIES.get(family, 'GhostNet')}_{scale_suffix(int(percent) / 100)}"
+    return name, {} if family in FAMILIES else {"layout": "timm"}
 
 
 @pytest.mark.parametrize("timm_name", [n for n in GOLDENS["networks"] if n[:9] != "ghostnet_"])
@@ -23,24 +29,8 @@ def test_parameters_are_as_many_as_timm_counts(timm_name):
 # the others differ from these in widths alone
 @pytest.mark.parametrize(
     "timm_name",
-    [
-        *("ghostnet_050", "ghostnet_130", "ghostnetv2_160", "ghostnetv3_050"),
-        *("repghostnet_050", "repghostnet_058"),
-    ],
+    ["ghostnet_050", "ghostnet_130", "ghostnetv2_160", "ghostnetv3_050", "repghostnet_058"],
 )
-def test_weights_of_timms_names_load_and_compute_the_same(dygraph, timm_name):
+def test_weights_of_timms_names_load_and_compute_the_same(static, tmp_path, timm_name):
     golden, (name, arguments) = GOLDENS["networks"][timm_name], ours(timm_name)
-    with unique_name.guard():
-        network = factory.create(name, class_num=GOLDENS["class_num"], **arguments)
-    network.eval()
-    state, linear = torch_state(network)
-    layout = repr(sorted((key, array.shape) for key, array in state.items()))
-    assert hashlib.sha256(layout.encode()).hexdigest() == golden["layout"]
-
-    specs = weights.tensor_specs(network)
-    found = weights.match(torch_names.translate(state, specs, linear, name), specs)
-    network.set_state_dict(found.arrays, use_structured_name=False)
-    actual = network(paddle.to_tensor(images(GOLDENS["size"]))).numpy()
-    expected = np.array(golden["logits"])
-    bound = 1e-5 * np.abs(expected).max()
-    np.testing.assert_allclose(actual[:, : expected.shape[1]], expected, rtol=1e-5, atol=bound)
+    torch_parity.check(tmp_path, GOLDENS, golden, name, **arguments)
