@@ -12,6 +12,7 @@ What a builder's `name` means for its parameters stands in `ppghost.models.netwo
 """
 
 import math
+from collections.abc import Callable
 
 import paddle
 from paddle import ParamAttr, nn
@@ -21,11 +22,14 @@ from paddle.regularizer import L2Decay
 
 from ppghost.models.network import apply_layer, parameter_name
 
+#: what batch normalisation adds to the variance
+BN_EPSILON = 1e-5
+
 
 def conv_layer(
     input,
     num_filters: int,
-    filter_size: int,
+    filter_size: int | tuple[int, int],
     stride: int = 1,
     groups: int = 1,
     name: str | None = None,
@@ -34,20 +38,21 @@ def conv_layer(
 ):
     """Convolution: [N, C, H, W] -> [N, num_filters, ceil(H / stride), ceil(W / stride)].
 
-    That size holds for odd filter sizes: padding is (filter_size - 1) // 2. Where every input
-    channel is a group of its own, Paddle emits `depthwise_conv2d`. Kaiming initialisation, by the
-    fan-in or, with `fan_out`, the fan-out.
+    `filter_size` is one number or (height, width). The output's size holds for odd ones: padding is
+    (filter_size - 1) // 2. Where every input channel is a group of its own, Paddle emits
+    `depthwise_conv2d`. Kaiming initialisation, by the fan-in or, with `fan_out`, the fan-out.
     """
     channels = input.shape[1]
-    fan = num_filters // groups * filter_size**2 if fan_out else None
+    sizes = (filter_size, filter_size) if isinstance(filter_size, int) else filter_size
+    fan = num_filters // groups * math.prod(sizes) if fan_out else None
 
     def conv():
         return nn.Conv2D(
             channels,
             num_filters,
-            filter_size,
+            sizes,
             stride=stride,
-            padding=(filter_size - 1) // 2,
+            padding=[(size - 1) // 2 for size in sizes],
             groups=groups,
             weight_attr=ParamAttr(
                 name=parameter_name(name, "weights"), initializer=KaimingNormal(fan_in=fan)
@@ -70,6 +75,7 @@ def batch_norm(input, act: str | None = None, name: str | None = None):
         return nn.BatchNorm(
             channels,
             act=act,
+            epsilon=BN_EPSILON,
             param_attr=ParamAttr(name=parameter_name(bn, "scale"), regularizer=L2Decay(0.0)),
             bias_attr=ParamAttr(name=parameter_name(bn, "offset"), regularizer=L2Decay(0.0)),
             moving_mean_name=parameter_name(bn, "mean"),
@@ -82,7 +88,7 @@ def batch_norm(input, act: str | None = None, name: str | None = None):
 def conv_bn_layer(
     input,
     num_filters: int,
-    filter_size: int,
+    filter_size: int | tuple[int, int],
     stride: int = 1,
     groups: int = 1,
     act: str | None = None,
@@ -149,13 +155,32 @@ def dropout(input, p: float, name: str):
     return apply_layer(name, "", lambda: nn.Dropout(p), input)
 
 
-def se_block(input, num_channels: int, reduction_ratio: int = 4, name: str | None = None):
-    """Squeeze and excitation: [N, C, H, W] scaled per channel by a gate in [0, 1].
+def clip_gate(x):
+    """GhostNet's gate in both PaddleClas generations: x, cut off below 0 and above 1."""
+    return paddle.clip(x, min=0, max=1)
 
-    GhostNet's gate is a clip, not a hard sigmoid, in both PaddleClas generations.
-    """
+
+def se_block(
+    input,
+    num_channels: int,
+    reduction_ratio: int = 4,
+    name: str | None = None,
+    *,
+    gate: Callable = clip_gate,
+):
+    """Squeeze and excitation: [N, C, H, W] scaled per channel by `gate`, which is in [0, 1]."""
     x = paddle.squeeze(global_pool(input), axis=[2, 3])
     x = functional.relu(fc_layer(x, num_channels // reduction_ratio, name and f"{name}_1"))
     x = fc_layer(x, num_channels, name and f"{name}_2")
-    gate = paddle.unsqueeze(paddle.clip(x, min=0, max=1), axis=[2, 3])
-    return paddle.multiply(input, gate)
+    return paddle.multiply(input, paddle.unsqueeze(gate(x), axis=[2, 3]))
+
+
+def se_block_of_convs(
+    input, num_channels: int, squeezed: int, name: str | None = None, *, gate: Callable
+):
+    """`se_block` through `squeezed` channels, of 1x1 convolutions with bias."""
+    x = functional.relu(
+        conv_layer(global_pool(input), squeezed, 1, name=name and f"{name}_1", bias=True)
+    )
+    x = conv_layer(x, num_channels, 1, name=name and f"{name}_2", bias=True)
+    return paddle.multiply(input, gate(x))

@@ -11,7 +11,12 @@ from ppghost.utils.files import read_json
 #: modules of this package; each says what it defines in its table NETWORKS
 FAMILIES = (
     "ghostnet",
+    "ghostnet_v2",
+    "ghostnet_v3",
+    "repghost",
     "ghost_resnet",
+    "ghost_resnet50",
+    "vgg",
 )
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 

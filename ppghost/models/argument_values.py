@@ -1,0 +1,82 @@
+"""What the arguments of the networks defined here may be: one meaning for each, in every network."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ppghost.errors import InputError
+from ppghost.utils.text import nearest, whole_number
+
+
+def checked_arguments(network: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a network, read.
+
+    Raises:
+        InputError: a value that it cannot be built with; one line with key and network.
+    """
+    read = {}
+    for key, value in arguments.items():
+        try:
+            read[key] = _READERS[key](value) if key in _READERS else value
+        except ValueError as error:
+            raise InputError(f"Arch.{key} of {network} {error}") from error
+    return read
+
+
+def _positive_whole(value: Any) -> int:
+    return whole_number(value, 1)
+
+
+def _odd(value: Any) -> int:
+    number = whole_number(value, 1)
+    if number % 2 == 0:
+        raise ValueError(f"is {value}: give an odd number (1, 3, 5, 7), which has a middle")
+    return number
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) == float("inf"):
+        raise ValueError(f"is {value!r} ({type(value).__name__}): give a number")
+    return value
+
+
+def _positive(value: Any) -> float:
+    if not _number(value) > 0:
+        raise ValueError(f"is {value}: give a number above 0")
+    return value
+
+
+def _at_least_one(value: Any) -> float:
+    if not _number(value) >= 1:
+        raise ValueError(f"is {value}: give 1 (a plain convolution) or more")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"is {value!r}: give True or False")
+    return value
+
+
+def _one_of(choices: Iterable[str]) -> Callable[[Any], str]:
+    names = tuple(choices)
+
+    def read(value: Any) -> str:
+        if value not in names:
+            raise ValueError(f"is {value!r}{nearest(value, names)}: give {' or '.join(names)}")
+        return value
+
+    return read
+
+
+#: key of Arch -> what reads its value, or says in a ValueError what is wrong with it
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "class_num": _positive_whole,
+    "in_channels": _positive_whole,
+    "scale": _positive,
+    "ratio": _at_least_one,
+    "dw_size": _odd,
+    "layout": _one_of(("paddleclas", "timm")),
+    "se_gate": _one_of(("clip", "hard_sigmoid")),
+    "deploy": _truth,
+    "ghost_stem": _truth,
+}
