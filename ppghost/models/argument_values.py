@@ -1,4 +1,4 @@
-"""What the arguments of the networks defined here may be: one meaning for each, in every network."""
+"""What the arguments may be: one meaning for each, in every network defined here."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

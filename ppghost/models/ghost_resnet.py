@@ -2,8 +2,8 @@
 
 Three stages of 2n convolutions with 16, 32 and 64 maps, 6n + 2 layers in all. In a ghost version
 every convolution but the first (with `ghost_stem` that too) is a ghost module, whose two halves
-have their own batch normalisation, before the block's. Shortcuts have no parameters (He's option A):
-every second pixel, missing maps filled with zeros. Meant for 32x32; other sizes work.
+have their own batch normalisation, before the block's. Shortcuts have no parameters (He's option
+A): every second pixel, missing maps filled with zeros. Meant for 32x32; other sizes work.
 """
 
 from collections.abc import Callable

@@ -8,7 +8,7 @@ name (`_ghostbottleneck_0.ghost_module_1.primary_conv._conv.weight`).
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, overload
 
 import paddle
 from paddle import nn
@@ -119,6 +119,12 @@ def apply_layer(name: str | None, kind: str, create: Callable[[], nn.Layer], x):
     return owner.sublayer(name, kind, create)(x)
 
 
+@overload
+def parameter_name(name: str, suffix: str) -> str: ...
+@overload
+def parameter_name(name: None, suffix: str) -> None: ...
+@overload
+def parameter_name(name: str | None, suffix: str) -> str | None: ...
 def parameter_name(name: str | None, suffix: str) -> str | None:
     """The parameter's name for a builder's dotted name, None (Paddle chooses) without one."""
     return None if name is None else f"{name.replace('.', '_')}_{suffix}"

@@ -90,11 +90,12 @@ def reparameterize(network: Network, arrays: Mapping[str, np.ndarray]) -> dict[s
     merged: dict[str, np.ndarray] = {}
     gone: set[str] = set()
     for name, merge in network.merges.items():
-        kernels, biases = zip(*(_fused(arrays, branch, merge) for branch in merge.branches))
-        merged[_name(name, "weights")] = np.sum(kernels, axis=0).astype("float32")
-        merged[_name(name, "offset")] = np.sum(biases, axis=0).astype("float32")
+        fused = [_fused(arrays, branch, merge) for branch in merge.branches]
+        kernel, bias = (sum(parts) for parts in zip(*fused, strict=True))
+        merged[parameter_name(name, "weights")] = kernel.astype("float32")
+        merged[parameter_name(name, "offset")] = bias.astype("float32")
         for branch in merge.branches:
-            gone |= {_name(branch.name, suffix) for suffix in ("weights", *_BN)}
+            gone |= {parameter_name(branch.name, suffix) for suffix in ("weights", *_BN)}
     return {name: array for name, array in arrays.items() if name not in gone} | merged
 
 
@@ -106,13 +107,13 @@ def _fused(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The kernel [out, in / groups, k, k] and the bias [out] that compute what a branch does."""
     scale, offset, mean, variance = (
-        arrays[_name(branch.name, suffix)].astype("float64") for suffix in _BN
+        arrays[parameter_name(branch.name, suffix)].astype("float64") for suffix in _BN
     )
     factor = scale / np.sqrt(variance + BN_EPSILON)
     if branch.kernel_size is None:
         kernel = _identity(len(scale), merge.groups)
     else:
-        kernel = arrays[_name(branch.name, "weights")]
+        kernel = arrays[parameter_name(branch.name, "weights")]
     around = (merge.kernel_size - kernel.shape[-1]) // 2
     kernel = np.pad(kernel, [(0, 0), (0, 0), (around, around), (around, around)])
     return kernel * factor[:, None, None, None], offset - mean * factor
@@ -122,9 +123,3 @@ def _identity(channels: int, groups: int) -> np.ndarray:
     """The 1x1 kernel [channels, channels / groups, 1, 1] that changes nothing."""
     per_group = channels // groups
     return np.tile(np.eye(per_group), (groups, 1))[:, :, None, None]
-
-
-def _name(layer: str, suffix: str) -> str:
-    name = parameter_name(layer, suffix)
-    assert name is not None
-    return name
