@@ -51,6 +51,19 @@ def _at_least_one(value: Any) -> float:
     return value
 
 
+def _one_or_two(value: Any) -> int:
+    number = whole_number(value, 1)
+    if number > 2:
+        raise ValueError(f"is {value}: give 2, or 1 for images of 32x32")
+    return number
+
+
+def _dropped_share(value: Any) -> float | None:
+    if value is not None and not 0 <= _number(value) < 1:
+        raise ValueError(f"is {value}: give a number from 0 to below 1, or null for no dropout")
+    return value
+
+
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"is {value!r}: give True or False")
@@ -75,6 +88,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "scale": _positive,
     "ratio": _at_least_one,
     "dw_size": _odd,
+    "stem_stride": _one_or_two,
+    "class_expand": _positive_whole,
+    "dropout_prob": _dropped_share,
     "layout": _one_of(("paddleclas", "timm")),
     "se_gate": _one_of(("clip", "hard_sigmoid")),
     "deploy": _truth,

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import paddle
 from paddle import ParamAttr, nn
 from paddle.nn import functional
-from paddle.nn.initializer import KaimingNormal, Uniform
+from paddle.nn.initializer import Initializer, KaimingNormal, Uniform
 from paddle.regularizer import L2Decay
 
 from ppghost.models.network import apply_layer, parameter_name
@@ -35,12 +35,14 @@ def conv_layer(
     name: str | None = None,
     bias: bool = False,
     fan_out: bool = False,
+    init: Initializer | None = None,
 ):
     """Convolution: [N, C, H, W] -> [N, num_filters, ceil(H / stride), ceil(W / stride)].
 
     `filter_size` is one number or (height, width). The output's size holds for odd ones: padding is
     (filter_size - 1) // 2. Where every input channel is a group of its own, Paddle emits
-    `depthwise_conv2d`. Kaiming initialisation, by the fan-in or, with `fan_out`, the fan-out.
+    `depthwise_conv2d`. Without `init`, Kaiming initialisation by the fan-in or, with `fan_out`, the
+    fan-out.
     """
     channels = input.shape[1]
     sizes = (filter_size, filter_size) if isinstance(filter_size, int) else filter_size
@@ -55,7 +57,7 @@ def conv_layer(
             padding=[(size - 1) // 2 for size in sizes],
             groups=groups,
             weight_attr=ParamAttr(
-                name=parameter_name(name, "weights"), initializer=KaimingNormal(fan_in=fan)
+                name=parameter_name(name, "weights"), initializer=init or KaimingNormal(fan_in=fan)
             ),
             bias_attr=ParamAttr(name=parameter_name(name, "offset")) if bias else False,
         )
@@ -63,21 +65,40 @@ def conv_layer(
     return apply_layer(name, "_conv", conv, input)
 
 
-def batch_norm(input, act: str | None = None, name: str | None = None):
+def paddle_conv_init(channels: int, size: int) -> Initializer:
+    """What Paddle initialises a size x size convolution of so many channels with by default.
+
+    Normal with deviation sqrt(2 / (size^2 channels)), in a depthwise convolution too.
+    """
+    return KaimingNormal(fan_in=size * size * channels)
+
+
+def batch_norm(
+    input,
+    act: str | None = None,
+    name: str | None = None,
+    *,
+    decay: bool = False,
+    epsilon: float = BN_EPSILON,
+    momentum: float = 0.9,
+):
     """Batch normalisation of [N, C, H, W] and activation; parameters `<name>_bn_...`.
 
-    Scale and offset are not decayed (PaddleClas: L2Decay(0)).
+    Scale and offset are not decayed (PaddleClas: L2Decay(0)) unless `decay` says so. `epsilon` is
+    added to the variance; `momentum` is the share that the moving statistics keep in a step.
     """
     channels = input.shape[1]
     bn = f"{name}_bn" if name else None
+    regularizer = None if decay else L2Decay(0.0)
 
     def normalise():
         return nn.BatchNorm(
             channels,
             act=act,
-            epsilon=BN_EPSILON,
-            param_attr=ParamAttr(name=parameter_name(bn, "scale"), regularizer=L2Decay(0.0)),
-            bias_attr=ParamAttr(name=parameter_name(bn, "offset"), regularizer=L2Decay(0.0)),
+            epsilon=epsilon,
+            momentum=momentum,
+            param_attr=ParamAttr(name=parameter_name(bn, "scale"), regularizer=regularizer),
+            bias_attr=ParamAttr(name=parameter_name(bn, "offset"), regularizer=regularizer),
             moving_mean_name=parameter_name(bn, "mean"),
             moving_variance_name=parameter_name(bn, "variance"),
         )
@@ -124,8 +145,11 @@ def depthwise_conv(
     )
 
 
-def fc_layer(input, size: int, name: str | None = None):
-    """Fully connected layer: [N, C] -> [N, size]; weights Uniform(+-1 / sqrt(C)), with bias."""
+def fc_layer(input, size: int, name: str | None = None, init: Initializer | None = None):
+    """Fully connected layer with bias: [N, C] -> [N, size].
+
+    Without `init` the weights start from Uniform(+-1 / sqrt(C)).
+    """
     channels = input.shape[1]
     bound = 1.0 / math.sqrt(channels)
 
@@ -134,7 +158,8 @@ def fc_layer(input, size: int, name: str | None = None):
             channels,
             size,
             weight_attr=ParamAttr(
-                name=parameter_name(name, "weights"), initializer=Uniform(-bound, bound)
+                name=parameter_name(name, "weights"),
+                initializer=init or Uniform(-bound, bound),
             ),
             bias_attr=ParamAttr(name=parameter_name(name, "offset")),
         )
@@ -147,12 +172,12 @@ def global_pool(input):
     return functional.adaptive_avg_pool2d(input, 1)
 
 
-def dropout(input, p: float, name: str):
-    """Dropout that scales while training (`upscale_in_train`), nothing in evaluation.
+def dropout(input, p: float, name: str, mode: str = "upscale_in_train"):
+    """Dropout that scales while training, nothing in evaluation; `downscale_in_infer`: reversed.
 
     A sub-layer, so that it follows the Network's train() and eval().
     """
-    return apply_layer(name, "", lambda: nn.Dropout(p), input)
+    return apply_layer(name, "", lambda: nn.Dropout(p, mode=mode), input)
 
 
 def clip_gate(x):

@@ -17,6 +17,8 @@ FAMILIES = (
     "ghost_resnet",
     "ghost_resnet50",
     "vgg",
+    "mobilenet_v1",
+    "mobilenet_v2",
 )
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 
