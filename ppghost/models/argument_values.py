@@ -14,9 +14,10 @@ def checked_arguments(network: str, arguments: dict[str, Any]) -> dict[str, Any]
         InputError: a value that it cannot be built with; one line with key and network.
     """
     read = {}
+    readers = _READERS | _READERS_OF.get(network.partition("_")[0], {})
     for key, value in arguments.items():
         try:
-            read[key] = _READERS[key](value) if key in _READERS else value
+            read[key] = readers[key](value) if key in readers else value
         except ValueError as error:
             raise InputError(f"Arch.{key} of {network} {error}") from error
     return read
@@ -96,3 +97,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "deploy": _truth,
     "ghost_stem": _truth,
 }
+#: start of a network's name -> what is read otherwise there
+_READERS_OF = {"MobileNetV3": {"layout": _one_of(("paddleclas", "torchvision"))}}

@@ -80,12 +80,11 @@ def batch_norm(
     *,
     decay: bool = False,
     epsilon: float = BN_EPSILON,
-    momentum: float = 0.9,
 ):
     """Batch normalisation of [N, C, H, W] and activation; parameters `<name>_bn_...`.
 
     Scale and offset are not decayed (PaddleClas: L2Decay(0)) unless `decay` says so. `epsilon` is
-    added to the variance; `momentum` is the share that the moving statistics keep in a step.
+    added to the variance.
     """
     channels = input.shape[1]
     bn = f"{name}_bn" if name else None
@@ -96,7 +95,6 @@ def batch_norm(
             channels,
             act=act,
             epsilon=epsilon,
-            momentum=momentum,
             param_attr=ParamAttr(name=parameter_name(bn, "scale"), regularizer=regularizer),
             bias_attr=ParamAttr(name=parameter_name(bn, "offset"), regularizer=regularizer),
             moving_mean_name=parameter_name(bn, "mean"),

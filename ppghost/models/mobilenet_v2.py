@@ -72,18 +72,24 @@ def _conv_bn(x, channels: int, size: int, stride: int = 1, groups: int = 1, *, n
     return batch_norm(x, name=name, decay=True)
 
 
-#: last part of a convolution's name -> PaddleClas's attribute for it
-_CONVS = {"expand": "_expand_conv", "dwise": "_bottleneck_conv", "linear": "_linear_conv"}
+#: parts of a path -> what PaddleClas calls them
+_ATTRIBUTES = {
+    "conv1_1": "conv1",
+    "fc10": "out",
+    "expand": "_expand_conv",
+    "dwise": "_bottleneck_conv",
+    "linear": "_linear_conv",
+}
 
 
 def structured_name(path: str) -> str:
-    """A sub-layer's path as PaddleClas has it."""
-    block, *conv = path.split(".")
-    if len(conv) < 2:
-        return {"conv1_1": "conv1", "fc10": "out"}.get(block, block) + "".join(f".{c}" for c in conv)
-    stage, _, number = block.partition("_")
-    attribute = "_first_block" if number == "1" else block
-    return f"{stage}.{attribute}.{_CONVS[conv[0]]}.{conv[1]}"
+    """A sub-layer's path as PaddleClas has it: `conv3_1.expand` is `conv3._first_block...`."""
+    first, *parts = path.split(".")
+    if len(parts) == 2:  # in a bottleneck
+        stage, _, number = first.partition("_")
+        parts = ["_first_block" if number == "1" else first, *parts]
+        first = stage
+    return ".".join(_ATTRIBUTES.get(part, part) for part in [first, *parts])
 
 
 def _network(

@@ -29,7 +29,7 @@ class Network(nn.Layer):
             that is PaddleClas's: ending of the latter -> ending of the former; an ending starts
             with a dot. Or a function from a sub-layer's whole path to the path that it shall have.
         generated_names: whether the parameters have the names that Paddle makes up, numbered in
-            the order of creation (`conv2d_0.w_0`), as those of PaddleClas's networks that give none.
+            the order of creation (`conv2d_0.w_0`), as in PaddleClas where it gives none.
 
     Attributes:
         merges: what `ppghost.models.reparameterization` can merge in this network.

@@ -19,6 +19,7 @@ FAMILIES = (
     "vgg",
     "mobilenet_v1",
     "mobilenet_v2",
+    "mobilenet_v3",
 )
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 
