@@ -14,9 +14,10 @@ def checked_arguments(network: str, arguments: dict[str, Any]) -> dict[str, Any]
         InputError: a value that it cannot be built with; one line with key and network.
     """
     read = {}
+    readers = _READERS | _READERS_OF.get(network.partition("_")[0], {})
     for key, value in arguments.items():
         try:
-            read[key] = _READERS[key](value) if key in _READERS else value
+            read[key] = readers[key](value) if key in readers else value
         except ValueError as error:
             raise InputError(f"Arch.{key} of {network} {error}") from error
     return read
@@ -52,9 +53,10 @@ def _at_least_one(value: Any) -> float:
 
 
 def _one_or_two(value: Any) -> int:
-    if whole_number(value, 1) > 2:
+    number = whole_number(value, 1)
+    if number > 2:
         raise ValueError(f"is {value}: give 2, or 1 for images of 32x32")
-    return value
+    return number
 
 
 def _listed(choices: Iterable[int]) -> Callable[[Any], int]:
@@ -67,6 +69,12 @@ def _listed(choices: Iterable[int]) -> Callable[[Any], int]:
         return number
 
     return read
+
+
+def _dropped_share(value: Any) -> float | None:
+    if value is not None and not 0 <= _number(value) < 1:
+        raise ValueError(f"is {value}: give a number from 0 to below 1, or null for no dropout")
+    return value
 
 
 def _truth(value: Any) -> bool:
@@ -95,6 +103,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "dw_size": _odd,
     "groups": _listed((1, 2, 3, 4, 8)),  # those that ShuffleNet's paper gives widths for
     "stem_stride": _one_or_two,
+    "class_expand": _positive_whole,
+    "dropout_prob": _dropped_share,
     "layout": _one_of(("paddleclas", "timm")),
     "se_gate": _one_of(("clip", "hard_sigmoid")),
     "act": _one_of(("relu", "swish")),
@@ -103,3 +113,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "deploy": _truth,
     "ghost_stem": _truth,
 }
+#: start of a network's name -> what is read otherwise there
+_READERS_OF = {"MobileNetV3": {"layout": _one_of(("paddleclas", "torchvision"))}}

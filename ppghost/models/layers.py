@@ -36,13 +36,14 @@ def conv_layer(
     bias: bool = False,
     fan_out: bool = False,
     padding: int | None = None,
+    init: Initializer | None = None,
 ):
     """Convolution: [N, C, H, W] -> [N, num_filters, ceil(H / stride), ceil(W / stride)].
 
     `filter_size` is one number or (height, width). The output's size holds for odd ones without
     `padding`, which then is (filter_size - 1) // 2. Where every input channel is a group of its
-    own, Paddle emits `depthwise_conv2d`. Kaiming initialisation, by the fan-in or, with `fan_out`,
-    the fan-out.
+    own, Paddle emits `depthwise_conv2d`. Without `init`, Kaiming initialisation by the fan-in or,
+    with `fan_out`, the fan-out.
     """
     channels = input.shape[1]
     sizes = (filter_size, filter_size) if isinstance(filter_size, int) else filter_size
@@ -57,12 +58,20 @@ def conv_layer(
             padding=[(size - 1) // 2 for size in sizes] if padding is None else padding,
             groups=groups,
             weight_attr=ParamAttr(
-                name=parameter_name(name, "weights"), initializer=KaimingNormal(fan_in=fan)
+                name=parameter_name(name, "weights"), initializer=init or KaimingNormal(fan_in=fan)
             ),
             bias_attr=ParamAttr(name=parameter_name(name, "offset")) if bias else False,
         )
 
     return apply_layer(name, "_conv", conv, input)
+
+
+def paddle_conv_init(channels: int, size: int) -> Initializer:
+    """What Paddle initialises a size x size convolution of so many channels with by default.
+
+    Normal with deviation sqrt(2 / (size^2 channels)), in a depthwise convolution too.
+    """
+    return KaimingNormal(fan_in=size * size * channels)
 
 
 def batch_norm(
@@ -71,10 +80,12 @@ def batch_norm(
     name: str | None = None,
     *,
     decay: bool = False,
+    epsilon: float = BN_EPSILON,
 ):
     """Batch normalisation of [N, C, H, W] and activation; parameters `<name>_bn_...`.
 
-    Scale and offset are not decayed (PaddleClas: L2Decay(0)) unless `decay` says so.
+    Scale and offset are not decayed (PaddleClas: L2Decay(0)) unless `decay` says so. `epsilon` is
+    added to the variance.
     """
     channels = input.shape[1]
     bn = f"{name}_bn" if name else None
@@ -84,7 +95,7 @@ def batch_norm(
         return nn.BatchNorm(
             channels,
             act=act,
-            epsilon=BN_EPSILON,
+            epsilon=epsilon,
             param_attr=ParamAttr(name=parameter_name(bn, "scale"), regularizer=regularizer),
             bias_attr=ParamAttr(name=parameter_name(bn, "offset"), regularizer=regularizer),
             moving_mean_name=parameter_name(bn, "mean"),

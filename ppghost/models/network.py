@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Optional, overload
 
 import paddle
 from paddle import nn
+from paddle.base.unique_name import UniqueNameGenerator
+from paddle.utils import unique_name
 
 #: the Network whose body is running
 _owner: ContextVar[Optional["Network"]] = ContextVar("owner", default=None)
@@ -27,6 +29,8 @@ class Network(nn.Layer):
             that is PaddleClas's: ending of the latter -> ending of the former; an ending starts
             with a dot. Or a function from a sub-layer's whole path to the path that it shall have.
         size: height and width of an image that the network can take.
+        generated_names: whether the parameters have the names that Paddle makes up, numbered in
+            the order of creation (`conv2d_0.w_0`), as in PaddleClas where it gives none.
 
     Attributes:
         merges: what `ppghost.models.reparameterization` can merge in this network.
@@ -37,11 +41,16 @@ class Network(nn.Layer):
         body: Callable,
         in_channels: int = 3,
         structured_names: Mapping[str, str] | Callable[[str], str] | None = None,
+        *,
         size: int = 32,
+        generated_names: bool = False,
     ):
         super().__init__()
         self.body = body
         self.structured_names = structured_names or {}
+        self.generated_names = generated_names
+        # of its own: in static graph the ops between its layers take numbers too
+        self._names = UniqueNameGenerator()
         self.merges: dict[str, Any] = {}
         if paddle.in_dynamic_mode():
             # An optimizer asks for the parameters before the first real batch, so that one pass
@@ -77,10 +86,16 @@ class Network(nn.Layer):
                 parent.add_sublayer(part, nn.Layer())
             parent = parent._sub_layers[part]
         if leaf not in parent._sub_layers:
-            layer = create()
+            layer = self._created(create)
             layer.training = self.training
             parent.add_sublayer(leaf, layer)
         return parent._sub_layers[leaf]
+
+    def _created(self, create: Callable[[], nn.Layer]) -> nn.Layer:
+        if not self.generated_names:
+            return create()
+        with unique_name.guard(self._names):
+            return create()
 
     def _structured(self, name: str, kind: str) -> str:
         """The path of a builder's sub-layer, by `structured_names`."""
@@ -128,8 +143,11 @@ def parameter_name(name: None, suffix: str) -> None: ...
 @overload
 def parameter_name(name: str | None, suffix: str) -> str | None: ...
 def parameter_name(name: str | None, suffix: str) -> str | None:
-    """The parameter's name for a builder's dotted name, None (Paddle chooses) without one."""
-    return None if name is None else f"{name.replace('.', '_')}_{suffix}"
+    """The parameter's name for a builder's dotted name, None where Paddle is to choose one."""
+    owner = running_network()
+    if name is None or (owner is not None and owner.generated_names):
+        return None
+    return f"{name.replace('.', '_')}_{suffix}"
 
 
 class Architecture(NamedTuple):

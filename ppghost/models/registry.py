@@ -20,6 +20,9 @@ FAMILIES = (
     "shufflenet_v1",
     "shufflenet_v2",
     "squeezenet",
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "mobilenet_v3",
 )
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 
