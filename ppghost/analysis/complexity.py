@@ -188,13 +188,7 @@ def summarize(
     """
     pairs = layers_of(graph, names)
     layers = [layer for layer, _ in pairs]
-    for layer in layers:
-        if layer.output_shape is not None and 0 in layer.output_shape:
-            size = "x".join(map(str, input_shape[1:]))
-            raise InputError(
-                f"{name}: an image of {size} is too small: of {layer.name} nothing is left "
-                f"({list(layer.output_shape)}); give a larger --image-size"
-            )
+    _check_something_is_left(name, input_shape, layers)
     found = Complexity(
         name=name,
         input_shape=tuple(input_shape),
@@ -217,6 +211,21 @@ def summarize(
         folded_memory_bytes=found.memory_bytes - saved,
         folded_flops=found.flops - less,
     )
+
+
+def _check_something_is_left(
+    name: str, input_shape: Sequence[int], layers: Sequence[Layer]
+) -> None:
+    """Refuse an image that a convolution or pooling leaves nothing of."""
+    for layer in layers:
+        lost = layer.input_shape is not None and layer.output_shape is None  # negative sizes
+        spatial = layer.kind == "pooling" or layer.kernel is not None
+        if (spatial and lost) or 0 in (layer.output_shape or ()):
+            size = "x".join(map(str, input_shape[1:]))
+            raise InputError(
+                f"{name}: cannot take images of {size}: of {layer.name} "
+                f"({layer.type}) nothing is left; give a larger image size"
+            )
 
 
 def is_exported(target: str | Path) -> bool:

@@ -23,6 +23,11 @@ _WEIGHT_TYPES = ("FP16", "BF16", "FP32", "FP64", "INT8")
 _BN_TYPES = ("batch_norm", "sync_batch_norm", "inplace_abn")
 _BN_STATISTICS = ("Mean", "Variance")
 _QUANTIZER_SLOTS = ("InScale", "InAccum", "InState", "Scale", "Scales", "ZeroPoint")
+#: the same values under another shape, or as they are: nothing is computed or moved
+VIEWS = frozenset({
+    "reshape", "reshape2", "flatten", "flatten2", "flatten_contiguous_range", "squeeze", "squeeze2",
+    "unsqueeze", "unsqueeze2", "share_data", "shape", "size", "nop", "lod_reset",
+})  # fmt: skip
 #: the shapes of what each operator writes, by the operator's number and the name
 Shapes = Mapping[tuple[int, str], Sequence[int]]
 
@@ -185,6 +190,11 @@ class Graph:
         operation = Operation(index, desc.type, desc, inputs, {})
         for tensor in operation.reads():
             tensor.readers.append(operation)
+        data = operation.input("X")
+        if desc.type in VIEWS and data is not None and data.is_parameter:
+            # the bias of a convolution is added as [1, C, 1, 1]
+            self._current |= dict.fromkeys(arguments(desc.outputs, "Out"), data)
+            return operation
         for slot in desc.outputs:
             # parameters that it writes are statistics that training would update
             written = [name for name in slot.arguments if not self._is_parameter(name)]

@@ -14,7 +14,7 @@ The conventions, which docs/analysis.md states for readers:
 import math
 from typing import NamedTuple
 
-from ppghost.analysis.graph import Operation, Tensor
+from ppghost.analysis.graph import VIEWS, Operation, Tensor
 
 
 class Cost(NamedTuple):
@@ -50,11 +50,6 @@ ACTIVATIONS = frozenset({
     "relu", "relu6", "sigmoid", "tanh", "hard_sigmoid", "hard_swish", "swish", "silu", "gelu",
     "elu", "leaky_relu", "prelu", "mish", "softplus", "softsign", "selu", "celu", "brelu", "clip",
     "thresholded_relu", "logsigmoid", "softshrink", "hard_shrink", "tanh_shrink", "stanh",
-})  # fmt: skip
-#: the same values under another shape, or as they are: nothing is computed or moved
-VIEWS = frozenset({
-    "reshape", "reshape2", "flatten", "flatten2", "flatten_contiguous_range", "squeeze", "squeeze2",
-    "unsqueeze", "unsqueeze2", "share_data", "shape", "size", "nop", "lod_reset",
 })  # fmt: skip
 #: values moved, none computed
 _MOVES = frozenset({
@@ -144,10 +139,12 @@ def cost_of(op: Operation) -> Cost | None:
 
 
 def is_view(op: Operation) -> bool:
-    """Whether an operator gives the values that it got, as dropout does that scales in training."""
-    if op.type == "dropout":
+    """Whether an operator gives the values that it got."""
+    if op.type == "dropout":  # at inference; unless it did not scale in training
         mode = op.attribute("dropout_implementation", "downgrade_in_infer")
         return mode == "upscale_in_train"
+    if op.type == "scale":  # Paddle's export puts one before what is fetched
+        return op.attribute("scale", 1.0) == 1.0 and op.attribute("bias", 0.0) == 0.0
     return op.type in VIEWS
 
 

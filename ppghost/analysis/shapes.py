@@ -6,16 +6,23 @@ runs once, and what came out is measured. Values do not matter for that: its par
 its inputs ones, and its parameter file is not needed.
 """
 
+import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppghost.analysis.graph import Shapes
 from ppghost.formats.op_desc import all_arguments
 from ppghost.formats.operators import check_known
-from ppghost.formats.program_desc import InputSpec, framework, input_dtype, operator_types
+from ppghost.formats.program_desc import InputSpec, framework, operator_types
 
 logger = logging.getLogger(__name__)
+
+#: how long a program may run for its sizes
+_TIMEOUT_S = 120
 
 
 def has_open_sizes(program: Any, inputs: Sequence[InputSpec]) -> bool:
@@ -79,7 +86,7 @@ def _is_open(shape: Sequence[int]) -> bool:
 
 
 def _fix_inputs(program: Any, inputs: Sequence[InputSpec]) -> Any:
-    """A copy whose inputs have their sizes; feeding and fetching do nothing in it."""
+    """A copy whose inputs have their sizes."""
     fixed = framework().ProgramDesc()
     fixed.CopyFrom(program)
     variables = {variable.name: variable for variable in fixed.blocks[0].vars}
@@ -109,43 +116,33 @@ def _by_rules(program: Any) -> dict[tuple[int, str], tuple[int, ...]]:
 
 
 def _by_running(
-    program: Any, inputs: Sequence[InputSpec], unknown: Iterable[str]
+    program: Any, inputs: Sequence[InputSpec], unknown: Sequence[str]
 ) -> dict[tuple[int, str], tuple[int, ...]]:
     """What is `unknown`, measured; nothing where the program cannot run."""
-    from ppghost.static.runtime import static_graph
-
-    with static_graph():
-        try:
-            found = _run(program, inputs, list(unknown))
-        except (RuntimeError, ValueError, OSError) as error:
-            logger.debug("it does not run for its sizes: %s", str(error).strip().splitlines()[-1:])
-            return {}
+    found = _measure(program, inputs, unknown)
     return {
-        (index, name): found[name]
+        (index, name): tuple(found[name])
         for index, op in enumerate(program.blocks[0].ops)
         for name in all_arguments(op.outputs)
         if name in found
     }
 
 
-def _run(
-    program: Any, inputs: Sequence[InputSpec], unknown: list[str]
-) -> Mapping[str, tuple[int, ...]]:
-    import numpy as np
-    import paddle
-
-    bare = framework().ProgramDesc()
-    bare.CopyFrom(program)
-    ops = [op for op in program.blocks[0].ops if op.type not in ("feed", "fetch")]
-    del bare.blocks[0].ops[:]
-    bare.blocks[0].ops.extend(ops)
-    executor, scope = paddle.static.Executor(paddle.CPUPlace()), paddle.static.Scope()
-    runnable = paddle.static.Program.parse_from_string(bare.SerializeToString())
-    for variable in runnable.list_vars():
-        if variable.persistable and variable.type == paddle.base.core.VarDesc.VarType.LOD_TENSOR:
-            dtype = paddle.base.data_feeder.convert_dtype(variable.dtype)
-            zeros = np.zeros([max(1, size) for size in variable.shape], dtype)
-            scope.var(variable.name).get_tensor().set(zeros, paddle.CPUPlace())
-    feed = {spec["name"]: np.ones(spec["shape"], input_dtype(spec)) for spec in inputs}
-    fetched = executor.run(runnable, feed=feed, fetch_list=unknown, return_numpy=False, scope=scope)
-    return {name: tuple(tensor.shape()) for name, tensor in zip(unknown, fetched, strict=True)}
+def _measure(
+    program: Any, inputs: Sequence[InputSpec], unknown: Sequence[str]
+) -> Mapping[str, Sequence[int]]:
+    """In a process of its own: what Paddle cannot compute may end the process."""
+    request = json.dumps({"inputs": inputs, "unknown": unknown}).encode() + b"\n"
+    try:
+        run = subprocess.run(
+            [sys.executable, "-m", "ppghost.analysis.measured_shapes"],
+            input=request + program.SerializeToString(),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "GLOG_minloglevel": "3"},
+            capture_output=True,
+            check=True,
+            timeout=_TIMEOUT_S,
+        )
+        return json.loads(run.stdout.splitlines()[-1])
+    except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
+        logger.debug("it does not run for its sizes: %s", error)
+        return {}

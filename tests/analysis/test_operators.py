@@ -111,6 +111,13 @@ def test_a_fully_connected_layer_and_its_bias(layers):
     assert bias.folds_into == product.name
 
 
+def test_the_bias_of_a_convolution(layers):
+    convolution, bias = layers(lambda x: conv_layer(x, 16, 1, bias=True), [1, 8, H, W])
+    assert (bias.kind, bias.params, bias.flops) == ("bias", 16, 16 * H * W)
+    assert bias.memory_bytes == FLOAT * (2 * 16 * H * W + 16)
+    assert bias.folds_into == convolution.name
+
+
 def test_attention(layers):
     """Two products of T x T x d for each head, none with a parameter."""
     heads, tokens, depth = 3, 10, 8
