@@ -74,11 +74,11 @@ def build(
         try:
             with factory.building(name):
                 outputs = network(paddle.static.data("image", [1, *shape], "float32"))
-        except (RuntimeError, ValueError) as error:
+        except (InputError, RuntimeError, ValueError) as error:
             if shape == own:
                 raise
-            size = "x".join(map(str, shape[1:]))
-            raise InputError(f"{name} cannot take images of {size}: {reason(error)}") from error
+            size, cause = "x".join(map(str, shape[1:])), error.__cause__ or error
+            raise InputError(f"{name} cannot take images of {size}: {reason(cause)}") from error
         fold_constant_shapes(program, outputs)
         desc = framework().ProgramDesc.FromString(program.desc.serialize_to_string())
         return Graph(desc), _structured_names(network)

@@ -74,7 +74,7 @@ def infer_shapes(program: Any, inputs: Sequence[InputSpec], name: str) -> Shapes
     return shapes
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """The line of one of Paddle's errors that says what is wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if line.startswith("(") or "Error: " in line]
