@@ -114,11 +114,11 @@ def _analyze(program: Any, inputs: Sequence[InputSpec], name: str, file: Path) -
     return summarize(name, image[1:], Graph(program, inferred, shapes))
 
 
-def _restore(kept: Mapping[str, Any], name: str) -> Complexity:
+def _restore(kept: dict[str, Any], name: str) -> Complexity:
     """An analysis that was kept; a network may have got another name since."""
     old = kept["name"]
     findings = [
-        finding | {"layer": name if finding["layer"] == old else finding["layer"]}
+        dict(finding) | {"layer": name if finding["layer"] == old else finding["layer"]}
         for finding in kept["findings"]
     ]
     return Complexity(

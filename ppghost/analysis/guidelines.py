@@ -66,19 +66,19 @@ def _unequal_channels(layers: Sequence[Pair]) -> Iterator[Finding]:
     for layer, op in layers:
         if layer.kind != "pointwise" or not layer.is_known or set(op.attribute("strides")) != {1}:
             continue
-        c1, c2 = (_channels(op, tensor) for tensor in (op.main_input, op.main_output))
+        out = op.outputs["Output"][0]
+        c1, c2 = _channels(op, op.inputs["Input"][0]), _channels(op, out)
         ratio = max(c1, c2) / min(c1, c2)
         if ratio < UNEQUAL:
             continue
         equal = math.sqrt(c1 * c2)
-        positions = op.main_output.size // c2
-        saved = int(positions * (c1 + c2 - 2 * equal) * op.main_output.item_bytes)
+        saved = int(out.bytes // c2 * (c1 + c2 - 2 * equal))
         yield Finding(
             "G1",
             layer.name,
             f"1x1 convolution from {c1} to {c2} channels (1:{ratio:.3g}); with {equal:.0f} and "
             f"{equal:.0f}, and as many MACs, it would move {format_bytes(saved)} less of "
-            f"{format_bytes(layer.memory_bytes)}",
+            f"{format_bytes(layer.memory_bytes or 0)}",
             ratio,
             saved,
         )
@@ -93,14 +93,14 @@ def _group_convolutions(layers: Sequence[Pair]) -> Iterator[Finding]:
     for layer, op in layers:
         if layer.kind != "group" or not layer.is_known:
             continue
-        groups = layer.groups
-        saved = round(op.main_output.bytes * (1 - 1 / groups))
+        groups, out = layer.groups or 1, op.outputs["Output"][0]
+        saved = round(out.bytes * (1 - 1 / groups))
         yield Finding(
             "G2",
             layer.name,
             f"convolution in {groups} groups; without groups, from the same input and with as many "
-            f"MACs, it would write {_channels(op, op.main_output) / groups:.0f} channels and move "
-            f"{format_bytes(saved)} less of {format_bytes(layer.memory_bytes)}",
+            f"MACs, it would write {_channels(op, out) / groups:.0f} channels and move "
+            f"{format_bytes(saved)} less of {format_bytes(layer.memory_bytes or 0)}",
             groups,
             saved,
         )
@@ -125,7 +125,7 @@ def _fragments(graph: Graph, layers: Sequence[Pair]) -> Iterator[Finding]:
         count = len({o for branch in fragments for o in branch})
         if not count or len(branches) < 2 or not (copies or parallel > 1):
             continue
-        copied = sum(t.bytes for t in op.reads()) + op.main_output.bytes if copies else 0
+        copied = sum(t.bytes for t in op.reads()) + op.outputs["Out"][0].bytes if copies else 0
         again = _read_again(branches)
         yield Finding(
             "G3",
@@ -218,6 +218,6 @@ def _element_wise(network: str, layers: Sequence[Pair]) -> Iterator[Finding]:
         )
 
 
-def _channels(op: Operation, tensor: Tensor | None) -> int:
-    shape = tensor.shape if tensor is not None and tensor.shape else (1, 1)
+def _channels(op: Operation, tensor: Tensor) -> int:
+    shape = tensor.shape or (1, 1)
     return shape[-1 if operators.is_channels_last(op) else 1]

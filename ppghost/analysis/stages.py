@@ -1,5 +1,7 @@
 """The stages of a network: its layers by the resolution of the maps that they write."""
 
+import math
+
 from ppghost.analysis import operators
 from ppghost.analysis.graph import Graph, Operation, Tensor
 
@@ -7,6 +9,8 @@ HEAD = "head"
 #: what decides a resolution; what other operators write has that of what they read
 _SPATIAL = operators.CONVOLUTIONS | operators.TRANSPOSED | operators.POOLS
 _RESIZING = ("interp", "pixel_shuffle", "pixel_unshuffle", "pad")
+#: how far from a power of two a resolution may be to count as its stage
+_NEAR = 0.1
 #: height, width, and whether it is made of means over a whole map
 _Place = tuple[int, int, bool]
 
@@ -64,4 +68,10 @@ def _label(image: int, place: _Place) -> str:
     height = place[0]
     if not height or not image:
         return "all"
-    return f"1/{round(image / height)}" if height <= image else f"{round(height / image)}/1"
+    return f"1/{_factor(image / height)}" if height <= image else f"{_factor(height / image)}/1"
+
+
+def _factor(ratio: float) -> int:
+    """A whole number; a power of two where one is near: without padding 224 becomes 13, not 14."""
+    power = 2 ** round(math.log2(ratio))
+    return power if abs(ratio / power - 1) < _NEAR else round(ratio)

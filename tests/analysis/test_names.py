@@ -1,9 +1,11 @@
 """What layers are called, and the blocks and stages that they are part of."""
 
 import pytest
+from paddle.nn import functional
 
 from ppghost.analysis.complexity import analyze
 from ppghost.analysis.names import block_of
+from ppghost.analysis.stages import stages_of
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,16 @@ def test_a_net_without_names_is_called_by_its_structure():
     assert names[0] == "conv1.conv"
     assert any(name.startswith("blocks2.0.dw_conv") for name in names)
     assert [part.name for part in found.stages] == ["1/2", "1/4", "1/8", "1/16", "1/32", "head"]
+
+
+@pytest.mark.parametrize(
+    ("size", "stage"), [(112, "1/2"), (111, "1/2"), (13, "1/16"), (16, "1/14"), (448, "2/1")]
+)
+def test_a_stage_is_a_resolution(pairs, size, stage):
+    graph, _ = pairs(
+        lambda x: functional.interpolate(x, size=[size, size], mode="nearest"), [1, 3, 224, 224]
+    )
+    assert set(stages_of(graph).values()) == {stage}
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,10 @@ def test_the_page(run, tmp_path):
         (["TinyGhostNet", "--class-num", "0"], ["class_num: is 0 (int): give a whole number"]),
         (["TinyGhostNet", "--image-size", "0"], ["image size: (0, 0): give one or two whole"]),
         (["TinyGhostNet", "--input-shape", "1,3,8,8"], ["is no exported model; give --image-size"]),
-        (["AlexNet", "--image-size", "16"], ["AlexNet cannot take images of 16x16: (InvalidArgument) the output"]),
+        (
+            ["AlexNet", "--image-size", "16"],
+            ["AlexNet cannot take images of 16x16: (InvalidArgument) the output"],
+        ),
         (["DeiT_tiny_patch16_224", "--image-size", "100"], ["DeiT_tiny_patch16_224", "100*100"]),
         (["none/inference.pdmodel"], ["none/inference.pdmodel: cannot be read"]),
         (["none.yaml"], ["none.yaml: cannot read the configuration"]),
