@@ -14,20 +14,18 @@ from typing import Any
 from ppghost.deploy.conversion.repairs.operators import computed_attributes, main_output
 from ppghost.formats.program_desc import framework
 
-_RESHAPES = frozenset(
-    "reshape reshape2 flatten flatten2 flatten_contiguous_range squeeze squeeze2 unsqueeze "
-    "unsqueeze2".split()
-)
-_TRANSPOSES = frozenset(("transpose", "transpose2"))
+_RESHAPES = (
+    "reshape", "reshape2", "flatten", "flatten2", "flatten_contiguous_range", "squeeze", "squeeze2",
+    "unsqueeze", "unsqueeze2",
+)  # fmt: skip
+_TRANSPOSES = ("transpose", "transpose2")
 #: what goes with the operator before it, if it reads nothing else that is computed
-_FOLLOWERS = _RESHAPES | frozenset(
-    """
-    batch_norm affine_channel scale dropout assign
-    elementwise_add elementwise_sub elementwise_mul elementwise_div
-    clip elu gelu hard_sigmoid hard_swish leaky_relu mish prelu relu relu6 sigmoid silu softplus
-    swish tanh
-    """.split()
-)
+_FOLLOWERS = (
+    *_RESHAPES, "batch_norm", "affine_channel", "scale", "dropout", "assign",
+    "elementwise_add", "elementwise_sub", "elementwise_mul", "elementwise_div",
+    "clip", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish", "prelu", "relu",
+    "relu6", "sigmoid", "silu", "softplus", "swish", "tanh",
+)  # fmt: skip
 #: of a parameter's or variable's name, what only says which of a layer's it is
 _SUFFIX = re.compile(r"(_weights?|_w|\.w_\d+|\.b_\d+|\.tmp_\d+)(@\d+)?$")
 

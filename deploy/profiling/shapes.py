@@ -8,13 +8,11 @@ from ppghost.utils.paddle import import_paddle
 
 #: operators whose outputs are as large as the values ask for; Paddle declares sizes for some of
 #: them all the same
-SIZED_BY_VALUES = frozenset(
-    """
-    distribute_fpn_proposals collect_fpn_proposals generate_proposals generate_proposals_v2
-    masked_select matrix_nms multiclass_nms multiclass_nms2 multiclass_nms3
-    retinanet_detection_output unique unique_with_counts where_index
-    """.split()
-)
+_SIZED_BY_VALUES = """
+distribute_fpn_proposals collect_fpn_proposals generate_proposals generate_proposals_v2
+masked_select matrix_nms multiclass_nms multiclass_nms2 multiclass_nms3 retinanet_detection_output
+unique unique_with_counts where_index
+"""
 
 
 def with_known_shapes(program: Any, inputs: Sequence[InputSpec]) -> Any:
@@ -43,7 +41,9 @@ def _give_each_writer_its_variable(block: Any) -> None:
         for slot in op.inputs:
             slot.arguments[:] = [current.get(name, name) for name in slot.arguments]
         for slot in op.outputs:
-            slot.arguments[:] = [_written(name, block, variables, current) for name in slot.arguments]
+            slot.arguments[:] = [
+                _written(name, block, variables, current) for name in slot.arguments
+            ]
 
 
 def _written(name: str, block: Any, variables: dict[str, Any], current: dict[str, str]) -> str:
@@ -72,7 +72,7 @@ def _infer(program: Any) -> bytes:
             continue
         try:
             op.infer_shape(block)
-            known = op.type() not in SIZED_BY_VALUES
+            known = op.type() not in _SIZED_BY_VALUES.split()
         # whatever Paddle's C++ checks say of sizes that are not known: then these are not either
         except (RuntimeError, ValueError, IndexError, TypeError, OSError):
             known = False
