@@ -141,7 +141,7 @@ class GuidelineNet:
     Attributes:
         guideline: "G1" to "G4"; the first of each is what the others are compared with.
         variant: what is varied, as in "1:6".
-        model: what its results are called.
+        model: what its results are called; a net of two guidelines is timed once.
         macs: multiply-accumulates of one image; None if they were not counted.
         bytes: what its layers read and write: inputs, parameters, outputs.
     """

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ppghost.deploy.latency.compare import Comparison
+from ppghost.deploy.latency.guideline_ratios import Guidelines
 from ppghost.deploy.latency.layer_shares import EXCESS, MATTERS, LayerShares, slow_layers
 from ppghost.deploy.latency.results import LatencyResult
 from ppghost.deploy.latency.stats import Estimate, Interval
@@ -95,6 +96,24 @@ def _layers_summary(shares: LayerShares) -> Iterator[str]:
         yield f"not timed: {untimed.layer} ({untimed.ops[0]}): {untimed.reason}"
     if shares.without_figures:
         yield f"failed: {', '.join(shares.without_figures)}"
+
+
+def guidelines_table(nets: Guidelines) -> str:
+    """A line a net: latency, images a second, and the ratio to the first of its guideline."""
+    lines = [
+        f"{nets.device['serial']}, threads {nets.threads}",
+        f"{'net':<26} {'MMACs':>7} {'MB':>7} {'ms':>8} {'images/s':>9}  times the first",
+    ]
+    for row in (row for rows in nets.rows.values() for row in rows):
+        name = f"{row.net.guideline} {row.net.variant}"
+        macs = "-" if row.net.macs is None else f"{row.net.macs / 1e6:.1f}"
+        ms = "-" if row.stats is None else format_ms(row.stats.median)
+        speed = "-" if row.images_per_second is None else f"{row.images_per_second:.0f}"
+        ratio = _with_interval(row.ratio, "{:.3f}".format) if row.ratio else "-"
+        lines.append(
+            f"{name:<26} {macs:>7} {row.net.bytes / 1e6:>7.2f} {ms:>8} {speed:>9}  {ratio}"
+        )
+    return "\n".join(lines)
 
 
 def _ms(estimate: Estimate) -> str:

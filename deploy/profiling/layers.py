@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -108,18 +108,28 @@ def run_layers(
             target: _profile(model, NbCache(folder, target), input_shape, count_macs, command)
             for target in dict.fromkeys(device.target for device in devices)
         }
-        loaded: list[NbModel] = []
-        shares: list[Share] = []
-        first: dict[str, int] = {}
-        for target, profile in profiles.items():
-            first[target] = len(loaded)
-            loaded += profile.models
-        for device in devices:
-            own = profiles[device.target].models
-            shares.append((device, dict(enumerate(own, first[device.target]))))
+        models = {target: profile.models for target, profile in profiles.items()}
+        loaded, shares = share_out(models, devices)
         plan = make_plan(campaign, loaded, devices, command)
         plan.layers = [profile.plan for profile in profiles.values()]
         return time_models(campaign, plan, shares, output=output, resume=resume, dry_run=dry_run)
+
+
+def share_out(
+    models: Mapping[str, Sequence[NbModel]], devices: Sequence[Device]
+) -> tuple[list[NbModel], list[Share]]:
+    """All models in one list, and each device with those of its target.
+
+    Args:
+        models: by target.
+        devices: what to time on.
+    """
+    loaded: list[NbModel] = []
+    numbered: dict[str, dict[int, NbModel]] = {}
+    for target, own in models.items():
+        numbered[target] = dict(enumerate(own, len(loaded)))
+        loaded += own
+    return loaded, [(device, numbered[device.target]) for device in devices]
 
 
 def _the_model(campaign: Campaign) -> ExportedModel:

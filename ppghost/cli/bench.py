@@ -215,11 +215,12 @@ def _bench_layers(
 def _bench_guidelines(
     args: argparse.Namespace, *where: Any, **options: Any
 ) -> "tuple[LatencyResult, str]":
+    from ppghost.deploy.latency.guideline_ratios import guideline_ratios
     from ppghost.deploy.latency.tables import guidelines_table
     from ppghost.deploy.profiling.guidelines import run_guidelines
 
     measured = run_guidelines(*where, count_macs=_count_macs, **options)
-    return measured, guidelines_table(measured)
+    return measured, "\n\n".join(map(guidelines_table, guideline_ratios(measured)))
 
 
 def _count_macs(program: Any) -> int:
