@@ -201,18 +201,18 @@ def _piece(name: str, group: list[Any], values: _Values) -> Piece:
         for read in _names(op.inputs):
             inside[read] += 1
     written = {name for op in ops for name in _names(op.outputs)}
-    made = [name for op in group for name in _names(op.outputs)]
-    read = dict.fromkeys(name for op in ops for name in _names(op.inputs))
+    made = dict.fromkeys(name for op in group for name in _names(op.outputs))
+    needed = dict.fromkeys(name for op in ops for name in _names(op.inputs))
     return Piece(
         name,
         ops,
-        inputs=[name for name in read if name not in written and not values.is_parameter(name)],
+        inputs=[name for name in needed if name not in written and not values.is_parameter(name)],
         outputs=[
             name
-            for name in dict.fromkeys(made)
+            for name in made
             if values.reads[name] > inside[name] and not values.is_parameter(name)
         ],
-        parameters=[name for name in read if values.is_parameter(name)],
+        parameters=[name for name in needed if values.is_parameter(name)],
     )
 
 

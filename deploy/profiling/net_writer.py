@@ -36,7 +36,8 @@ class NetWriter:
         self.program = framework().ProgramDesc()
         self.program.version.version = _VERSION
         self._block = self.program.blocks.add(idx=0, parent_idx=-1)
-        self._side, self._channels = side, {}
+        self._side = side
+        self._channels: dict[str, int] = {}
         self._records: dict[str, bytes] = {}
         self._rng = np.random.default_rng(0)
         for name, kind in (("feed", kinds.FEED_MINIBATCH), ("fetch", kinds.FETCH_LIST)):
