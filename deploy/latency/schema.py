@@ -133,6 +133,11 @@ class LayerPlan:
     not_timed: list[UntimedLayer] = field(default_factory=list)
     other_kernels: dict[str, KernelCount] = field(default_factory=dict)
 
+    @property
+    def is_same_kernels(self) -> bool:
+        """Whether the whole was converted to exactly the kernels of its layers."""
+        return not (self.whole_sha256 is None or self.not_timed or self.other_kernels)
+
 
 @dataclass(kw_only=True)
 class GuidelineNet:

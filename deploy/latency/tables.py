@@ -52,7 +52,7 @@ def comparison_table(comparison: Comparison) -> str:
 def layers_table(shares: LayerShares) -> str:
     """The layers that take most, how well all add up, and which cost more than is explained."""
     plan, dearest = shares.plan, sorted(shares.shares, key=lambda each: -each.share.median)
-    width = max(len(each.layer.model) for each in dearest[:SHOWN_LAYERS])
+    width = max(len("layer"), *(len(each.layer.model) for each in dearest[:SHOWN_LAYERS]))
     lines = [
         f"{plan.network} on {shares.device['serial']}, threads {shares.threads}, "
         f"{shares.rounds} rounds",
@@ -90,6 +90,8 @@ def _layers_summary(shares: LayerShares) -> Iterator[str]:
             f"* cost more than MACs and bytes explain (over {EXCESS:g} times, and "
             f"{MATTERS:.0%} of the time or more): {names}"
         )
+    if plan.is_same_kernels:
+        yield "the whole is made of exactly the kernels that its layers are made of"
     for operator, count in plan.other_kernels.items():
         yield f"kernels of {operator}: {count.whole} in the whole, {count.layers} in the layers"
     for untimed in plan.not_timed:

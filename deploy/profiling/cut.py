@@ -14,11 +14,10 @@ from typing import Any
 from ppghost.deploy.conversion.repairs.operators import computed_attributes, main_output
 from ppghost.formats.program_desc import framework
 
+_FLATTENS = ("flatten", "flatten2", "flatten_contiguous_range")
 _RESHAPES = (
-    "reshape", "reshape2", "flatten", "flatten2", "flatten_contiguous_range", "squeeze", "squeeze2",
-    "unsqueeze", "unsqueeze2",
+    *_FLATTENS, "reshape", "reshape2", "squeeze", "squeeze2", "unsqueeze", "unsqueeze2",
 )  # fmt: skip
-_TRANSPOSES = ("transpose", "transpose2")
 #: what goes with the operator before it, if it reads nothing else that is computed
 _FOLLOWERS = (
     *_RESHAPES, "batch_norm", "affine_channel", "scale", "dropout", "assign",
@@ -26,6 +25,9 @@ _FOLLOWERS = (
     "clip", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish", "prelu", "relu",
     "relu6", "sigmoid", "silu", "softplus", "swish", "tanh",
 )  # fmt: skip
+#: what begins the layer of the operator behind it: a shuffle of channels (reshape, transpose,
+#: reshape) is one kernel, a fully connected layer flattens by itself
+_BEGINNINGS = {"transpose": _RESHAPES, "transpose2": _RESHAPES, "mul": _FLATTENS}
 #: of a parameter's or variable's name, what only says which of a layer's it is
 _SUFFIX = re.compile(r"(_weights?|_w|\.w_\d+|\.b_\d+|\.tmp_\d+)(@\d+)?$")
 
@@ -104,7 +106,8 @@ class _Values:
         variables: VarDescs by name.
         computing: the operators that depend on what the program is fed with.
         makers: by variable, the operator that makes it of nothing but constants.
-        reads: how often each is read, inside of loops and conditions and by fetches too.
+        readers: the operators that read each, once for each time they do; those inside of loops
+            and conditions and fetches too.
     """
 
     def __init__(self, program: Any) -> None:
@@ -112,7 +115,7 @@ class _Values:
         self.variables = {var.name: var for var in block.vars}
         self.makers: dict[str, Any] = {}
         self.computing: list[Any] = []
-        self.reads: Counter[str] = Counter()
+        self.readers: dict[str, list[Any]] = defaultdict(list)
         for op in block.ops:
             if op.type in ("feed", "fetch"):
                 continue
@@ -122,7 +125,8 @@ class _Values:
             else:
                 self.computing.append(op)
         for op in (op for each in program.blocks for op in each.ops):
-            self.reads.update([*_names(op.inputs), *computed_attributes(op)])
+            for name in (*_names(op.inputs), *computed_attributes(op)):
+                self.readers[name].append(op)
 
     def is_parameter(self, name: str) -> bool:
         var = self.variables.get(name)
@@ -159,21 +163,25 @@ def _names(slots: Any) -> list[str]:
 def _group_to_follow(op: Any, values: _Values, ends: Mapping[str, list[Any]]) -> list[Any] | None:
     """The operators that one goes with; None if it begins a layer."""
     read = values.computed_inputs(op)
-    if len(read) != 1 or values.reads[read[0]] != 1 or has_block(op):
+    if len(read) != 1 or len(values.readers[read[0]]) != 1 or has_block(op):
         return None
     group = ends.get(read[0])
     if group is None or has_block(group[0]):
         return None
-    if op.type in _FOLLOWERS:
-        return group
-    # a shuffle of channels is one kernel: reshape, transpose, reshape
-    shuffles = op.type in _TRANSPOSES and all(each.type in _RESHAPES for each in group)
-    return group if shuffles else None
+    if op.type in _BEGINNINGS:
+        return group if [each.type in _BEGINNINGS[op.type] for each in group] == [True] else None
+    return group if op.type in _FOLLOWERS and not _begins(op, values) else None
+
+
+def _begins(op: Any, values: _Values) -> bool:
+    """Whether an operator goes with the only one that reads it."""
+    readers = [reader.type for name in _names(op.outputs) for reader in values.readers[name]]
+    return len(readers) == 1 and op.type in _BEGINNINGS.get(readers[0], ())
 
 
 def _layer_name(group: list[Any], values: _Values) -> str:
     """What the network calls a layer: by its first parameter, else by what it computes."""
-    first = group[0]
+    first = next((op for op in group if op.type in _BEGINNINGS), group[0])
     parameters = [name for name in _names(first.inputs) if values.is_parameter(name)]
     if parameters:
         return _SUFFIX.sub("", parameters[0])
@@ -210,7 +218,7 @@ def _piece(name: str, group: list[Any], values: _Values) -> Piece:
         outputs=[
             name
             for name in made
-            if values.reads[name] > inside[name] and not values.is_parameter(name)
+            if len(values.readers[name]) > inside[name] and not values.is_parameter(name)
         ],
         parameters=[name for name in needed if values.is_parameter(name)],
     )
@@ -237,7 +245,7 @@ def _why_no_border(var: Any) -> str | None:
         return "it is no tensor"
     tensor = var.type.lod_tensor.tensor
     if min(tensor.dims, default=1) < 1:
-        return "its size depends on values"
+        return "its size is not known before it runs"
     if tensor.data_type not in (kinds.FP32, kinds.INT32, kinds.INT64):
         return f"it is {kinds.Type.Name(tensor.data_type)}, which cannot be fed"
     return None

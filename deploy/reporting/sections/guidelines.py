@@ -16,6 +16,8 @@ from ppghost.deploy.reporting.sections.cells import (
 )
 from ppghost.deploy.reporting.sections.section import Section
 
+#: the guidelines that have a name here
+_NAMED = ("G1", "G2", "G3", "G4")
 _PAPER = ("arXiv 1807.11164", "https://arxiv.org/abs/1807.11164")
 
 
@@ -40,9 +42,9 @@ def _table(nets: Guidelines, t: Messages) -> Table:
 
 
 def _cells(row: GuidelineRow, t: Messages) -> list[str]:
-    stats, speed = row.stats, row.images_per_second
+    stats, speed, guideline = row.stats, row.images_per_second, row.net.guideline
     return [
-        f"{t[row.net.guideline]}{t['colon']}{row.net.variant}",
+        f"{t[guideline] if guideline in _NAMED else guideline}{t['colon']}{row.net.variant}",
         format_latency(stats.median if stats else None),
         format_interval(stats.ci95 if stats else None, t),
         NOTHING if speed is None else f"{speed:.0f}",

@@ -70,6 +70,8 @@ def _sum(shares: LayerShares, t: Messages) -> Iterator[str]:
     if shares.whole_ms and shares.sum_of_whole:
         share = _percent(shares.sum_of_whole, t, 1)
         yield t["whole"].format(share=share, whole=_ms(shares.whole_ms, t))
+    if shares.whole_ms and shares.plan.is_same_kernels:
+        yield t["same_kernels"]
     yield t["idle"].format(idle=_ms(shares.idle_ms, t))
 
 
@@ -185,7 +187,7 @@ SECTION = Section(
             "and activation, say. Its share is of the sum of all layers in each round, with the "
             "95 % interval of the rounds' median.",
             "将网络在各层处切开，每层单独转换为一个模型，与整网在同一轮中计时；仅权重不同的层只测一次。"
-            "“层”指 Paddle-Lite 在一个 kernel 中完成的计算，例如卷积连同其 BN 与激活。"
+            "“层”指 Paddle-Lite 一次内核调用完成的计算，例如卷积连同其批归一化与激活。"
             "占比为每轮中该层占所有层之和的比例，取各轮中位数及其 95% 置信区间。",
         ),
         "sum": Words(
@@ -198,6 +200,10 @@ SECTION = Section(
             "its data in the caches, and is not always computed as it is in the network.",
             "为整网耗时 {whole} ms 的 {share}%：单独运行时数据已在缓存中，"
             "计算方式也未必与整网中相同。",
+        ),
+        "same_kernels": Words(
+            "The whole is made of exactly the kernels that its layers are made of.",
+            "整网所含内核与各层完全一致。",
         ),
         "idle": Words(
             "What a run costs without work, {idle} ms, is taken off each.",
@@ -227,8 +233,8 @@ SECTION = Section(
             "deviations); the interval of one is above {excess} times its fit, and what is above "
             "the fit is {share} of the sum or more.",
             "下列各层的耗时超出其 MACs 与字节数所能解释的范围。"
-            "规则：以本次所有层拟合 ms = a·MACs + b·字节 + c"
-            "（a、b、c 均不小于 0，相对偏差绝对值之和最小）；"
+            "规则：以本次所有层拟合“耗时 = 系数×MACs + 系数×字节数 + 常数”"
+            "（系数与常数均不小于 0，相对偏差绝对值之和最小）；"
             "该层置信区间高于拟合值的 {excess} 倍，且超出部分不小于总和的 {share}。",
         ),
         "slow_layer": Words(
@@ -238,7 +244,7 @@ SECTION = Section(
         "kernels": Words(
             "The whole and its layers are not made of the same kernels: {operator} is in the whole "
             "{whole} times, in the layers {layers} times.",
-            "整网与各层所含 kernel 不同：{operator} 在整网中 {whole} 次，在各层中 {layers} 次。",
+            "整网与各层所含内核不同：{operator} 在整网中 {whole} 次，在各层中 {layers} 次。",
         ),
         "not_timed": Words(
             "Not timed: {layer} ({ops}): {reason}", "未计时：{layer}（{ops}）：{reason}"
