@@ -176,9 +176,11 @@ def _input(described: dict[str, Any]) -> InputSpec:
 def _output_check(described: dict[str, Any] | None) -> OutputCheck | None:
     if described is None:
         return None
-    check: OutputCheck = {"max_abs_diff": described["max_abs_diff"], "ok": described["ok"]}
-    known = OutputCheck.__annotations__.keys() & described.keys()
-    return cast(OutputCheck, check | {key: described[key] for key in described if key in known})
+    if missing := {"max_abs_diff", "ok"} - described.keys():
+        raise KeyError(*missing)
+    # in the order in which it was written
+    known = {key: described[key] for key in described if key in OutputCheck.__annotations__}
+    return cast(OutputCheck, known)
 
 
 def _references(described: dict[str, Any]) -> list[Reference]:
