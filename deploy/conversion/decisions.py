@@ -125,7 +125,8 @@ def _scores_behind(program: Any, output: str) -> list[str]:
             read = [other for op in ops for other in _read(op) if other not in seen]
             seen.update(read)
             todo += read
-        elif name in floats and len(ops) == 1 and ops[0].type != "feed":
+        # no input of the network, and nothing that several operators write
+        elif name in floats and len(ops) == 1 and ops[0].type != "feed" and _read(ops[0]):
             found.append(name)
     return found
 
