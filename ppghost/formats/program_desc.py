@@ -112,11 +112,20 @@ def parameter_names(program: Any) -> list[str]:
 
 def feed_names(program: Any) -> list[str]:
     """The inputs of `program` in feed order: by `col`, for the feed operators stand reversed."""
-    feeds = [op for op in program.blocks[0].ops if op.type == "feed"]
-    columns = [attr.i for op in feeds for attr in op.attrs if attr.name == "col"]
-    if len(columns) == len(feeds):
-        feeds = [feed for _, feed in sorted(zip(columns, feeds, strict=True), key=itemgetter(0))]
-    return [op.outputs[0].arguments[0] for op in feeds]
+    return [op.outputs[0].arguments[0] for op in _by_column(program, "feed")]
+
+
+def fetch_names(program: Any) -> list[str]:
+    """The outputs of `program` in fetch order; one that is fetched twice is there twice."""
+    return [op.inputs[0].arguments[0] for op in _by_column(program, "fetch")]
+
+
+def _by_column(program: Any, kind: str) -> list[Any]:
+    ops = [op for op in program.blocks[0].ops if op.type == kind]
+    columns = [attr.i for op in ops for attr in op.attrs if attr.name == "col"]
+    if len(columns) == len(ops):
+        ops = [op for _, op in sorted(zip(columns, ops, strict=True), key=itemgetter(0))]
+    return ops
 
 
 def declared_shape(program: Any, name: str) -> list[int]:
