@@ -176,9 +176,10 @@ def _input(described: dict[str, Any]) -> InputSpec:
 def _output_check(described: dict[str, Any] | None) -> OutputCheck | None:
     if described is None:
         return None
-    check: OutputCheck = {"max_abs_diff": described["max_abs_diff"], "ok": described["ok"]}
-    known = OutputCheck.__annotations__.keys() & described.keys()
-    return cast(OutputCheck, check | {key: described[key] for key in described if key in known})
+    if missing := OutputCheck.__required_keys__ - described.keys():
+        raise KeyError(min(missing))
+    known = OutputCheck.__annotations__.keys()
+    return cast(OutputCheck, {key: described[key] for key in described if key in known})
 
 
 def _references(described: dict[str, Any]) -> list[Reference]:

@@ -16,6 +16,7 @@ from ppghost.formats.program_desc import feed_names, framework, parameter_names
 from ppghost.models import factory
 from ppghost.static.program import arch_arguments, image_shape, with_known_shape
 from ppghost.static.runtime import static_graph
+from ppghost.static.startup import startup_program
 
 
 class Totals(NamedTuple):
@@ -105,7 +106,7 @@ def count_architecture(name: str, shape: Sequence[int] | None = None, **argument
     program = paddle.static.Program()
     with (
         static_graph(),
-        paddle.static.program_guard(program, paddle.static.Program()),
+        paddle.static.program_guard(program, startup_program(initialize=False)),
         unique_name.guard(),
     ):
         network = factory.create(name, **arguments)
