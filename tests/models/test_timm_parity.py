@@ -38,6 +38,8 @@ def test_weights_of_timms_names_load_and_compute_the_same(dygraph, timm_name):
     assert hashlib.sha256(layout.encode()).hexdigest() == golden["layout"]
 
     specs = weights.tensor_specs(network)
+    if name.startswith("GhostNetV3"):  # the authors' file has another order, and other names here
+        state = {key.replace(".bn1.", ".bn."): state[key] for key in reversed(state)}
     found = weights.match(torch_names.translate(state, specs, linear, name), specs)
     network.set_state_dict(found.arrays, use_structured_name=False)
     actual = network(paddle.to_tensor(images(GOLDENS["size"]))).numpy()
