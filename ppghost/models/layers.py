@@ -20,6 +20,7 @@ from paddle.nn import functional
 from paddle.nn.initializer import Initializer, KaimingNormal, Uniform
 from paddle.regularizer import L2Decay
 
+from ppghost.models.convolution import Conv2D
 from ppghost.models.network import apply_layer, parameter_name
 
 #: what batch normalisation adds to the variance
@@ -50,7 +51,7 @@ def conv_layer(
     fan = num_filters // groups * math.prod(sizes) if fan_out else None
 
     def conv():
-        return nn.Conv2D(
+        return Conv2D(
             channels,
             num_filters,
             sizes,

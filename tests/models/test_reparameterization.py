@@ -118,6 +118,9 @@ def test_export_writes_the_deploy_form_of_timms_weights(dygraph, config_file, tm
     assert description["reparameterized"]
     assert description["params"] < registry.complexity("RepGhost_x0_5")["params"]
     model = open_model(result.model_dir)
+    types = [op.type for op in model.program.blocks[0].ops]
+    assert types.count("batch_norm") == 112 - 2 * 32  # both branches of each module lose theirs
+    assert types.count("reshape2") == 1  # biases need none
     engine = Engine(model.program.SerializeToString(), model.params())
     [logits] = engine({"image": images(size)})
     expected = np.array(golden["logits"])

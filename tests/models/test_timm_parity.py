@@ -34,3 +34,13 @@ def test_parameters_are_as_many_as_timm_counts(timm_name):
 def test_weights_of_timms_names_load_and_compute_the_same(static, tmp_path, timm_name):
     golden, (name, arguments) = GOLDENS["networks"][timm_name], ours(timm_name)
     torch_parity.check(tmp_path, GOLDENS, golden, name, **arguments)
+
+
+def test_the_authors_file_of_ghostnet_v3_is_read_too(static, tmp_path):
+    """Its tensors have another order, and some another name."""
+
+    def as_the_authors(state):
+        return {key.replace(".bn1.", ".bn."): state[key] for key in reversed(state)}
+
+    golden, (name, _) = GOLDENS["networks"]["ghostnetv3_050"], ours("ghostnetv3_050")
+    torch_parity.check(tmp_path, GOLDENS, golden, name, as_saved=as_the_authors)

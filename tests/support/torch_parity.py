@@ -16,7 +16,12 @@ from support.seeded_weights import images, seeded
 STATISTICS = {"_mean": "running_mean", "_variance": "running_var"}
 
 
-def torch_state(network, rename=lambda path: path):
+def same(x):
+    """What it is given."""
+    return x
+
+
+def torch_state(network, rename=same):
     """A state dict of seeded weights with the names and layouts that PyTorch has for a network.
 
     `rename` maps a layer's structured path to its path there.
@@ -37,8 +42,11 @@ def layout(state):
     return hashlib.sha256(repr(shapes).encode()).hexdigest()
 
 
-def check(folder, goldens, golden, name, rename=lambda path: path, **arguments):
-    """Hold our network `name` to a golden entry, with weights that it reads from a file."""
+def check(folder, goldens, golden, name, rename=same, as_saved=same, **arguments):
+    """Hold our network `name` to a golden entry, with weights that it reads from a file.
+
+    `rename` is that of `torch_state`; `as_saved` makes of PyTorch's state dict that of the file.
+    """
     main, scope = paddle.static.Program(), paddle.static.Scope()
     with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
         image = paddle.static.data("image", [None, 3, goldens["size"], goldens["size"]])
@@ -47,7 +55,7 @@ def check(folder, goldens, golden, name, rename=lambda path: path, **arguments):
     state = torch_state(network, rename)
     assert layout(state) == golden["layout"]
 
-    file = torch_layout.save(state, folder / "torch.pth")
+    file = torch_layout.save(as_saved(state), folder / "torch.pth")
     assign(scope, weights.load(file, network, name).arrays)
     with paddle.static.scope_guard(scope):
         program = main.clone(for_test=True)
