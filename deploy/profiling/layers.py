@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 #: multiply-accumulates of a ProgramDesc with known sizes
 CountMacs = Callable[[Any], int]
 #: inferences of a burst that count, unless a campaign says how many: most layers take microseconds
-REPEATS = 10
+REPEATS = 5
 #: what the model without work is called
 IDLE = "(no work)"
 PROGRESS_EVERY_S = 5.0
@@ -61,7 +61,7 @@ def bench_layers(
 ) -> LatencyResult:
     """Time an exported model layer by layer, with the uncertainty of each layer's share.
 
-    `ppghost.deploy.latency.layer_shares.layer_shares` makes the shares of what is returned.
+    `ppghost.deploy.layer_shares` makes the shares of what is returned.
 
     Args:
         model_dir: its folder.
