@@ -67,8 +67,8 @@ def bench_layers(
         model_dir: its folder.
         devices: "host", serials, or "all".
         input_shape: as for `convert`, for a model that leaves its inputs open.
-        count_macs: multiply-accumulates of a program, for instance
-            `lambda program: ppghost.analysis.complexity.count(program).macs`.
+        count_macs: multiply-accumulates of a program, as
+            `ppghost.analysis.program_macs.count_macs` counts them; without it they are not known.
         output: a file to keep the result in; the converted layers are kept in a folder beside it.
         resume: go on from what `output` holds.
         settings: any other key of a campaign (`ppghost.deploy.latency.campaign.Campaign`).
