@@ -39,7 +39,7 @@ def bench_guidelines(
 ) -> LatencyResult:
     """Time the test nets of ShuffleNetV2's four guidelines (arXiv 1807.11164, section 2).
 
-    `ppghost.deploy.latency.guideline_ratios.guideline_ratios` compares what is returned.
+    `ppghost.deploy.guideline_ratios` compares what is returned.
 
     Args:
         devices: "host", serials, or "all".

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 #: multiply-accumulates of a ProgramDesc with known sizes
 CountMacs = Callable[[Any], int]
 #: inferences of a burst that count, unless a campaign says how many: most layers take microseconds
-REPEATS = 10
+REPEATS = 5
 #: what the model without work is called
 IDLE = "(no work)"
 PROGRESS_EVERY_S = 5.0
@@ -61,14 +61,14 @@ def bench_layers(
 ) -> LatencyResult:
     """Time an exported model layer by layer, with the uncertainty of each layer's share.
 
-    `ppghost.deploy.latency.layer_shares.layer_shares` makes the shares of what is returned.
+    `ppghost.deploy.layer_shares` makes the shares of what is returned.
 
     Args:
         model_dir: its folder.
         devices: "host", serials, or "all".
         input_shape: as for `convert`, for a model that leaves its inputs open.
-        count_macs: multiply-accumulates of a program, for instance
-            `lambda program: ppghost.analysis.complexity.count(program).macs`.
+        count_macs: multiply-accumulates of a program, as
+            `ppghost.analysis.complexity.count_macs` counts them; without it they are not known.
         output: a file to keep the result in; the converted layers are kept in a folder beside it.
         resume: go on from what `output` holds.
         settings: any other key of a campaign (`ppghost.deploy.latency.campaign.Campaign`).

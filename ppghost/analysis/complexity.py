@@ -167,13 +167,13 @@ def count_architecture(name: str, shape: Sequence[int] | None = None, **argument
     return _totals(graph)
 
 
-def count(program: Any) -> Totals:
-    """Parameters, and MACs of one image.
+def count_macs(program: Any) -> int:
+    """Multiply-accumulates of any program for one image.
 
     Args:
         program: a ProgramDesc whose sizes are known, but for the batch.
     """
-    return _totals(Graph(program))
+    return _totals(Graph(program)).macs
 
 
 def _totals(graph: Graph) -> Totals:

@@ -203,30 +203,26 @@ def _bench_models(
 def _bench_layers(
     args: argparse.Namespace, *where: Any, **options: Any
 ) -> "tuple[LatencyResult, str]":
+    from ppghost.analysis.complexity import count_macs
     from ppghost.deploy.latency.layer_shares import layer_shares
     from ppghost.deploy.latency.tables import layers_table
     from ppghost.deploy.profiling.layers import run_layers
 
     shape = input_shapes(args.input_shapes)
-    measured = run_layers(*where, input_shape=shape, count_macs=_count_macs, **options)
+    measured = run_layers(*where, input_shape=shape, count_macs=count_macs, **options)
     return measured, "\n\n".join(map(layers_table, layer_shares(measured)))
 
 
 def _bench_guidelines(
     args: argparse.Namespace, *where: Any, **options: Any
 ) -> "tuple[LatencyResult, str]":
+    from ppghost.analysis.complexity import count_macs
     from ppghost.deploy.latency.guideline_ratios import guideline_ratios
     from ppghost.deploy.latency.tables import guidelines_table
     from ppghost.deploy.profiling.guidelines import run_guidelines
 
-    measured = run_guidelines(*where, count_macs=_count_macs, **options)
+    measured = run_guidelines(*where, count_macs=count_macs, **options)
     return measured, "\n\n".join(map(guidelines_table, guideline_ratios(measured)))
-
-
-def _count_macs(program: Any) -> int:
-    from ppghost.analysis.complexity import count
-
-    return count(program).macs
 
 
 def compare(args: argparse.Namespace) -> Output:

@@ -5,7 +5,7 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from ppghost.analysis.complexity import count
+from ppghost.analysis.complexity import count_macs
 from ppghost.deploy.latency.guideline_ratios import guideline_ratios
 from ppghost.deploy.profiling import guideline_nets as nets_module
 from ppghost.deploy.profiling import guidelines
@@ -43,7 +43,7 @@ def written(tmp_path_factory):
 
 
 def test_macs_are_those_of_the_channels(written):
-    found = {name: count(model.program).macs for name, model in written.items()}
+    found = {name: count_macs(model.program) for name, model in written.items()}
     assert found == {name: BLOCKS * SIDE**2 * products for name, products in PRODUCTS.items()}
 
 
@@ -83,7 +83,7 @@ def test_nets_are_compared_in_one_campaign(monkeypatch, tmp_path):
     few = [spec for spec in guideline_nets() if spec.name in wanted]
     monkeypatch.setattr(guidelines, "guideline_nets", lambda: few)
     result = bench_guidelines(
-        output=tmp_path / "r.json", count_macs=lambda program: count(program).macs, rounds=6,
+        output=tmp_path / "r.json", count_macs=count_macs, rounds=6,
         repeats=1, warmup=0, burst_warmup=0,
     )  # fmt: skip
     assert [each.model for each in result.results] == [

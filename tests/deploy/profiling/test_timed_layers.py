@@ -7,7 +7,7 @@ import pytest
 from support.phone import BENCHMARK_BIN
 from support.programs import export_program
 
-from ppghost.analysis.complexity import count
+from ppghost.analysis.complexity import count_macs
 from ppghost.deploy.conversion import opt
 from ppghost.deploy.latency.layer_shares import layer_shares
 from ppghost.deploy.latency.results import load_result
@@ -18,10 +18,6 @@ from ppghost.formats.exported import open_model
 
 #: the smallest campaign that has intervals
 SHORT = {"rounds": 6, "repeats": 1, "warmup": 0, "burst_warmup": 0}
-
-
-def count_macs(program):
-    return count(program).macs
 
 
 @pytest.fixture(scope="module")
