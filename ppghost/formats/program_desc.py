@@ -7,6 +7,7 @@ and judged before anything that could run it is there.
 
 import functools
 import importlib.util
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import SourceFileLoader
@@ -21,6 +22,8 @@ from ppghost.utils.text import nearest
 _FRAMEWORK = "paddle.base.proto.framework_pb2"
 #: the first version whose programs are of another kind
 _NEWER = 3_000_000
+#: of one input: 4 GB of float32
+_MAX_NUMBERS = 2**30
 
 
 class TensorShape(TypedDict):
@@ -236,7 +239,10 @@ def _fill_open_sizes(name: str, declared: list[int], given: Sequence[int] | None
             f"input {name!r} has open sizes {declared}; say which with --input-shape, "
             f"as in --input-shape {name}={_example(declared)}"
         )
-    return [max(1, size) for size in sizes]
+    sizes = [max(1, size) for size in sizes]
+    if math.prod(sizes) > _MAX_NUMBERS:
+        raise ConversionError(f"input {name!r} would be {sizes}: too large for any phone")
+    return sizes
 
 
 def _example(declared: list[int]) -> str:

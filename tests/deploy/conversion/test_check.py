@@ -8,8 +8,10 @@ from support.programs import export_program
 
 from ppghost.deploy.conversion import build, opt, repairs
 from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.conversion.input_kinds import input_kinds
 from ppghost.deploy.nb.sidecar import read_sidecar
 from ppghost.errors import ConversionError
+from ppghost.formats.exported import open_model
 
 IMAGE = {"x": [1, 3, 16, 16]}
 
@@ -246,3 +248,31 @@ def test_the_description_fills_in_what_the_program_leaves_open(tmp_path, batch, 
     (model / "inference.yml").write_text(yaml.safe_dump({"Global": {"image_shape": "3,12,16"}}))
     with pytest.raises(ConversionError, match=r"input 'x' has open sizes .* x="):
         convert(model, "x86", tmp_path / "y.nb")
+
+
+def test_a_program_without_parameters_has_no_file_of_them(tmp_path):
+    model = export_program(tmp_path / "model", lambda x: paddle.nn.functional.relu(x) * 2, IMAGE)
+    assert not (model / "inference.pdiparams").exists()
+    assert convert(model, "x86", tmp_path / "x.nb").source_files == ["inference.pdmodel"]
+
+
+@pytest.mark.parametrize(
+    ("normalize", "message"),
+    [
+        ({"mean": 0.5}, "cannot be read .* it wants a scale, and a mean and a std"),
+        ([1, 2], "cannot be read"),
+        ({"mean": [float("nan")] * 3, "std": [1, 1, 1]}, "makes NaN or infinity of images"),
+    ],
+)
+def test_a_normalisation_that_is_none_is_no_fault_of_the_file(tmp_path, normalize, message):
+    model = export_program(tmp_path / "model", conv, IMAGE)
+    description = {"PreProcess": {"transform_ops": [{"NormalizeImage": normalize}]}}
+    (model / "inference.yml").write_text(yaml.safe_dump(description))
+    with pytest.raises(ConversionError, match=f"NormalizeImage {message}"):
+        input_kinds(open_model(model), [{"name": "x", "shape": IMAGE["x"]}])
+
+
+def test_an_input_of_more_numbers_than_any_device_holds_is_refused(tmp_path):
+    model = export_program(tmp_path / "model", conv, {"x": [1, 3, -1, -1]})
+    with pytest.raises(ConversionError, match="too large for any phone"):
+        convert(model, "x86", tmp_path / "x.nb", input_shape=[1, 3, 10**8, 10**8])
