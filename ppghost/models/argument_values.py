@@ -65,6 +65,18 @@ def _dropped_share(value: Any) -> float | None:
     return value
 
 
+def _listed(choices: Iterable[int]) -> Callable[[Any], int]:
+    numbers = tuple(choices)
+
+    def read(value: Any) -> int:
+        number = whole_number(value, 1)
+        if number not in numbers:
+            raise ValueError(f"is {value}: give {' or '.join(map(str, numbers))}")
+        return number
+
+    return read
+
+
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"is {value!r}: give True or False")
@@ -89,11 +101,15 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "scale": _positive,
     "ratio": _at_least_one,
     "dw_size": _odd,
+    "groups": _listed((1, 2, 3, 4, 8)),  # those that ShuffleNet's paper gives widths for
     "stem_stride": _one_or_two,
     "class_expand": _positive_whole,
     "dropout_prob": _dropped_share,
     "layout": _one_of(("paddleclas", "timm")),
     "se_gate": _one_of(("clip", "hard_sigmoid")),
+    "act": _one_of(("relu", "swish")),
+    "borders": _one_of(("paddleclas", "torchvision")),
+    "bypass": _truth,
     "deploy": _truth,
     "ghost_stem": _truth,
 }

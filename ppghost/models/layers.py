@@ -35,14 +35,15 @@ def conv_layer(
     name: str | None = None,
     bias: bool = False,
     fan_out: bool = False,
+    padding: int | None = None,
     init: Initializer | None = None,
 ):
     """Convolution: [N, C, H, W] -> [N, num_filters, ceil(H / stride), ceil(W / stride)].
 
-    `filter_size` is one number or (height, width). The output's size holds for odd ones: padding is
-    (filter_size - 1) // 2. Where every input channel is a group of its own, Paddle emits
-    `depthwise_conv2d`. Without `init`, Kaiming initialisation by the fan-in or, with `fan_out`, the
-    fan-out.
+    `filter_size` is one number or (height, width). The output's size holds for odd ones without
+    `padding`, which then is (filter_size - 1) // 2. Where every input channel is a group of its
+    own, Paddle emits `depthwise_conv2d`. Without `init`, Kaiming initialisation by the fan-in or,
+    with `fan_out`, the fan-out.
     """
     channels = input.shape[1]
     sizes = (filter_size, filter_size) if isinstance(filter_size, int) else filter_size
@@ -54,7 +55,7 @@ def conv_layer(
             num_filters,
             sizes,
             stride=stride,
-            padding=[(size - 1) // 2 for size in sizes],
+            padding=[(size - 1) // 2 for size in sizes] if padding is None else padding,
             groups=groups,
             weight_attr=ParamAttr(
                 name=parameter_name(name, "weights"), initializer=init or KaimingNormal(fan_in=fan)
@@ -113,10 +114,11 @@ def conv_bn_layer(
     act: str | None = None,
     name: str | None = None,
     fan_out: bool = False,
+    decay: bool = False,
 ):
-    """Convolution without bias (`conv_layer`), batch normalisation, activation."""
+    """Convolution without bias (`conv_layer`), batch normalisation (`batch_norm`), activation."""
     x = conv_layer(input, num_filters, filter_size, stride, groups, name, fan_out=fan_out)
-    return batch_norm(x, act, name)
+    return batch_norm(x, act, name, decay=decay)
 
 
 def depthwise_conv(

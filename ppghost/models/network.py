@@ -30,6 +30,7 @@ class Network(nn.Layer):
             with a dot. Or a function from a sub-layer's whole path to the path that it shall have.
         generated_names: whether the parameters have the names that Paddle makes up, numbered in
             the order of creation (`conv2d_0.w_0`), as in PaddleClas where it gives none.
+        size: height and width of an image that the network can take.
 
     Attributes:
         merges: what `ppghost.models.reparameterization` can merge in this network.
@@ -41,6 +42,7 @@ class Network(nn.Layer):
         in_channels: int = 3,
         structured_names: Mapping[str, str] | Callable[[str], str] | None = None,
         generated_names: bool = False,
+        size: int = 32,
     ):
         super().__init__()
         self.body = body
@@ -54,7 +56,7 @@ class Network(nn.Layer):
             # over a small blank image creates them; in eval mode, which leaves statistics alone.
             self.eval()
             with paddle.no_grad():
-                self(paddle.zeros([1, in_channels, 32, 32]))
+                self(paddle.zeros([1, in_channels, size, size]))
             self.train()
 
     def forward(self, x):

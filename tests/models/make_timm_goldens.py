@@ -28,9 +28,14 @@ SIZE, CLASSES, KEPT = 96, 10, 5
 
 
 def golden(name: str) -> dict:
-    """The entry of a network."""
-    params = sum(parameter.numel() for parameter in timm.create_model(name).parameters())
-    network = timm.create_model(name, num_classes=CLASSES).eval()
+    """The entry of a network of timm's."""
+    return entry(timm.create_model(name), timm.create_model(name, num_classes=CLASSES))
+
+
+def entry(published: torch.nn.Module, network: torch.nn.Module) -> dict:
+    """The entry of a network that is published with all of ImageNet's classes."""
+    params = sum(parameter.numel() for parameter in published.parameters())
+    network.eval()
     shapes = {
         key: tuple(value.shape)
         for key, value in network.state_dict().items()
@@ -45,9 +50,13 @@ def golden(name: str) -> dict:
     return {"params": params, "layout": layout, "logits": logits[:, :KEPT].tolist()}
 
 
-if __name__ == "__main__":
-    goldens = {name: golden(name) for name in NETWORKS}
+def write(goldens: dict[str, dict], file: str) -> None:
+    """Write the entries to a file beside this one."""
     settings = {"size": SIZE, "class_num": CLASSES, "networks": goldens}
     text = json.dumps(settings, indent=1)
     text = re.sub(r"(?<=[\[,])\s+(?=[-\d])|(?<=\d)\s+(?=\])", " ", text)  # a line per image
-    Path(__file__).with_name("timm_goldens.json").write_text(text + "\n")
+    Path(__file__).with_name(file).write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    write({name: golden(name) for name in NETWORKS}, "timm_goldens.json")
