@@ -59,6 +59,12 @@ def _one_or_two(value: Any) -> int:
     return number
 
 
+def _dropped_share(value: Any) -> float | None:
+    if value is not None and not 0 <= _number(value) < 1:
+        raise ValueError(f"is {value}: give a number from 0 to below 1, or null for no dropout")
+    return value
+
+
 def _listed(choices: Iterable[int]) -> Callable[[Any], int]:
     numbers = tuple(choices)
 
@@ -69,12 +75,6 @@ def _listed(choices: Iterable[int]) -> Callable[[Any], int]:
         return number
 
     return read
-
-
-def _dropped_share(value: Any) -> float | None:
-    if value is not None and not 0 <= _number(value) < 1:
-        raise ValueError(f"is {value}: give a number from 0 to below 1, or null for no dropout")
-    return value
 
 
 def _truth(value: Any) -> bool:

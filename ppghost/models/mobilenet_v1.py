@@ -11,7 +11,7 @@ import paddle
 from paddle.nn.initializer import KaimingNormal
 
 from ppghost.models.ghostnet import scale_suffix
-from ppghost.models.layers import batch_norm, conv_layer, fc_layer, global_pool
+from ppghost.models.layers import conv_bn_layer, fc_layer, global_pool
 from ppghost.models.network import Architecture, Network
 
 STEM = 32
@@ -39,17 +39,13 @@ def mobilenet_v1(x, scale: float, class_num: int, stem_stride: int):
     def width(channels: int) -> int:
         return max(1, int(channels * scale))
 
-    x = _conv_bn_relu(x, width(STEM), 3, stem_stride, name="conv")
+    conv = partial(conv_bn_layer, act="relu", decay=True)
+    x = conv(x, width(STEM), 3, stem_stride, name="conv")
     for i, (channels, stride) in enumerate(BLOCKS):
         maps = x.shape[1]
-        x = _conv_bn_relu(x, maps, 3, stride, groups=maps, name=f"blocks.{i}.depthwise_conv")
-        x = _conv_bn_relu(x, width(channels), 1, name=f"blocks.{i}.pointwise_conv")
+        x = conv(x, maps, 3, stride, groups=maps, name=f"blocks.{i}.depthwise_conv")
+        x = conv(x, width(channels), 1, name=f"blocks.{i}.pointwise_conv")
     return fc_layer(paddle.flatten(global_pool(x), 1), class_num, "fc", init=KaimingNormal())
-
-
-def _conv_bn_relu(x, channels: int, size: int, stride: int = 1, groups: int = 1, *, name: str):
-    x = conv_layer(x, channels, size, stride, groups, name)
-    return batch_norm(x, "relu", name, decay=True)
 
 
 def structured_name(path: str) -> str:

@@ -17,12 +17,12 @@ FAMILIES = (
     "ghost_resnet",
     "ghost_resnet50",
     "vgg",
-    "shufflenet_v1",
-    "shufflenet_v2",
-    "squeezenet",
     "mobilenet_v1",
     "mobilenet_v2",
     "mobilenet_v3",
+    "shufflenet_v1",
+    "shufflenet_v2",
+    "squeezenet",
 )
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 

@@ -13,6 +13,7 @@ from make_timm_goldens import CLASSES, entry, write
 NETWORKS = [
     *("shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"),
     *("squeezenet1_0", "squeezenet1_1"),
+    *("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"),
 ]
 
 

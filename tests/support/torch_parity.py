@@ -24,13 +24,16 @@ def same(x):
 def torch_state(network, rename=same):
     """A state dict of seeded weights with the names and layouts that PyTorch has for a network.
 
-    `rename` maps a layer's structured path to its path there.
+    `rename` maps a layer's structured path to its path there, None for one that is not there.
     """
     linear = {n.weight.name for n in network.sublayers() if isinstance(n, paddle.nn.Linear)}
     state = {}
     for spec in weights.tensor_specs(network):
         path, _, kind = spec.structured.rpartition(".")
-        name = f"{rename(path)}.{STATISTICS.get(kind, kind)}"
+        there = rename(path)
+        if there is None:
+            continue
+        name = f"{there}.{STATISTICS.get(kind, kind)}"
         shape = spec.shape[::-1] if spec.parameter in linear else spec.shape
         state[name] = seeded(name, shape)
     return state
