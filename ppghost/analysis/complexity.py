@@ -171,7 +171,7 @@ def count_macs(program: Any) -> int:
     """Multiply-accumulates of any program for one image.
 
     Args:
-        program: a ProgramDesc whose sizes are known, but for the batch.
+        program: a ProgramDesc of known sizes.
     """
     return _totals(Graph(program)).macs
 
