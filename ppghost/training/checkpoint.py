@@ -88,6 +88,12 @@ def save(prefix: Path, checkpoint: Checkpoint, specs: list[TensorSpec]) -> None:
     write_pickle(states, content)
 
 
+def prefix_of(name: str) -> Path:
+    """The prefix that a user means who names a checkpoint, or one of its files."""
+    path = Path(name)
+    return path.with_suffix("") if path.suffix in _ENDINGS else path
+
+
 def load(prefix: Path, specs: list[TensorSpec]) -> Checkpoint:
     """The checkpoint `<prefix>.*`.
 

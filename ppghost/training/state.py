@@ -95,7 +95,8 @@ class RunState:
 
     def _find(self, resume: str) -> tuple[Path, checkpoint.Checkpoint] | None:
         if resume != "auto":
-            return Path(resume), checkpoint.load(Path(resume), self.specs)
+            prefix = checkpoint.prefix_of(resume)
+            return prefix, checkpoint.load(prefix, self.specs)
         found = checkpoint.newest(self.directory, self.specs, self._differences)
         if found is None:
             logger.info("no checkpoint in %s; starting from the beginning", self.directory)
@@ -153,14 +154,15 @@ class RunState:
     def _tell_epochs(self, prefix: Path, saved: checkpoint.Checkpoint) -> None:
         """Say what another number of epochs does: the schedule is a function of it."""
         before, epochs = saved.settings.get(EPOCHS), self.config["Global"]["epochs"]
-        if before != epochs:
+        if self.position.epoch > epochs:
+            done = self.position.epoch - 1
+            logger.warning("%s has %d epochs behind it already: nothing to train", prefix, done)
+        elif before != epochs:
             logger.warning(
                 "%s is of a run of %s epochs, this config says %d: from here on the learning rate "
                 "is that of the schedule over %d epochs, %.5g where it was %.5g",
                 prefix, before, epochs, epochs, self.schedule.get_lr(), saved.schedule["last_lr"],
             )  # fmt: skip
-        if self.position.epoch > epochs:
-            logger.warning("%s has come to epoch %d already: nothing to train", prefix, epochs)
 
     def _follow_first(self, statistics: dict[str, np.ndarray]) -> None:
         """Take over what process 0 starts from, and of `statistics` this process's own."""

@@ -247,4 +247,6 @@ def test_a_copy_of_a_run_can_be_gone_on_with_elsewhere(config_file, tmp_path):
     loop.train(config.load_config(config_file, ["Global.epochs=2"]))
     shutil.copytree(tmp_path / "output", tmp_path / "copy")
     settings = config.load_config(config_file, [f"Global.output_dir={tmp_path / 'copy'}"])
-    assert loop.train(settings, resume=str(tmp_path / "copy/TinyGhostNet/latest"))["epochs"] == 2
+    for name in ("latest", "latest.pdparams", "latest.pdstates"):
+        resume = str(tmp_path / "copy/TinyGhostNet" / name)
+        assert loop.train(settings, resume=resume)["epochs"] == 2
