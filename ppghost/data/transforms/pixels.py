@@ -106,10 +106,19 @@ def _decode_cv2(data: bytes, swap_channels: bool) -> np.ndarray:
     except cv2.error as error:  # a header that promises more pixels than OpenCV accepts
         raise BadImage(f"cannot be decoded ({error.err})") from error
     if pixels is None:
-        raise BadImage("cannot be decoded: it is damaged or not an image")
+        raise BadImage(f"cannot be decoded: {_unread_format(data)}")
     if _ends_before_its_first_row(data, pixels):
         raise BadImage("cannot be decoded: it is cut off before its first row of pixels")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if swap_channels else pixels
+
+
+def _unread_format(data: bytes) -> str:
+    """Why OpenCV reads nothing: most are damaged, some are of a kind that it does not know."""
+    if data.startswith(b"GIF8"):
+        return "OpenCV reads no GIF; DecodeImage with backend: pil does"
+    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
+        return "OpenCV reads no HEIC or AVIF; convert it to JPEG or PNG"
+    return "it is damaged or not an image"
 
 
 def _ends_before_its_first_row(data: bytes, pixels: np.ndarray) -> bool:

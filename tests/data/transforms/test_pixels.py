@@ -141,3 +141,14 @@ def test_damage_in_the_middle_is_what_opencv_makes_of_it():
     for place in range(900, len(data), 97):
         data[place] ^= 0x55
     np.testing.assert_array_equal(decode(bytes(data), to_rgb=False), opencv(bytes(data)))
+
+
+def test_a_format_that_opencv_does_not_know_is_named_and_pillow_reads_a_gif():
+    buffer = io.BytesIO()
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(buffer, "gif")
+    gif = buffer.getvalue()
+    with pytest.raises(BadImage, match="OpenCV reads no GIF; DecodeImage with backend: pil does"):
+        DecodeImage()(gif, None)
+    assert DecodeImage(backend="pil")(gif, None)[0, 0].tolist() == [255, 0, 0]
+    with pytest.raises(BadImage, match="reads no HEIC"):
+        DecodeImage()(b"\0\0\0\x18ftypheic" + bytes(16), None)
