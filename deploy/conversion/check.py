@@ -7,27 +7,26 @@ one is run, and the weights of the two are compared.
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ppghost.deploy.conversion import half_precision, paddle_runtime
-from ppghost.deploy.conversion.build import Builder, missing_kernels
+from ppghost.deploy.conversion import decisions, half_precision, paddle_runtime
+from ppghost.deploy.conversion.build import Builder
 from ppghost.deploy.conversion.input_kinds import input_kinds
 from ppghost.deploy.conversion.options import Options
 from ppghost.deploy.conversion.repairs import Repaired, repair
+from ppghost.deploy.conversion.twin import compare_weights, make_twin
 from ppghost.deploy.devices.host.session import run_all
 from ppghost.deploy.nb import output_check
 from ppghost.deploy.nb.compatibility import X86
-from ppghost.deploy.nb.output_check import CHECK_CORRELATION, OutputCheck
-from ppghost.deploy.nb.parameters import different_parameters
+from ppghost.deploy.nb.output_check import CHECK_CORRELATION, Difference, OutputCheck
 from ppghost.deploy.nb.reference import InputKind, Reference, check_inputs, describe_reference
 from ppghost.errors import ConversionError, DeviceError, InputError
-from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE
-from ppghost.formats.paddle_tensors import read_exported
-from ppghost.formats.program_desc import InputSpec, is_int8, operator_types
+from ppghost.formats.exported import ExportedModel
+from ppghost.formats.program_desc import InputSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +68,7 @@ def check(
     checks = _Check(builder, repaired, built, options, inputs)
     # the tool and Paddle take a second or two each
     with ThreadPoolExecutor(1) as pool:
-        twin = pool.submit(checks.twin)
+        twin = pool.submit(make_twin, builder, built, options)
         checks.compute_expected()
         return checks.run(twin.result())
 
@@ -85,7 +84,7 @@ class _Check:
     ) -> None:
         self.builder, self.repaired, self.built, self.options = builder, repaired, built, options
         self.inputs = inputs
-        self.detections = any("nms" in kind for kind in operator_types(builder.model.program))
+        self.detections = decisions.detection_outputs(builder.model.program)
         self.kinds: dict[str, InputKind] = {}
         #: of the program as it came: a repair that changes what is computed must show
         self.expected: dict[str, Outputs] = {}
@@ -114,43 +113,8 @@ class _Check:
             return Checked(none, None, self._references(self.expected))
         result = self._compare(outputs)
         references = self._references(outputs if self.options.weights else self.expected)
-        return Checked(self._weights(twin), result, references)
-
-    def _weights(self, twin: Path) -> str:
-        """What is known of a file whose twin is right: as much as they have in common."""
-        different = different_parameters(self.built, twin)
-        if not different:
-            return X86
-        # where one target's kernels take in an operator (a scale, say) and the other's do not, a
-        # weight is as the model has it
-        own = self.builder.folder / "own"
-        paths = (own / MODEL_FILE, own / PARAMS_FILE)
-        self.builder.model.write(self.repaired.program, own, self.repaired.params)
-        values = {array.tobytes() for array in read_exported(*paths).values()}
-        strange = [each.name for each in different if each.data not in values]
-        if strange:
-            raise ConversionError(
-                f"{len(strange)} weights of the file for {self.options.target} are neither the "
-                "model's nor those of the same program for x86, whose outputs are right, for "
-                f"instance {strange[0]}; convert again"
-            )
-        return "weights only"
-
-    def twin(self) -> Path | str:
-        """The file itself, or the same program in a file for x86; or why there is none."""
-        if self.options.target == X86:
-            return self.built
-        model, options = self.builder.model, replace(self.options, target=X86, fp16=False)
-        if is_int8(model.program):
-            return "none: x86 has no right int8 kernels"
-        repaired = repair(model, self.options.target, X86)
-        if missing := missing_kernels(repaired.program, options):
-            return f"none: no x86 kernel for {', '.join(missing)}"
-        try:
-            twin, _ = self.builder.build(repaired, options)
-        except ConversionError as error:
-            return f"none: no x86 file ({error})"
-        return twin
+        weights = compare_weights(self.builder, self.repaired, self.built, twin, self.options)
+        return Checked(weights, result, references)
 
     def _run(self, nb: Path) -> "dict[str, Outputs]":
         values = [check_inputs(self.inputs, kind) for kind in self.kinds.values()]
@@ -160,38 +124,84 @@ class _Check:
 
     def _compare(self, outputs: "Mapping[str, Outputs]") -> OutputCheck:
         weights = self.options.weights
-        least = CHECK_CORRELATION["int16"] if weights else None
         if weights == "int8":
             # what a right file loses by so few bits is a figure, no verdict; whether the tool can
             # round this program's weights at all, 16 bits show
-            finer = replace(self.options, target=X86, fp16=False, weights="int16")
-            twin, _ = self.builder.build(repair(self.builder.model, X86), finer)
-            self._compare_all(self._run(twin), least)
-            least = output_check.ANY
-        return self._compare_all(outputs, least)
-
-    def _compare_all(self, outputs: "Mapping[str, Outputs]", least: float | None) -> OutputCheck:
-        differences = {}
-        for kind, expected in self.expected.items():
-            # far from real images a classifier's scores are one 1 and else 0, and rounding decides
-            # which: there they need only be numbers
-            bound = least if least is None or kind in self._natural() else output_check.ANY
-            try:
-                differences[kind] = output_check.compare(
-                    outputs[kind], expected, correlation=bound, detections=self.detections
-                )
-            except ConversionError as error:
-                raise ConversionError(f"{error}, for {kind}") from error
+            self._compare_all(self._run(self._other("int16")), CHECK_CORRELATION["int16"])
+        least = {"int8": output_check.ANY, "int16": CHECK_CORRELATION["int16"]}
+        differences = self._compare_all(outputs, least[weights] if weights else None)
+        if weights:
+            self._warn_of_loss(differences, weights)
+        hidden = decisions.hidden_scores(self.builder.model.program, self.expected)
+        inner = self._compare_inside(hidden) if hidden or weights else {}
+        for kind, figures in inner.items():
+            differences[kind] = output_check.worst([differences[kind], figures])
         result = output_check.passed(differences, None if self.options.target == X86 else X86)
+        if hidden and inner:
+            result["scores"] = hidden
+        return result
+
+    def _other(self, weights: str | None, model: ExportedModel | None = None) -> Path:
+        """The same program, or that of `model`, for x86 with other weights."""
+        model = model or self.builder.model
+        options = replace(self.options, target=X86, fp16=False, weights=weights)
+        repaired = repair(model, self.options.target, X86)
+        return replace(self.builder, model=model).build(repaired, options)[0]
+
+    def _compare_inside(self, hidden: Sequence[str]) -> dict[str, Difference]:
+        """In float32, with what stands behind the outputs: it is as near as right kernels are."""
+        program = decisions.fetch_too(self.builder.model.program, hidden)
+        model = replace(self.builder.model, program=program)
+        runner = paddle_runtime.Runner(model)
+        expected = {
+            kind: right
+            for kind in self.kinds
+            if (right := paddle_runtime.finite_outputs(runner, self._values(kind))) is not None
+        }
+        try:
+            outputs = self._run(self._other(None, model))
+        except (ConversionError, DeviceError, InputError) as error:
+            logger.warning(
+                "%s: what stands behind the outputs cannot be compared (%s)", model.name, error
+            )
+            return {}
+        return {
+            kind: self._compare_one(kind, outputs[kind], right, None)
+            for kind, right in expected.items()
+        }
+
+    def _compare_all(
+        self, outputs: "Mapping[str, Outputs]", least: float | None
+    ) -> dict[str, Difference]:
+        # far from real images a classifier's scores are one 1 and else 0, and rounding decides
+        # which: there they need only be numbers
+        return {
+            kind: self._compare_one(
+                kind,
+                outputs[kind],
+                expected,
+                least if least is None or kind in self._natural() else output_check.ANY,
+            )
+            for kind, expected in self.expected.items()
+        }
+
+    def _compare_one(
+        self, kind: str, found: "Outputs", right: "Outputs", least: float | None
+    ) -> Difference:
+        try:
+            return output_check.compare(found, right, correlation=least, detections=self.detections)
+        except ConversionError as error:
+            raise ConversionError(f"{error}, for {kind}") from error
+
+    def _warn_of_loss(self, differences: Mapping[str, Difference], weights: str) -> None:
         natural = output_check.worst([differences[kind] for kind in self._natural()])
         correlation = natural["correlation"]
-        if self.options.weights and correlation is not None and correlation < LOSSY:
+        if correlation is not None and correlation < LOSSY:
             logger.warning(
                 "%s: rounding the weights to %s costs: the outputs' correlation with Paddle's is "
                 "%.3f; measure the accuracy before you use it",
-                self.builder.model.name, self.options.weights, correlation,
+                self.builder.model.name, weights, correlation,
             )  # fmt: skip
-        return result
 
     def _natural(self) -> list[str]:
         """The kinds that are like what the model is for."""

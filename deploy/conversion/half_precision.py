@@ -6,8 +6,9 @@ follows from a simulation: parameters, inputs and every operator's outputs are r
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from ppghost.deploy.conversion.decisions import fetch_too
 from ppghost.deploy.conversion.paddle_runtime import Runner
 from ppghost.deploy.conversion.repairs.operators import argument, attribute, new_operator
 from ppghost.deploy.nb import output_check
@@ -35,18 +36,6 @@ _WINOGRAD_INPUT = 1000.0
 _WITH_BLOCKS = ("while", "conditional_block")
 
 
-class Simulated(NamedTuple):
-    """A network in half precision.
-
-    Attributes:
-        outputs: in fetch order.
-        widest: the largest value that a dense 3x3 convolution of stride 1 reads; 0 without one.
-    """
-
-    outputs: "list[np.ndarray]"
-    widest: float
-
-
 def least_correlations(
     model: ExportedModel,
     values: "Mapping[str, Mapping[str, np.ndarray]]",
@@ -63,13 +52,14 @@ def least_correlations(
         ConversionError: half precision cannot hold what the network computes.
     """
     program = _rounded(model.program)
-    taps = _tap_convolutions(program)
-    runner = Runner(model, program=program)
+    convolved = _convolved(program)
+    runner = Runner(model, program=fetch_too(program, convolved))
     least = {}
     for kind, inputs in values.items():
         outputs = runner(inputs)
-        simulated, tapped = outputs[: len(outputs) - taps], outputs[len(outputs) - taps :]
-        _check_range(kind, simulated, tapped)
+        count = len(outputs) - len(convolved)
+        simulated = outputs[:count]
+        _check_range(kind, simulated, outputs[count:])
         figures = output_check.compare(simulated, expected[kind], correlation=output_check.ANY)
         if figures["correlation"] is not None:
             least[kind] = _least(model.name, kind, figures["correlation"])
@@ -177,10 +167,9 @@ def _reading(op: Any, renamed: Mapping[str, str]) -> Any:
     return copy
 
 
-def _tap_convolutions(program: Any) -> int:
-    """Fetch what dense 3x3 convolutions of stride 1 read, after all else; how many they are."""
+def _convolved(program: Any) -> list[str]:
+    """What dense 3x3 convolutions of stride 1 read."""
     block = program.blocks[0]
-    fetches = sum(op.type == "fetch" for op in block.ops)
     shapes = {var.name: var.type.lod_tensor.tensor.dims for var in block.vars}
     dense = [
         op
@@ -190,8 +179,4 @@ def _tap_convolutions(program: Any) -> int:
         and attribute(op, "strides", [1, 1]) == [1, 1]
         and list(shapes[argument(op, "Filter")][2:]) == [3, 3]
     ]
-    names = list(dict.fromkeys(str(argument(op, "Input")) for op in dense))
-    for number, name in enumerate(names):
-        attributes = {"col": fetches + number}
-        block.ops.append(new_operator("fetch", {"X": name}, {"Out": "fetch"}, attributes))
-    return len(names)
+    return list(dict.fromkeys(str(argument(op, "Input")) for op in dense))

@@ -4,6 +4,7 @@ A picture of colour blocks, through the model's own normalisation, has what nois
 one value, at which activations reach the range of real images.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ def input_kinds(model: ExportedModel, inputs: Sequence[InputSpec]) -> list[Input
     return kinds
 
 
-def _normalisation(model: ExportedModel) -> dict[str, Any] | None:
+def _normalisation(model: ExportedModel) -> Any:
     """The parameters of the NormalizeImage of inference.yml; None if there is none."""
     preprocess = model.description.get("PreProcess")
     ops = preprocess.get("transform_ops") if isinstance(preprocess, dict) else None
@@ -46,14 +47,19 @@ def _normalisation(model: ExportedModel) -> dict[str, Any] | None:
     return None
 
 
-def _range(model: ExportedModel, settings: dict[str, Any]) -> tuple[list[float], list[float]]:
+def _range(model: ExportedModel, settings: Any) -> tuple[list[float], list[float]]:
     """What black and white pixels become, per channel."""
     try:
         scale = parse_number(settings.get("scale") or _SCALE)
-        mean = [parse_number(value) for value in settings.get("mean") or _MEAN]
-        std = [parse_number(value) for value in settings.get("std") or _STD]
-        low = [-mean / std for mean, std in zip(mean, std, strict=True)]
-        high = [(255 * scale - mean) / std for mean, std in zip(mean, std, strict=True)]
+        means = [parse_number(value) for value in settings.get("mean") or _MEAN]
+        stds = [parse_number(value) for value in settings.get("std") or _STD]
+        pairs = list(zip(means, stds, strict=True))
+        low, high = ([(white * scale - mean) / std for mean, std in pairs] for white in (0, 255))
     except (ValueError, TypeError, ZeroDivisionError, AttributeError) as error:
-        raise ConversionError(f"{CONFIG_FILE}: NormalizeImage cannot be read ({error})") from error
+        raise ConversionError(
+            f"{CONFIG_FILE}: NormalizeImage cannot be read ({settings!r:.200}); it wants a scale, "
+            "and a mean and a std for each channel"
+        ) from error
+    if not all(map(math.isfinite, (*low, *high))):
+        raise ConversionError(f"{CONFIG_FILE}: NormalizeImage makes NaN or infinity of images")
     return low, high

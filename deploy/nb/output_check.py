@@ -1,7 +1,7 @@
 """Whether a converted model computes what Paddle does: how far apart two right runtimes may be."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from ppghost.errors import ConversionError
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: scores are nearly equal, as in an untrained net; but never less than float32 noise.
 CHECK_RELATIVE = 1e-3
 CHECK_NOISE = 1e-6
+#: A channel of an output has its own range, of which more is allowed, and the noise that comes of
+#: the values of the others; a range of fewer values tells too little.
+_CHANNEL_RELATIVE, _CHANNEL_NOISE, _CHANNEL_SIZE = 1e-2, 5e-6, 16
 #: With rounded weights outputs differ for a good reason: there the scores must correlate. Measured
 #: on 9 networks: int16 0.99999 and more; int8 0.994 and more trained, 0.84 for an untrained
 #: GhostNet; 0.13 and less where weights were read wrongly.
@@ -58,7 +61,8 @@ class OutputCheck(_Comparison, total=False):
 
     The figures are the worst of all inputs; `inputs` has those of each kind. `where` is "device"
     for a check that was made there, "x86" for one of the same program in a file for x86; `why`
-    says why one could not be made, with None for the rest.
+    says why one could not be made, with None for the rest. `scores` are variables inside the
+    network that were compared too, for its outputs say too little.
     """
 
     relative: float | None
@@ -67,6 +71,7 @@ class OutputCheck(_Comparison, total=False):
     inputs: dict[str, Difference]
     why: str
     where: str
+    scores: list[str]
 
 
 def compare(
@@ -74,7 +79,7 @@ def compare(
     expected: Sequence["np.ndarray"],
     *,
     correlation: float | None = None,
-    detections: bool = False,
+    detections: Collection[int] | bool = (),
 ) -> Difference:
     """Compare the outputs of a `.nb` with the right ones.
 
@@ -83,8 +88,9 @@ def compare(
         expected: the right ones, for the same inputs.
         correlation: the least that is near enough, where kernels or weights are rounded; None:
             no more difference than between two right float32 runtimes.
-        detections: rows [class, score, x1, y1, x2, y2] of outputs are what a suppression of boxes
-            left, and whole numbers count or index them.
+        detections: the outputs, by their place, that a suppression of boxes left: rows [class,
+            score, x1, y1, x2, y2] in any order, and whole numbers that count or index them. True
+            means all, as in older sidecars.
 
     Returns:
         How far they are apart, which is near enough.
@@ -98,17 +104,26 @@ def compare(
         raise ConversionError(f"{len(actual)} outputs after conversion, {len(expected)} in Paddle")
     # [] and [1] are one thing: Paddle-Lite has no 0-D tensors
     pairs = zip(map(np.atleast_1d, actual), map(np.atleast_1d, expected), strict=True)
-    return worst([_compare_one(found, right, correlation, detections) for found, right in pairs])
+    return worst(
+        [
+            _compare_one(
+                found, right, correlation, detections is True or index in (detections or ())
+            )
+            for index, (found, right) in enumerate(pairs)
+        ]
+    )
 
 
 def _compare_one(
     found: "np.ndarray", right: "np.ndarray", correlation: float | None, detections: bool
 ) -> Difference:
-    if detections and right.dtype.kind != "f":
-        # how many boxes there are, and where they were
-        return _NOTHING
+    import numpy as np
+
     if detections and right.ndim == found.ndim == 2 and right.shape[1] == 6:
         return _compare_boxes(found, right)
+    if detections and (right == np.rint(right)).all():
+        # how many boxes there are, and where they were: phones print them as any numbers
+        return _NOTHING
     if found.shape != right.shape:
         raise ConversionError(
             f"an output has shape {list(found.shape)} after conversion, "
@@ -181,7 +196,32 @@ def _compare_floats(
             "the converted model computes something else than Paddle "
             f"(largest difference {difference:.3g}, allowed {allowed:.3g})"
         )
+    if correlation is None:
+        _check_channels(found, right, largest)
     return figures
+
+
+def _check_channels(found: "np.ndarray", right: "np.ndarray", largest: float) -> None:
+    """Hold every channel, whichever axis they are on, to its own range.
+
+    In an output of boxes in pixels and scores up to 1, any score would be near enough else.
+    """
+    import numpy as np
+
+    difference = np.abs(found - right)
+    for axis, count in enumerate(right.shape):
+        if right.ndim < 2 or right.size < _CHANNEL_SIZE * count:
+            continue
+        others = tuple(other for other in range(right.ndim) if other != axis)
+        allowed = _CHANNEL_RELATIVE * np.ptp(right, axis=others) + _CHANNEL_NOISE * largest
+        excess = difference.max(axis=others) - allowed
+        if (excess > 0).any():
+            place = int(excess.argmax())
+            raise ConversionError(
+                "the converted model computes something else than Paddle "
+                f"(part {place} of axis {axis} of an output is off by "
+                f"{difference.max(axis=others)[place]:.3g}, allowed {allowed[place]:.3g})"
+            )
 
 
 def _correlation(found: "np.ndarray", right: "np.ndarray") -> float | None:

@@ -54,12 +54,13 @@ class Reference(InputKind, _Outputs, total=False):
     `outputs` are flat lists of at most MAX_VALUES values; `shapes` are those of whole outputs.
     `by` is what computed them: "paddle", or "x86" for a file of rounded weights, which is to
     compute what the same weights do there. `correlation` is the least that is right, where kernels
-    round; `detections` says that rows of outputs are what a suppression of boxes left.
+    round; `detections` are the outputs, by their place, that a suppression of boxes left (True in
+    older sidecars: all).
     """
 
     by: str
     correlation: float
-    detections: bool
+    detections: list[int] | bool
 
 
 def check_inputs(inputs: Sequence[InputSpec], how: InputKind) -> "dict[str, np.ndarray]":
@@ -115,7 +116,7 @@ def describe_reference(
     *,
     by: str = "paddle",
     correlation: float | None = None,
-    detections: bool = False,
+    detections: Sequence[int] = (),
 ) -> Reference:
     """The right `outputs` for the inputs of `how`, in the form that a sidecar keeps."""
     reference: Reference = {
@@ -132,5 +133,5 @@ def describe_reference(
     if correlation is not None:
         reference["correlation"] = correlation
     if detections:
-        reference["detections"] = True
+        reference["detections"] = list(detections)
     return reference

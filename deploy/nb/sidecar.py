@@ -1,14 +1,17 @@
 """`NAME.nb.json`, the description that `convert` writes beside a `.nb`, and models read by it."""
 
 import collections
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, cast
+from typing import Any, TypedDict, TypeVar
+
+import msgspec
 
 from ppghost.deploy.nb.header import NbInfo, inspect_nb
-from ppghost.deploy.nb.output_check import OutputCheck
-from ppghost.deploy.nb.reference import Reference
+from ppghost.deploy.nb.output_check import CHECK_CORRELATION, OutputCheck
+from ppghost.deploy.nb.reference import GENERATORS, MAX_VALUES, Reference
 from ppghost.errors import InputError
 from ppghost.formats.program_desc import InputSpec
 from ppghost.utils.files import read_json, write_json
@@ -124,7 +127,7 @@ def read_sidecar(nb: Path) -> Sidecar:
     try:
         content = described["content_sha256"]
         sidecar = _from_json(described, info)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, msgspec.ValidationError) as error:
         raise InputError(f"{path}: not a description of a .nb; convert again") from error
     if content != info.content_sha256:
         raise InputError(f"{path}: describes another file than {nb.name}; convert again")
@@ -133,7 +136,6 @@ def read_sidecar(nb: Path) -> Sidecar:
 
 def _from_json(described: Any, info: NbInfo) -> Sidecar:
     """`Sidecar.to_json` undone, for older forms too; raises what a wrong form raises."""
-    options = _optional(described, "options", dict) or {}
     return Sidecar(
         model=str(described["model"]),
         weights=_optional(described, "weights", str),
@@ -142,7 +144,7 @@ def _from_json(described: Any, info: NbInfo) -> Sidecar:
         source_files=_optional(described, "source_files", list) or [],
         source_sha256=_optional(described, "source_sha256", str),
         inputs=[_input(tensor) for tensor in described["inputs"]],
-        options={"fp16": bool(options.get("fp16")), "weights": _optional(options, "weights", str)},
+        options=_options(described.get("options") or {}),
         repairs=_optional(described, "repairs", dict) or {},
         repair_sites=_optional(described, "repair_sites", dict) or {},
         check=_optional(described, "check", str),
@@ -151,6 +153,13 @@ def _from_json(described: Any, info: NbInfo) -> Sidecar:
         info=info,
         command=_optional(described, "command", str),
     )
+
+
+def _options(described: Mapping[str, Any]) -> KernelOptions:
+    options = msgspec.convert({"fp16": False, "weights": None, **described}, KernelOptions)
+    if options["weights"] not in (None, *CHECK_CORRELATION):
+        raise ValueError(f"there are no {options['weights']!r} weights")
+    return options
 
 
 def _optional(described: dict[str, Any], key: str, kind: type[T]) -> T | None:
@@ -163,22 +172,15 @@ def _optional(described: dict[str, Any], key: str, kind: type[T]) -> T | None:
     return value
 
 
-def _input(described: dict[str, Any]) -> InputSpec:
-    spec: InputSpec = {
-        "name": str(described["name"]),
-        "shape": [int(size) for size in described["shape"]],
-    }
-    if "dtype" in described:
-        spec["dtype"] = str(described["dtype"])
+def _input(described: Any) -> InputSpec:
+    spec = msgspec.convert(described, InputSpec)
+    if min(spec["shape"], default=1) < 1:
+        raise ValueError(f"{spec['name']} has sizes {spec['shape']}")
     return spec
 
 
-def _output_check(described: dict[str, Any] | None) -> OutputCheck | None:
-    if described is None:
-        return None
-    check: OutputCheck = {"max_abs_diff": described["max_abs_diff"], "ok": described["ok"]}
-    known = OutputCheck.__annotations__.keys() & described.keys()
-    return cast(OutputCheck, check | {key: described[key] for key in described if key in known})
+def _output_check(described: Any) -> OutputCheck | None:
+    return msgspec.convert(described, OutputCheck | None)
 
 
 def _references(described: dict[str, Any]) -> list[Reference]:
@@ -189,16 +191,15 @@ def _references(described: dict[str, Any]) -> list[Reference]:
 
 
 def _reference(described: dict[str, Any]) -> Reference:
-    """`describe_reference` undone; raises KeyError where something is missing."""
-    reference: Reference = {
-        "kind": described.get("kind", "noise"),
-        "seed": described["seed"],
-        "generator": described["generator"],
-        "shapes": described["shapes"],
-        "outputs": described["outputs"],
-    }
-    known = Reference.__annotations__.keys() & described.keys()
-    return cast(Reference, reference | {key: described[key] for key in described if key in known})
+    """`describe_reference` undone, for older forms too."""
+    # the only kind there once was
+    reference = msgspec.convert({"kind": "noise", **described}, Reference)
+    if reference["kind"] not in GENERATORS or reference["seed"] < 0:
+        raise ValueError(f"no input of kind {reference['kind']!r}, seed {reference['seed']}")
+    known = [min(math.prod(shape), MAX_VALUES) for shape in reference["shapes"]]
+    if known != list(map(len, reference["outputs"])):
+        raise ValueError("outputs have other sizes than they should")
+    return reference
 
 
 def read_inputs(nb: Path) -> dict[str, InputSpec] | None:

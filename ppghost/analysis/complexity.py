@@ -164,8 +164,20 @@ def count_architecture(name: str, shape: Sequence[int] | None = None, **argument
     from ppghost.analysis.architectures import build
 
     graph, _ = build(name, shape, **arguments)
-    layers = layers_of(graph)
-    macs = sum(layer.macs or 0 for layer, _ in layers)
+    return _totals(graph)
+
+
+def count_macs(program: Any) -> int:
+    """Multiply-accumulates of any program for one image.
+
+    Args:
+        program: a ProgramDesc of known sizes.
+    """
+    return _totals(Graph(program)).macs
+
+
+def _totals(graph: Graph) -> Totals:
+    macs = sum(layer.macs or 0 for layer, _ in layers_of(graph))
     return Totals(sum(tensor.size for tensor in graph.weights), macs)
 
 

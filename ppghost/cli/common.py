@@ -104,7 +104,7 @@ def positives(text: str) -> list[int]:
 
 
 def named_shape(text: str) -> tuple[str | None, list[int]]:
-    """The name of an input, if one is said, and its shape."""
+    """The name of an input, if one is said, and its shape: "image=1,3,224,224"."""
     name, equals, shape = text.rpartition("=")
     return (name if equals else None), positives(shape)
 
@@ -112,7 +112,7 @@ def named_shape(text: str) -> tuple[str | None, list[int]]:
 def input_shapes(
     given: list[tuple[str | None, list[int]]] | None,
 ) -> dict[str, list[int]] | list[int] | None:
-    """All that was said of shapes by `named_shape`: of inputs by name, or one for all."""
+    """All that was said of shapes: of inputs by name, or one for all. Raises InputError."""
     if not given:
         return None
     unnamed = [shape for name, shape in given if name is None]

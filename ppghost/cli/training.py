@@ -160,5 +160,6 @@ def _predicted(results: list[dict]) -> str:
     lines = []
     for result in results:
         best = (f"{e['label'] or e['class_id']} {e['score']:.4f}" for e in result["topk"])
-        lines.append(f"{result['image']}: {', '.join(best) or result['error']}")
+        # an error says itself of which image it is
+        lines.append(result.get("error") or f"{result['image']}: {', '.join(best)}")
     return "\n".join(lines)

@@ -246,6 +246,9 @@ def _params_files(program_file: Path, program: Any) -> tuple[Path, ...]:
     if program_file.name != _OLD_MODEL_FILE:
         path = program_file.with_suffix(".pdiparams")
         if not path.is_file():
+            if not parameter_names(program):
+                # Paddle writes no file then
+                return ()
             raise InputError(f"{folder}: no {path.name} in it, the parameters of the program")
         return (path,)
     for name in _OLD_PARAMS_FILES:

@@ -7,6 +7,7 @@ and judged before anything that could run it is there.
 
 import functools
 import importlib.util
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import SourceFileLoader
@@ -21,6 +22,8 @@ from ppghost.utils.text import nearest
 _FRAMEWORK = "paddle.base.proto.framework_pb2"
 #: the first version whose programs are of another kind
 _NEWER = 3_000_000
+#: of one input: 4 GB of float32
+_MAX_NUMBERS = 2**30
 
 
 class TensorShape(TypedDict):
@@ -112,11 +115,20 @@ def parameter_names(program: Any) -> list[str]:
 
 def feed_names(program: Any) -> list[str]:
     """The inputs of `program` in feed order: by `col`, for the feed operators stand reversed."""
-    feeds = [op for op in program.blocks[0].ops if op.type == "feed"]
-    columns = [attr.i for op in feeds for attr in op.attrs if attr.name == "col"]
-    if len(columns) == len(feeds):
-        feeds = [feed for _, feed in sorted(zip(columns, feeds, strict=True), key=itemgetter(0))]
-    return [op.outputs[0].arguments[0] for op in feeds]
+    return [op.outputs[0].arguments[0] for op in _by_column(program, "feed")]
+
+
+def fetch_names(program: Any) -> list[str]:
+    """The outputs of `program` in fetch order; one that is fetched twice is there twice."""
+    return [op.inputs[0].arguments[0] for op in _by_column(program, "fetch")]
+
+
+def _by_column(program: Any, kind: str) -> list[Any]:
+    ops = [op for op in program.blocks[0].ops if op.type == kind]
+    columns = [attr.i for op in ops for attr in op.attrs if attr.name == "col"]
+    if len(columns) == len(ops):
+        ops = [op for _, op in sorted(zip(columns, ops, strict=True), key=itemgetter(0))]
+    return ops
 
 
 def declared_shape(program: Any, name: str) -> list[int]:
@@ -227,7 +239,10 @@ def _fill_open_sizes(name: str, declared: list[int], given: Sequence[int] | None
             f"input {name!r} has open sizes {declared}; say which with --input-shape, "
             f"as in --input-shape {name}={_example(declared)}"
         )
-    return [max(1, size) for size in sizes]
+    sizes = [max(1, size) for size in sizes]
+    if math.prod(sizes) > _MAX_NUMBERS:
+        raise ConversionError(f"input {name!r} would be {sizes}: too large for any phone")
+    return sizes
 
 
 def _example(declared: list[int]) -> str:

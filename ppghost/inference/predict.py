@@ -74,8 +74,8 @@ class Predictor:
         if misfit(tensor.shape, self._shape):
             name = "image" if isinstance(image, np.ndarray) else image
             raise InputError(
-                f"{name}: the transform_ops of {self._model_dir} make {list(tensor.shape)} of it, "
-                f"the model takes {self._shape}"
+                f"{name}: the model's transform_ops make {list(tensor.shape)} of it, the model "
+                f"takes {self._shape}"
             )
         try:
             return self._engine({self._input: np.repeat(tensor[None], self._batch, 0)})[0][0]
@@ -97,7 +97,7 @@ class Predictor:
         scores = self(image)
         if np.isnan(scores).any():
             name = "image" if isinstance(image, np.ndarray) else image
-            raise CheckFailed(f"{name}: the scores are NaN; are the weights of {self._model_dir}?")
+            raise CheckFailed(f"{name}: the scores are NaN; are the model's weights?")
         if self.threshold is not None and k is None and len(scores) == 2:
             chosen = int(scores[1] >= self.threshold)
             score = scores[1] if chosen else 1 - scores[1]

@@ -51,8 +51,10 @@ def test_scores_and_losses_of_nan_are_no_success(run, config_file, trained, shap
     code, _, err = run("eval", *nan)
     assert (code, "the loss is nan on 6 images" in err) == (1, True)
     code, out, err = run("predict", *nan, shapes_dir / "0.png", "--json", "-")
-    assert (code, "0.png: the scores are NaN" in err) == (1, True)
+    message = f"{shapes_dir / '0.png'}: the scores are NaN; are the model's weights?"
+    assert (code, err.splitlines()[-1]) == (1, f"ppghost: error: {message}")
     assert json.loads(out)[0]["topk"] == []
+    assert message in run("predict", *nan, shapes_dir / "0.png")[1].splitlines()
 
 
 def test_without_a_model_or_a_config_it_says_what_to_give(run, tmp_path):

@@ -12,10 +12,12 @@ from ppghost.deploy.conversion.options import TARGETS
 from ppghost.deploy.conversion.repairs import (
     activations,
     convolutions,
+    exponentials,
     layout,
     matrix_products,
     missing_attributes,
     missing_kernels,
+    norms,
     padding,
     powers,
     resizing,
@@ -103,7 +105,11 @@ PASSES: list[Repair] = [
     Repair(missing_kernels.ceil_to_floor),
     Repair(missing_kernels.sign_to_comparisons, X86_ONLY),
     Repair(missing_kernels.sum_to_additions, X86_ONLY),
-    Repair(missing_kernels.logsumexp_to_exp),
+    Repair(exponentials.softmax_without_overflow, X86_ONLY),
+    Repair(exponentials.log_softmax_to_exp),
+    Repair(exponentials.logsumexp_to_exp),
+    Repair(norms.p_norm_to_reductions),
+    Repair(norms.frobenius_norm_to_sum),
     Repair(missing_kernels.arg_min_to_arg_max),
     Repair(missing_kernels.flatten_before_arg_max),
     Repair(missing_kernels.smallest_to_largest),
@@ -127,6 +133,7 @@ PASSES: list[Repair] = [
     Repair(scales.scale_after_activation),
     Repair(convolutions.unshare_filters),
     Repair(convolutions.separate_convolutions),
+    Repair(activations.activation_after_elementwise, X86_ONLY),
 ]
 
 

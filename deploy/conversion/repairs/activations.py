@@ -91,6 +91,29 @@ def activation_after_transposed(graph: Graph) -> list[str]:
     return [*replaced, *rewrite(graph, "hard_swish", hard_swish)]
 
 
+def activation_after_elementwise(graph: Graph) -> list[str]:
+    """Spell out every `abs`, and bound every `tanh`, behind an addition, subtraction or product.
+
+    For x86 Paddle-Lite joins the two; the result has no kernel for `abs`, and gives NaN for a
+    `tanh` of large values.
+    """
+    joined = ("elementwise_add", "elementwise_sub", "elementwise_mul")
+    producers = graph.producers()
+
+    def is_joined(r: Replacement) -> bool:
+        producer = producers.get(r.x)
+        return producer is not None and producer.type in joined
+
+    def absolute(r: Replacement) -> str | None:
+        return r.binary("max", r.x, r.scale(r.x, -1)) if is_joined(r) else None
+
+    def tanh(r: Replacement) -> str | None:
+        # in float32 it is 1 from 9.02 on
+        return r.unary("tanh", r.unary("clip", r.x, min=-10.0, max=10.0)) if is_joined(r) else None
+
+    return [*rewrite(graph, "abs", absolute), *rewrite(graph, "tanh", tanh)]
+
+
 def maxout_to_max(graph: Graph) -> list[str]:
     """Make every `maxout` a `reduce_max` over the channels of a group."""
 

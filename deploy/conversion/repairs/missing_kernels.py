@@ -1,7 +1,6 @@
 """Operators without a kernel, made of operators that have one."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from ppghost.deploy.conversion.repairs.graph import Graph
@@ -96,31 +95,6 @@ def sum_to_additions(graph: Graph) -> list[str]:
         return total
 
     return rewrite(graph, "sum", build, any_type=True)
-
-
-def logsumexp_to_exp(graph: Graph) -> list[str]:
-    """Make every `logsumexp` its definition, with the largest value taken out first."""
-
-    def build(r: Replacement) -> str | None:
-        sizes = r.shape(r.x)
-        axes = r.attribute("axis", [0])
-        if r.attribute("reduce_all", False) or not axes:
-            axes = list(range(len(sizes)))
-        kept = [axis % len(sizes) for axis in axes]
-        if len(kept) == len(sizes):
-            return None
-        shape = [1 if axis in kept else size for axis, size in enumerate(sizes)]
-        reduce: Callable[[str, str], str] = lambda kind, x: r.add(  # noqa: E731
-            kind, {"X": x}, shape, dim=kept, keep_dim=True, reduce_all=False
-        )
-        largest = reduce("reduce_max", r.x)
-        powers = r.unary("exp", r.binary("sub", r.x, largest))
-        result = r.binary("add", r.unary("log", reduce("reduce_sum", powers)), largest)
-        if r.attribute("keepdim", False):
-            return result
-        return r.add("squeeze2", {"X": result}, axes=kept)
-
-    return rewrite(graph, "logsumexp", build)
 
 
 def arg_min_to_arg_max(graph: Graph) -> list[str]:

@@ -133,6 +133,11 @@ class Replacement:
         inputs, data_type = {"X": x, "Y": y}, self.graph.dtype(x)
         return self.add(f"elementwise_{kind}", inputs, shape, data_type=data_type, axis=-1)
 
+    def reduce(self, kind: str, x: str, axes: list[int]) -> str:
+        """The "sum" or "max" of `x` over axes, counted from the first, which become 1."""
+        sizes = [1 if axis in axes else size for axis, size in enumerate(self.shape(x))]
+        return self._of(x, f"reduce_{kind}", sizes, dim=axes, keep_dim=True, reduce_all=False)
+
     def transpose(self, x: str, order: list[int]) -> str:
         """`x` with its axes in another order."""
         sizes = self.shape(x)

@@ -74,7 +74,7 @@ def compare(model: NbModel, reference: Reference, outputs: Sequence[Sequence[flo
             [found for found, _ in pairs],
             [right for _, right in pairs],
             correlation=_least_correlation(model, reference),
-            detections=reference.get("detections", False),
+            detections=reference.get("detections", ()),
         )
     except ConversionError as error:
         raise DeviceError(f"{error}; convert it again") from error

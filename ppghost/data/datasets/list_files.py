@@ -1,5 +1,6 @@
 """PaddleClas's list files: `path label`, a line an image."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,8 @@ def _as_label(text: str) -> int | None:
 
 #: what people separate columns by
 _DELIMITERS = (" ", "\t", ",", ";")
+#: a share, a time or several labels
+_NUMBERS = re.compile(r"[\d.,;:|+-]+")
 
 
 def read_samples(path: Path, delimiter: str | None) -> list[Sample]:
@@ -68,14 +71,24 @@ def read_samples(path: Path, delimiter: str | None) -> list[Sample]:
     samples = []
     for number, image, label in read_list(path, delimiter):
         if label is None:
-            fitting = [d for d in _DELIMITERS if _parse(image, d)[1] is not None]
-            hint = f"; with delimiter: {fitting[0]!r} it would be one" if fitting else ""
             raise InputError(
                 f"{path}:{number}: {image!r} is no path and class id with {(delimiter or ' ')!r} "
-                f"between them: the key delimiter, beside cls_label_path, says what is{hint}"
+                f"between them: {_reason(image, delimiter or ' ')}"
             )
         samples.append(Sample(image, label, number))
     return samples
+
+
+def _reason(line: str, delimiter: str) -> str:
+    """Why a line has no label, and what to do."""
+    _, found, last = line.rpartition(delimiter)
+    fitting = [d for d in _DELIMITERS if _parse(line, d)[1] is not None]
+    if found and _NUMBERS.fullmatch(last):
+        return f"{last!r} is no whole number (an image has one class here)"
+    if found and not fitting:
+        return f"{last!r} is no whole number"
+    hint = f"; with delimiter: {fitting[0]!r} it would be one" if fitting else ""
+    return f"the key delimiter, beside cls_label_path, says what is{hint}"
 
 
 def relabelled(samples: list[Sample]) -> list[Sample]:

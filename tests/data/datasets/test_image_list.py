@@ -80,9 +80,11 @@ def test_relabel_numbers_the_labels_in_ascending_order(root):
     [
         (
             ["images/0.png 0", "images/1.png"],
-            r"list\.txt:2: 'images/1\.png' is no path and class id with ' ' between them",
+            r"list\.txt:2: 'images/1\.png' is no path and class id with ' ' between them: the key",
         ),
-        (["", "images/0.png zero"], r"list\.txt:2: 'images/0\.png zero' is no path and class id"),
+        (["", "images/0.png zero"], r"list\.txt:2: 'images/0\.png zero' .*: 'zero' is no whole"),
+        (["images/0.png 0,3"], r"'0,3' is no whole number \(an image has one class here\)$"),
+        (["my images/0.png,3"], r"key delimiter, .*: ',' it would be one"),
         (
             ["images/0.png\t4"],
             r"list\.txt:1: 'images/0\.png\\t4' .* key delimiter, .*: '\\t' it would be one",

@@ -8,8 +8,10 @@ from support.programs import export_program
 
 from ppghost.deploy.conversion import build, opt, repairs
 from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.conversion.input_kinds import input_kinds
 from ppghost.deploy.nb.sidecar import read_sidecar
 from ppghost.errors import ConversionError
+from ppghost.formats.exported import open_model
 
 IMAGE = {"x": [1, 3, 16, 16]}
 
@@ -61,6 +63,67 @@ def test_an_error_that_only_large_values_show_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(repairs, "PASSES", [*repairs.PASSES, repairs.Repair(lower_bound)])
     with pytest.raises(ConversionError, match=r"for (large noise|spikes)"):
         convert(model, "arm", tmp_path / "x.nb")
+
+
+def hard_swish(x):
+    """With constants that Paddle ignores and Paddle-Lite does not: which is meant nobody knows."""
+    block = paddle.static.default_main_program().current_block()
+    out = block.create_var(name="wrong", shape=x.shape, dtype="float32")
+    constants = {"offset": 2.0, "scale": 4.0, "threshold": 4.0}
+    block.append_op(type="hard_swish", inputs={"X": x}, outputs={"Out": out}, attrs=constants)
+    return out
+
+
+def logits(x):
+    return paddle.static.nn.fc(hard_swish(conv(x)), 10)
+
+
+def suppressed(x):
+    """Boxes that are all far below the threshold, but for one class that is wrong throughout."""
+    scores = paddle.reshape(paddle.nn.functional.sigmoid(hard_swish(conv(x, 2)) - 20), [1, 2, 256])
+    corners = paddle.transpose(paddle.reshape(conv(x, 4), [1, 4, 256]), [0, 2, 1])
+    block = paddle.static.default_main_program().current_block()
+    outputs = {
+        slot: block.create_var(name=slot, shape=[-1, width], dtype=dtype)
+        for slot, width, dtype in (("Out", 6, "float32"), ("Index", 1, "int32"))
+    }
+    outputs["NmsRoisNum"] = block.create_var(name="NmsRoisNum", shape=[-1], dtype="int32")
+    block.append_op(
+        type="multiclass_nms3",
+        inputs={"BBoxes": corners, "Scores": scores},
+        outputs=outputs,
+        attrs={
+            "background_label": -1, "score_threshold": 0.5, "nms_top_k": 100,
+            "nms_threshold": 0.5, "keep_top_k": 20, "nms_eta": 1.0, "normalized": False,
+        },
+    )  # fmt: skip
+    return [outputs["Out"], outputs["NmsRoisNum"]]
+
+
+@pytest.mark.parametrize(
+    ("build", "weights"),
+    [
+        (lambda x: paddle.nn.functional.softmax(logits(x) * 300), None),
+        (lambda x: paddle.argmax(logits(x), axis=1), None),
+        (suppressed, None),
+        (lambda x: paddle.nn.functional.softmax(logits(x)), "int8"),
+    ],
+    ids=["saturated", "class", "suppressed", "rounded"],
+)
+def test_a_wrong_network_does_not_hide_behind_outputs_that_say_little(tmp_path, build, weights):
+    model = export_program(tmp_path / "model", build, IMAGE)
+    with pytest.raises(ConversionError, match="something else than Paddle"):
+        convert(model, "x86", tmp_path / "x.nb", weights=weights)
+
+
+def test_the_scores_that_were_compared_too_are_named(tmp_path):
+    model = export_program(tmp_path / "model", lambda x: conv(x) > 0.1, IMAGE)
+    result = convert(model, "x86", tmp_path / "x.nb")
+    [score] = result.output_check["scores"]
+    assert score.startswith("conv2d")
+    assert 0 < result.output_check["max_abs_diff"] < 1e-5
+    plain = export_program(tmp_path / "plain", conv, IMAGE)
+    assert "scores" not in convert(plain, "x86", tmp_path / "y.nb").output_check
 
 
 def test_what_only_x86_lacks_is_no_reason_to_refuse(tmp_path, monkeypatch):
@@ -185,3 +248,31 @@ def test_the_description_fills_in_what_the_program_leaves_open(tmp_path, batch, 
     (model / "inference.yml").write_text(yaml.safe_dump({"Global": {"image_shape": "3,12,16"}}))
     with pytest.raises(ConversionError, match=r"input 'x' has open sizes .* x="):
         convert(model, "x86", tmp_path / "y.nb")
+
+
+def test_a_program_without_parameters_has_no_file_of_them(tmp_path):
+    model = export_program(tmp_path / "model", lambda x: paddle.nn.functional.relu(x) * 2, IMAGE)
+    assert not (model / "inference.pdiparams").exists()
+    assert convert(model, "x86", tmp_path / "x.nb").source_files == ["inference.pdmodel"]
+
+
+@pytest.mark.parametrize(
+    ("normalize", "message"),
+    [
+        ({"mean": 0.5}, "cannot be read .* it wants a scale, and a mean and a std"),
+        ([1, 2], "cannot be read"),
+        ({"mean": [float("nan")] * 3, "std": [1, 1, 1]}, "makes NaN or infinity of images"),
+    ],
+)
+def test_a_normalisation_that_is_none_is_no_fault_of_the_file(tmp_path, normalize, message):
+    model = export_program(tmp_path / "model", conv, IMAGE)
+    description = {"PreProcess": {"transform_ops": [{"NormalizeImage": normalize}]}}
+    (model / "inference.yml").write_text(yaml.safe_dump(description))
+    with pytest.raises(ConversionError, match=f"NormalizeImage {message}"):
+        input_kinds(open_model(model), [{"name": "x", "shape": IMAGE["x"]}])
+
+
+def test_an_input_of_more_numbers_than_any_device_holds_is_refused(tmp_path):
+    model = export_program(tmp_path / "model", conv, {"x": [1, 3, -1, -1]})
+    with pytest.raises(ConversionError, match="too large for any phone"):
+        convert(model, "x86", tmp_path / "x.nb", input_shape=[1, 3, 10**8, 10**8])

@@ -3,6 +3,7 @@
 The programs are tiny, the components real: paddle_lite_opt, Paddle-Lite's x86 runtime, Paddle.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +114,11 @@ CASES = [
         lambda x: F.hardsigmoid(paddle.static.nn.conv2d_transpose(x, 6, filter_size=2, stride=2)),
         target="opencl",
     ),
+    Case("activation_after_elementwise", lambda x: paddle.abs(conv(x, 6) - conv(x, 6))),
+    Case(
+        "activation_after_elementwise",
+        lambda x: paddle.tanh(x * 1024 + paddle.create_parameter([1, 4, 1, 1], "float32")),
+    ),
     Case("maxout_to_max", lambda x: F.maxout(x, 2)),
     Case("maxout_to_max", lambda x: F.maxout(x, 2, axis=-1)),
     *(Case("pow_to_products", lambda x, p=p: paddle.pow(x, p)) for p in (2.0, 3.0, 4.0)),
@@ -128,6 +134,12 @@ CASES = [
     Case("ceil_to_floor", paddle.ceil),
     Case("sign_to_comparisons", paddle.sign),
     Case("sum_to_additions", lambda x: paddle.add_n([x, x * 2, F.relu(x)])),
+    Case("softmax_without_overflow", lambda x: F.softmax(x * 90, axis=1)),
+    Case("log_softmax_to_exp", lambda x: F.log_softmax(x * 90, axis=1)),
+    Case("p_norm_to_reductions", lambda x: paddle.norm(x, p=1, axis=1)),
+    Case("p_norm_to_reductions", lambda x: paddle.norm(x, p=math.inf, axis=-1, keepdim=True)),
+    Case("frobenius_norm_to_sum", paddle.norm),
+    Case("frobenius_norm_to_sum", lambda x: paddle.norm(x, p="fro", axis=[2, 3])),
     Case("logsumexp_to_exp", lambda x: paddle.logsumexp(x, axis=1)),
     Case("logsumexp_to_exp", lambda x: paddle.logsumexp(x, axis=[2, -1], keepdim=True)),
     Case("arg_min_to_arg_max", lambda x: paddle.argmin(x, axis=1)),
@@ -148,6 +160,7 @@ CASES = [
         "flip_negative_strides",
         lambda x: paddle.strided_slice(x, [1, 3], [-5, -2], [6, 2], [1, -1]),
     ),
+    Case("flip_negative_strides", lambda x: paddle.strided_slice(x, [1], [-9], [3], [1])),
     Case(
         "set_value_numbers",
         lambda x: paddle.static.setitem(x * 1.0, (slice(None), slice(1, 3), 2), 1.5),

@@ -84,6 +84,31 @@ def test_whole_numbers_are_equal_but_for_ties_of_many():
         compare([np.arange(5000) % 2 == 0], [np.ones(5000, bool)])
 
 
+def test_a_channel_is_held_to_its_own_range():
+    """Boxes in pixels beside scores up to 1, in one output."""
+    rng = np.random.default_rng(0)
+    right = rng.uniform(0, 640, (1, 40, 6)).astype(np.float32)
+    right[..., 4] = rng.uniform(0, 1, 40)
+    noisy = right + np.float32(1e-3) * rng.standard_normal(right.shape).astype(np.float32)
+    assert compare([noisy], [right])["relative"] < 1e-5
+    wrong = right.copy()
+    wrong[..., 4] = np.sqrt(right[..., 4])
+    with pytest.raises(ConversionError, match="part 4 of axis 2 of an output is off by"):
+        compare([wrong], [right])
+    with pytest.raises(ConversionError, match="part 4 of axis 1"):
+        compare([wrong.transpose(0, 2, 1)], [right.transpose(0, 2, 1)])
+
+
+def test_whole_numbers_beside_detections_are_compared():
+    found = [boxes(3)[:2], np.array([2]), np.array([1, 2])]
+    right = [boxes(3), np.array([3]), np.array([1, 2])]
+    compare(found, right, detections=[0, 1])
+    with pytest.raises(ConversionError, match="1 of 2 whole numbers"):
+        compare([*found[:2], np.array([1, 3])], right, detections=[0, 1])
+    # numbers of a phone have no type
+    compare([*found[:1], np.array([2.0])], [*right[:1], np.array([3.0])], detections=[0, 1])
+
+
 def test_boxes_are_matched_in_any_order():
     right = boxes(30)
     moved = np.roll(right + np.float32(1e-3) * np.array([0, 1, 1, 1, 1, 1], np.float32), 3, axis=0)

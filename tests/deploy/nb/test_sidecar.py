@@ -57,6 +57,12 @@ def test_an_older_sidecar_tells_less(nb):
         {"output_check": {"ok": True}},
         {"reference": {"seed": 0}},
         {"options": ["fp16"]},
+        {"options": {"weights": "int7"}},
+        {"inputs": [{"name": "x", "shape": [1, -3]}]},
+        {"output_check": {"max_abs_diff": 0, "ok": "yes"}},
+        {"reference": {"seed": 0, "generator": "", "shapes": [[2]], "outputs": [[1, "a"]]}},
+        {"reference": {"seed": 0, "generator": "", "shapes": [[2]], "outputs": [[1]]}},
+        {"reference": {"seed": -1, "generator": "", "shapes": [[1]], "outputs": [[1]]}},
         {"model": None},
     ],
 )
