@@ -60,6 +60,8 @@ def elementwise() -> Iterator[tuple[str, Case]]:
         "max of two": lambda x: paddle.maximum(x, x * x - 1),
         "min with a number": lambda x: paddle.minimum(x, paddle.full([1], 0.3)),
         "add, relu6": lambda x: F.relu6(x * 3 + x),
+        "sub, abs": lambda x: paddle.abs(conv(x) - x),
+        "add, tanh": lambda x: paddle.tanh(conv(x) * 64 + x),
         "sub, relu": lambda x: F.relu(x - x.mean([2, 3], keepdim=True)),
         "mul, sigmoid": lambda x: F.sigmoid(x * x.mean([2, 3], keepdim=True)),
         "div, relu": lambda x: F.relu(x / (x.abs() + 1)),

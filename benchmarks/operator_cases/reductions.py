@@ -1,5 +1,6 @@
 """Reductions, searches, types and comparisons."""
 
+import math
 from collections.abc import Iterator
 
 import paddle
@@ -29,6 +30,11 @@ def reductions() -> Iterator[tuple[str, Case]]:
     )
     yield "variance", case(lambda x: paddle.var(x, axis=[2, 3], keepdim=True))
     yield "deviation", case(lambda x: paddle.std(x, axis=1))
+    yield "softmax of x * 90, axis 1", case(lambda x: F.softmax(x * 90, 1))
+    yield "log_softmax of x * 90", case(lambda x: F.log_softmax(x * 90, 1))
+    for order in (1, 2, 3, math.inf):
+        yield f"norm of order {order:g}", case(lambda x, p=order: paddle.norm(x, p=p, axis=1))
+    yield "Frobenius norm", case(paddle.norm)
     yield "logsumexp", case(lambda x: paddle.logsumexp(x, axis=1))
     yield "logsumexp, kept", case(lambda x: paddle.logsumexp(x, axis=[2, 3], keepdim=True))
     yield "arg_max", case(lambda x: paddle.argmax(x, axis=1))
