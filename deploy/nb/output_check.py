@@ -62,7 +62,8 @@ class OutputCheck(_Comparison, total=False):
     The figures are the worst of all inputs; `inputs` has those of each kind. `where` is "device"
     for a check that was made there, "x86" for one of the same program in a file for x86; `why`
     says why one could not be made, with None for the rest. `scores` are variables inside the
-    network that were compared too, for its outputs say too little.
+    network that were compared too, for its outputs say too little; `score_inputs` has the figures
+    of these and the outputs together.
     """
 
     relative: float | None
@@ -72,6 +73,7 @@ class OutputCheck(_Comparison, total=False):
     why: str
     where: str
     scores: list[str]
+    score_inputs: dict[str, Difference]
 
 
 def compare(

@@ -191,7 +191,7 @@ def test_list_names_ours_and_paddleclas(run):
         "params": 5_183_016,
         "macs": 141_149_744,
     }
-    assert rows["MobileNetV3_large_x1_0"]["source"] == "paddleclas"
+    assert rows["PPLCNet_x1_0"]["source"] == "paddleclas"
     assert len(rows) > 300
 
 

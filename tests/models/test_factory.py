@@ -96,8 +96,8 @@ def test_a_key_that_the_network_does_not_take_is_named(names, static):
 
 def test_models_are_listed_by_source():
     own, zoo = factory.list_models("ppghost"), factory.list_models("paddleclas")
-    assert {"GhostNet_x1_3", "ResNet20"} < set(own)
-    assert {"ResNet50", "MobileNetV2"} < set(zoo)
+    assert {"GhostNet_x1_3", "ResNet20", "MobileNetV2"} < set(own)
+    assert {"ResNet50", "PPLCNet_x1_0"} < set(zoo)
     assert sorted(own + zoo) == factory.list_models()
     with pytest.raises(InputError, match="'timm' is none of ppghost, paddleclas"):
         factory.list_models("timm")
@@ -111,7 +111,7 @@ def test_two_networks_of_one_name_in_a_dygraph_process(dygraph):
 
 
 def test_a_typo_that_kwargs_would_swallow_is_refused():
-    name = "MobileNetV3_small_x0_35"  # a function, a class, and **kwargs in both
+    name = "PPLCNet_x0_25"  # a function, a class, and **kwargs in both
     with pytest.raises(InputError, match=r"Arch\.droput_prob: .*did you mean dropout_prob\?"):
         factory.create(name, droput_prob=0.1)
 
