@@ -20,8 +20,9 @@ from support.shared import shared_folder
 from ppghost.cli import main as cli
 from ppghost import weights
 from ppghost.weights import conversion
-from ppghost.models import ghostnet, network, registry
+from ppghost.models import network, registry
 from ppghost.models.ghost import ghost_bottleneck
+from ppghost.models.ghost_layouts import PADDLECLAS
 from ppghost.models.layers import conv_bn_layer, dropout, fc_layer, global_pool
 from ppghost.models.network import Network
 from ppghost.static.runtime import static_graph
@@ -37,7 +38,7 @@ def tiny_ghostnet(class_num=1000, in_channels=3):
         x = dropout(paddle.flatten(global_pool(x), 1), 0.2, name="dropout")
         return fc_layer(x, class_num, name="fc_1")
 
-    return Network(body, in_channels, ghostnet.STRUCTURED_NAMES)
+    return Network(body, in_channels, PADDLECLAS.structured_names)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,7 +23,12 @@ from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import Sidecar
 from ppghost.errors import ConversionError, InputError
 from ppghost.formats.exported import ExportedModel, open_model
-from ppghost.formats.program_desc import check_parameters_are_fixed, is_int8, program_inputs
+from ppghost.formats.program_desc import (
+    InputSpec,
+    check_parameters_are_fixed,
+    is_int8,
+    program_inputs,
+)
 from ppghost.utils.files import write_atomically
 
 T = TypeVar("T")
@@ -150,9 +155,7 @@ def _build(
 ) -> tuple[Path, Sidecar]:
     """Make a file, check it, and describe it."""
     model = builder.model
-    inputs = program_inputs(model.program, input_shape or _image_shape(model))
-    check_parameters_are_fixed(model.program)
-    model.check_params()
+    inputs = checked_inputs(model, input_shape)
     if is_int8(model.program) and (options.fp16 or options.weights):
         asked = "--fp16" if options.fp16 else f"--weights {options.weights}"
         raise InputError(f"{model.folder}: {asked} has no effect on a model that is int8; drop it")
@@ -177,6 +180,23 @@ def _build(
         info=info,
         command=command,
     )
+
+
+def checked_inputs(model: ExportedModel, input_shape: InputShape) -> list[InputSpec]:
+    """The inputs of a model with every size known; the model is refused if it cannot be right.
+
+    Args:
+        model: as it was exported.
+        input_shape: as in `convert`.
+
+    Raises:
+        ConversionError: sizes are not known or do not fit, or its parameters are not its own.
+        InputError: a file cannot be read.
+    """
+    inputs = program_inputs(model.program, input_shape or _image_shape(model))
+    check_parameters_are_fixed(model.program)
+    model.check_params()
+    return inputs
 
 
 def _image_shape(model: ExportedModel) -> list[int] | None:

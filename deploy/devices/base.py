@@ -126,6 +126,10 @@ class Device(Protocol[SessionT]):
     def power_mode(self) -> str | None:
         """Paddle-Lite's."""
 
+    @property
+    def target(self) -> str:
+        """What files are made for it: "arm", "x86"."""
+
     def describe(self) -> dict[str, Any]:
         """serial, kind, state, model, soc, abi, android, lite_version, and more.
 

@@ -1,6 +1,5 @@
 """One result of a campaign: begun, filled round by round, concluded."""
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,8 +9,6 @@ from ppghost.deploy.latency.results import Result, Round, shared_rounds
 from ppghost.deploy.latency.schema import ThrottledRounds
 from ppghost.deploy.latency.stats import MAX_RELATIVE_WIDTH, paired_ratio, summarize
 from ppghost.deploy.nb.sidecar import NbModel
-
-logger = logging.getLogger(__name__)
 
 #: share of the time that the host's inferences may wait for a core without a word
 MAX_WAITED = 0.1
@@ -90,7 +87,7 @@ def add_ratio(result: Result, results: Iterable[Result], reference: str | None) 
         result.ratio = paired_ratio(candidate_ms, base_ms, base.model)
 
 
-def conclude(result: Result, limitation: Note | None) -> None:
+def conclude(result: Result, limitation: Note | None) -> list[str]:
     """Mark a result that did not fail as done, and say what is to be known about its figures.
 
     `notes` are for the report; `warning` is one text that names model and threads too.
@@ -98,18 +95,21 @@ def conclude(result: Result, limitation: Note | None) -> None:
     Args:
         result: measured, or as far as that was possible.
         limitation: what the device cannot show at this thread count.
+
+    Returns:
+        What is to be known about this result alone, a sentence each.
     """
     if result.status == "failed" or not result.stats:
-        return
+        return []
     result.status, result.error = "ok", None
     notes = [note for make in _NOTES if (note := make(result))]
     warnings = [f"{result.model}, threads {result.threads}: {format_note(note)}" for note in notes]
-    for warning in warnings:
-        logger.warning("%s", warning)
+    own = list(warnings)
     if limitation:
         notes.append(limitation)
         warnings.append(f"threads {result.threads}: {format_note(limitation)}")
     result.notes, result.warning = [*notes], "; ".join(warnings) or None
+    return own
 
 
 def _spread(result: Result) -> Note | None:

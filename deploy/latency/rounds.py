@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 PROGRESS_EVERY_S = 2.0
 #: never stopped earlier by a wanted precision: intervals of very few rounds are often too short
 MIN_ROUNDS = 10
+#: of more models than this a line of progress names the first alone; no more warnings are logged
+MAX_NAMED, MAX_WARNINGS = 6, 8
 
 
 class DeviceRun:
@@ -117,11 +119,13 @@ class DeviceRun:
                     sessions[index] = stack.enter_context(closing(session))
             self.file.save()
             self._rounds(threads, results, sessions)
+        warnings: list[str] = []
         with self.file.lock:
             for result in results.values():
                 record.add_ratio(result, results.values(), self.reference)
-                record.conclude(result, limitation)
+                warnings += record.conclude(result, limitation)
         self.file.save()
+        _log(warnings)
 
     def _rounds(
         self, threads: int, results: dict[int, Result], sessions: dict[int, Session]
@@ -238,13 +242,22 @@ class DeviceRun:
             return
         self._last_progress = now
         left = (now - started) / (number + 1) * (rounds - number - 1)
+        shown = results if len(results) <= MAX_NAMED else results[:1]
         medians = ", ".join(
-            f"{result.model} {result.stats.median:.2f}" for result in results if result.stats
+            f"{result.model} {result.stats.median:.2f}" for result in shown if result.stats
         )
         logger.info(
             "%s: round %d/%d, threads %d, %.0f s left; ms: %s",
             self.device.serial, number + 1, rounds, threads, left, medians,
         )  # fmt: skip
+
+
+def _log(warnings: list[str]) -> None:
+    """Log warnings; of very many the first, as all stand in the result."""
+    for warning in warnings[:MAX_WARNINGS]:
+        logger.warning("%s", warning)
+    if (more := len(warnings) - MAX_WARNINGS) > 0:
+        logger.warning("%d warnings more, as `notes` in the result", more)
 
 
 def _is_narrower(stats: Stats | None, wanted: float) -> bool:

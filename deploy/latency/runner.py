@@ -20,6 +20,8 @@ from ppghost.errors import DeviceError, InputError
 
 logger = logging.getLogger(__name__)
 
+#: a device, and the models that it times, by their number in the plan
+Share = tuple[Device, dict[int, NbModel]]
 #: what two runs must have in common for --resume to put their samples together
 _SAME_PLAN = ("repeats", "warmup", "burst_warmup", "power_mode", "affinity")
 
@@ -95,7 +97,33 @@ def run_campaign(
     """
     loaded = load_models(campaign.models, campaign.input_shapes)
     shares = _share_out(loaded, devices, whole="all" not in campaign.devices)
-    plan = _plan(campaign, loaded, [device for device, _ in shares], command)
+    plan = make_plan(campaign, loaded, [device for device, _ in shares], command)
+    return time_models(campaign, plan, shares, output=output, resume=resume, dry_run=dry_run)
+
+
+def time_models(
+    campaign: Campaign,
+    plan: Plan,
+    shares: Sequence[Share],
+    *,
+    output: Path | None,
+    resume: bool = False,
+    dry_run: bool = False,
+) -> LatencyResult:
+    """As `run_campaign`, for models that are loaded and given to devices already.
+
+    Args:
+        campaign: how to time them.
+        plan: of that.
+        shares: each device with its models.
+        output, resume, dry_run: as there.
+
+    Returns:
+        What was measured, now and before.
+
+    Raises:
+        InputError, DeviceError: as there.
+    """
     measured = _start(plan, output, resume)
     if dry_run:
         return measured
@@ -114,15 +142,13 @@ def run_campaign(
     return measured
 
 
-def _share_out(
-    loaded: list[NbModel], devices: Sequence[Device], whole: bool
-) -> list[tuple[Device, dict[int, NbModel]]]:
+def _share_out(loaded: list[NbModel], devices: Sequence[Device], whole: bool) -> list[Share]:
     """Each device with the models that have a file for it, by their number in `loaded`.
 
     Raises:
         InputError: a model has none, unless `whole` is false and another device takes it.
     """
-    shares: list[tuple[Device, dict[int, NbModel]]] = []
+    shares: list[Share] = []
     taken: set[str] = set()
     reasons: dict[int, str | None] = {}
     for device in devices:
@@ -143,9 +169,20 @@ def _share_out(
     return shares
 
 
-def _plan(
-    campaign: Campaign, loaded: list[NbModel], devices: list[Device], command: str | None
+def make_plan(
+    campaign: Campaign, loaded: Sequence[NbModel], devices: Sequence[Device], command: str | None
 ) -> Plan:
+    """What is to be measured, and how.
+
+    Args:
+        campaign: what was asked for.
+        loaded: the models; the first is the reference, unless the campaign names one.
+        devices: what to time on.
+        command: kept in the plan.
+
+    Raises:
+        InputError: there is no such reference.
+    """
     names = [model.name for model in loaded]
     reference = campaign.reference or names[0]
     if reference not in names:

@@ -74,6 +74,91 @@ class ResultRecord(ResultFields):
 
 
 @dataclass(kw_only=True)
+class TimedLayer:
+    """Layers of a network that are equal but for their weights, timed as one.
+
+    Attributes:
+        model: what its results are called.
+        nb_sha256: of the file that was made of one of them.
+        layers: their names in the network.
+        ops: the types of their operators.
+        input_shapes, output_shapes: of one of them.
+        macs: multiply-accumulates of one of them; None if they were not counted.
+        bytes: of what one of them reads and writes: inputs, parameters, outputs.
+    """
+
+    model: str
+    nb_sha256: str
+    layers: list[str]
+    ops: list[str]
+    input_shapes: list[list[int]]
+    output_shapes: list[list[int]]
+    macs: int | None
+    bytes: int
+
+
+@dataclass(kw_only=True)
+class UntimedLayer:
+    """A layer that could not be timed on its own, and why."""
+
+    layer: str
+    ops: list[str]
+    reason: str
+
+
+@dataclass(kw_only=True)
+class KernelCount:
+    """How often an operator is in the file of a whole network, and in those of its layers."""
+
+    whole: int
+    layers: int
+
+
+@dataclass(kw_only=True)
+class LayerPlan:
+    """A network that was timed whole and layer by layer, for one target.
+
+    Attributes:
+        whole_sha256: of the network's own file; None if it could not be converted.
+        idle_sha256: of a file that computes one value: what a run costs without work.
+        layers: in the network's order.
+        other_kernels: the operators that are not as often in the whole as in the layers.
+    """
+
+    network: str
+    target: str
+    whole_sha256: str | None
+    idle_sha256: str
+    layers: list[TimedLayer]
+    not_timed: list[UntimedLayer] = field(default_factory=list)
+    other_kernels: dict[str, KernelCount] = field(default_factory=dict)
+
+    @property
+    def is_same_kernels(self) -> bool:
+        """Whether the whole was converted to exactly the kernels of its layers."""
+        return not (self.whole_sha256 is None or self.not_timed or self.other_kernels)
+
+
+@dataclass(kw_only=True)
+class GuidelineNet:
+    """One of the test nets of a design guideline (ShuffleNetV2, arXiv 1807.11164, section 2).
+
+    Attributes:
+        guideline: "G1" to "G4"; the first of each is what the others are compared with.
+        variant: what is varied, as in "1:6".
+        model: what its results are called; a net of two guidelines is timed once.
+        macs: multiply-accumulates of one image; None if they were not counted.
+        bytes: what its layers read and write: inputs, parameters, outputs.
+    """
+
+    guideline: str
+    variant: str
+    model: str
+    macs: int | None
+    bytes: int
+
+
+@dataclass(kw_only=True)
 class Plan:
     """What was to be measured, and how; see `ppghost.deploy.latency.campaign.Campaign`.
 
@@ -81,6 +166,8 @@ class Plan:
         reference: the model that the others' latencies are divided by.
         order: for each round the models' numbers in the order in which they are run.
         repeats: None where it is left to the device, "unknown" in a file that does not tell.
+        layers: of a network that was timed layer by layer; one for each target.
+        guidelines: the test nets, where these were timed.
     """
 
     command: str | None = None
@@ -101,6 +188,8 @@ class Plan:
     max_wait: float | None = None
     seed: int | None = None
     order: list[list[int]] = field(default_factory=list)
+    layers: list[LayerPlan] = field(default_factory=list)
+    guidelines: list[GuidelineNet] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)

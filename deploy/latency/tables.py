@@ -4,9 +4,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ppghost.deploy.latency.compare import Comparison
+from ppghost.deploy.latency.guideline_ratios import Guidelines
+from ppghost.deploy.latency.layer_shares import EXCESS, MATTERS, LayerShares, slow_layers
 from ppghost.deploy.latency.results import LatencyResult
+from ppghost.deploy.latency.stats import Estimate, Interval
 
 Row = TypeVar("Row")
+
+#: so many layers are shown, the dearest first; all are in the file and the report
+SHOWN_LAYERS = 25
 
 
 def latency_table(measured: LatencyResult) -> str:
@@ -41,6 +47,88 @@ def comparison_table(comparison: Comparison) -> str:
     if references := sorted({row.reference for row in comparison.rows if row.reference}):
         lines.append(f"(compared by their ratios to {', '.join(references)} in the same rounds)")
     return "\n".join(lines)
+
+
+def layers_table(shares: LayerShares) -> str:
+    """The layers that take most, how well all add up, and which cost more than is explained."""
+    plan, dearest = shares.plan, sorted(shares.shares, key=lambda each: -each.share.median)
+    width = max(len("layer"), *(len(each.layer.model) for each in dearest[:SHOWN_LAYERS]))
+    lines = [
+        f"{plan.network} on {shares.device['serial']}, threads {shares.threads}, "
+        f"{shares.rounds} rounds",
+        f"{'layer':<{width}} {'times':>5} {'ms each':>8} {'share %':>8}  {'95 % interval':<16} "
+        f"{'MMACs':>8} {'MB':>7}  x explained",
+    ]
+    for each in dearest[:SHOWN_LAYERS]:
+        layer = each.layer
+        interval = _percents(each.share.ci95)
+        macs = "-" if layer.macs is None else f"{layer.macs / 1e6:.2f}"
+        times = "-" if each.times_explained is None else f"{each.times_explained:.1f}"
+        lines.append(
+            f"{layer.model:<{width}} {len(layer.layers):>5} {format_ms(each.ms.median):>8} "
+            f"{100 * each.share.median:>8.2f}  {interval:<16} {macs:>8} {layer.bytes / 1e6:>7.2f}  "
+            f"{times}{' *' if each.slow else ''}"
+        )
+    if rest := dearest[SHOWN_LAYERS:]:
+        share = sum(each.share.median for each in rest)
+        lines.append(f"(and {len(rest)} more with {100 * share:.1f} % together)")
+    return "\n".join([*lines, *_layers_summary(shares)])
+
+
+def _layers_summary(shares: LayerShares) -> Iterator[str]:
+    plan = shares.plan
+    different = f"{len(shares.shares)} different"
+    layers = sum(len(each.layer.layers) for each in shares.shares)
+    summed = f"{layers} layers, {different}: {_ms(shares.sum_ms)} together"
+    if shares.whole_ms and shares.sum_of_whole:
+        ratio = _with_interval(shares.sum_of_whole, "{:.3f}".format)
+        summed += f", {ratio} of the whole's {_ms(shares.whole_ms)}"
+    yield f"{summed}; a run without work, {_ms(shares.idle_ms)}, is taken off each"
+    if any(each.slow for each in shares.shares):
+        names = ", ".join(each.layer.model for each in slow_layers(shares))
+        yield (
+            f"* cost more than MACs and bytes explain (over {EXCESS:g} times, and "
+            f"{MATTERS:.0%} of the time or more): {names}"
+        )
+    if plan.is_same_kernels:
+        yield "the whole is made of exactly the kernels that its layers are made of"
+    for operator, count in plan.other_kernels.items():
+        yield f"kernels of {operator}: {count.whole} in the whole, {count.layers} in the layers"
+    for untimed in plan.not_timed:
+        yield f"not timed: {untimed.layer} ({untimed.ops[0]}): {untimed.reason}"
+    if shares.without_figures:
+        yield f"failed: {', '.join(shares.without_figures)}"
+
+
+def guidelines_table(nets: Guidelines) -> str:
+    """A line a net: latency, images a second, and the ratio to the first of its guideline."""
+    lines = [
+        f"{nets.device['serial']}, threads {nets.threads}",
+        f"{'net':<26} {'MMACs':>7} {'MB':>7} {'ms':>8} {'images/s':>9}  times the first",
+    ]
+    for row in (row for rows in nets.rows.values() for row in rows):
+        name = f"{row.net.guideline} {row.net.variant}"
+        macs = "-" if row.net.macs is None else f"{row.net.macs / 1e6:.1f}"
+        ms = "-" if row.stats is None else format_ms(row.stats.median)
+        speed = "-" if row.images_per_second is None else f"{row.images_per_second:.0f}"
+        ratio = _with_interval(row.ratio, "{:.3f}".format) if row.ratio else "-"
+        lines.append(
+            f"{name:<26} {macs:>7} {row.net.bytes / 1e6:>7.2f} {ms:>8} {speed:>9}  {ratio}"
+        )
+    return "\n".join(lines)
+
+
+def _ms(estimate: Estimate) -> str:
+    return f"{_with_interval(estimate, format_ms)} ms"
+
+
+def _with_interval(estimate: Estimate, form: Callable[[float], str]) -> str:
+    ends = f" ({' to '.join(map(form, estimate.ci95))})" if estimate.ci95 else ""
+    return f"{form(estimate.median)}{ends}"
+
+
+def _percents(ci95: Interval | None) -> str:
+    return " to ".join(f"{100 * end:.2f}" for end in ci95) if ci95 else "-"
 
 
 def _by_device(

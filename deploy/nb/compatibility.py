@@ -9,6 +9,15 @@ from ppghost.errors import InputError
 X86 = "x86"
 
 
+def target_of(abi: str) -> str:
+    """The target that files for a processor are made for.
+
+    Args:
+        abi: "x86" or "x86_64"; anything else is an ARM processor.
+    """
+    return X86 if abi.startswith(X86) else "arm"
+
+
 def incompatibility(info: NbInfo, abi: str) -> str | None:
     """Why a file does not run on a processor; None if it does.
 
@@ -16,7 +25,7 @@ def incompatibility(info: NbInfo, abi: str) -> str | None:
         info: what the file says about itself.
         abi: "x86" or "x86_64"; anything else is an ARM processor with a GPU, as phones have it.
     """
-    if abi.startswith(X86):
+    if target_of(abi) == X86:
         return _x86_incompatibility(info)
     if info.target in ("arm", "opencl", "host"):
         return None

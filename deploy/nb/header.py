@@ -112,6 +112,19 @@ def parameter_records(path: Path) -> list[bytes]:
     return list(_records(path, data, _HEADER.size + topology_size))
 
 
+def operator_counts(path: Path) -> dict[str, int]:
+    """How often each operator is in a file.
+
+    Raises:
+        InputError: the file cannot be read, or is no `.nb` of this generation.
+    """
+    inspect_nb(path)
+    data = path.read_bytes()
+    _, _, topology_size = _HEADER.unpack_from(data)
+    found = _kernels(data[_HEADER.size : _HEADER.size + topology_size])
+    return _count(kernel.operator for kernel in found)
+
+
 def _records(path: Path, data: bytes, position: int) -> Iterator[bytes]:
     """Walk the parameter records from `position`: they must end where the file ends."""
     truncated = InputError(

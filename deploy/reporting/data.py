@@ -19,7 +19,8 @@ class ReportData:
 
     Attributes:
         measured: the result files, in the order given.
-        groups: their results by device; at least one group.
+        groups: the results of models by device; none where only layers or test nets were timed.
+        all_groups: every result by device; at least one group.
         published: figures of others.
         command: what made the report; None if not known.
         t: the common words, in the reader's language.
@@ -27,6 +28,7 @@ class ReportData:
 
     measured: Sequence[tuple[Path, LatencyResult]]
     groups: Sequence[Group]
+    all_groups: Sequence[Group]
     published: Published
     command: str | None
     t: Messages
@@ -62,4 +64,4 @@ class ReportData:
     @cached_property
     def warnings(self) -> list[str]:
         """What is to be known about the figures."""
-        return gather_warnings(self.groups, self.t)
+        return gather_warnings(self.all_groups, self.t)

@@ -1,10 +1,12 @@
 """Results put together as a report shows them: by device, then by thread count."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ppghost.deploy.devices.base import format_cores
+from ppghost.deploy.latency.guideline_ratios import guideline_models
+from ppghost.deploy.latency.layer_shares import part_hashes
 from ppghost.deploy.latency.results import LatencyResult, Result, device_identity
 from ppghost.deploy.latency.stats import Estimate, unpaired_ratio
 from ppghost.deploy.reporting.messages import Messages
@@ -118,6 +120,22 @@ def group_results(measured: Iterable[LatencyResult]) -> list[Group]:
     for group in groups.values():
         group.rows.sort(key=lambda row: (row.threads, row.stats.median if row.stats else 0.0))
     return list(groups.values())
+
+
+def models_alone(measured: LatencyResult) -> LatencyResult:
+    """What was measured without a network's layers and the test nets of guidelines.
+
+    These have sections of their own; they are no models that anybody chooses between.
+    """
+    parts, nets = part_hashes(measured), guideline_models(measured)
+    return replace(
+        measured,
+        results=[
+            result
+            for result in measured.results
+            if result.nb_sha256 not in parts and result.model not in nets
+        ],
+    )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from ppghost.deploy.latency.results import Result
 from ppghost.deploy.reporting.groups import Group
 from ppghost.deploy.reporting.messages import Messages
 
+#: of so many models or fewer all are named in a sentence
+_MAX_NAMES = 12
 #: a number in a note's words
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 
@@ -30,12 +32,19 @@ def gather_warnings(groups: Sequence[Group], t: Messages) -> list[str]:
                 alike[index, row.threads, text].append((row.model, text))
     return [
         t["warning_of"].format(
-            models=t["list_comma"].join(dict.fromkeys(model for model, _ in notes)),
+            models=_models([model for model, _ in notes], t),
             where=_where(groups, index, threads, t),
             text=_merge([note for _, note in notes], t),
         )
         for (index, threads, _), notes in alike.items()
     ]
+
+
+def _models(names: Sequence[str], t: Messages) -> str:
+    different = list(dict.fromkeys(names))
+    if len(different) > _MAX_NAMES:
+        return t["models_and_more"].format(model=different[0], more=len(different) - 1)
+    return t["list_comma"].join(different)
 
 
 def _texts(row: Result, t: Messages) -> list[str]:

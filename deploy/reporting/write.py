@@ -11,7 +11,7 @@ from typing import Any
 
 from ppghost.deploy.latency.results import LatencyResult, parse_result
 from ppghost.deploy.reporting.data import ReportData
-from ppghost.deploy.reporting.groups import group_results
+from ppghost.deploy.reporting.groups import group_results, models_alone
 from ppghost.deploy.reporting.latency_csv import latency_csv
 from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Figures
@@ -69,11 +69,15 @@ def report(
             written.
     """
     data = _gather([Path(path) for path in results], Messages(lang), command)
-    sections = [build_section(section, data) for section in SECTIONS]
+    sections = [
+        built
+        for section in SECTIONS
+        if (data.groups or not section.of_models) and (built := build_section(section, data)).blocks
+    ]
     context = {"t": data.t, "sections": sections}
     files = {
         **_drawings(sections),
-        "latency.csv": latency_csv(data.groups),
+        "latency.csv": latency_csv(data.all_groups),
         "report.md": render("report.md", context),
         "index.html": render("report.html", context),
     }
@@ -93,10 +97,11 @@ def _gather(results: Sequence[Path], t: Messages, command: str | None) -> Report
     if not results:
         raise InputError("no result to report; give the JSON files that `ppghost bench` wrote")
     measured = [(path, _read(path)) for path in results]
-    groups = group_results(result for _, result in measured)
-    if not groups:
+    all_groups = group_results(result for _, result in measured)
+    if not all_groups:
         raise InputError(f"{results[0]}: holds no result; run `ppghost bench` first")
-    return ReportData(measured, groups, load_published(t.lang), command, t)
+    groups = group_results(models_alone(result) for _, result in measured)
+    return ReportData(measured, groups, all_groups, load_published(t.lang), command, t)
 
 
 def _read(path: Path) -> LatencyResult:

@@ -1,16 +1,30 @@
 """Devices, latency on them, and what is made of latency results."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ppghost.cli.common import Commands, Output, command_line, percent, positive, positives, to_json
-from ppghost.errors import CheckFailed
+from ppghost.cli.common import (
+    Commands,
+    Output,
+    command_line,
+    input_shapes,
+    named_shape,
+    percent,
+    positive,
+    to_json,
+)
+from ppghost.errors import CheckFailed, InputError
+
+if TYPE_CHECKING:
+    from ppghost.deploy.latency.results import LatencyResult
 
 #: flags that are keys of a campaign; they win over its file
 CAMPAIGN_FLAGS = (
     "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "precision",
     "round_every", "time_limit", "reference", "power_mode", "affinity", "max_temp", "max_wait",
-    "benchmark_bin", "input_shapes",
+    "benchmark_bin",
 )  # fmt: skip
 
 
@@ -25,8 +39,9 @@ def add_commands(commands: Commands) -> None:
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     """Arguments of `bench`; what a campaign file can hold has no default here."""
     parser.add_argument(
-        "models", type=Path, nargs="*", metavar="MODEL", help=".nb files or folders"
-    )
+        "models", type=Path, nargs="*", metavar="MODEL",
+        help=".nb files or folders; an exported model with --layers",
+    )  # fmt: skip
     parser.add_argument(
         "-c", "--campaign", type=Path, metavar="CAMPAIGN.yaml", help="see configs/bench/"
     )
@@ -45,11 +60,20 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input-shape",
         dest="input_shapes",
-        type=lambda text: tuple(positives(text)),
+        type=named_shape,
         action="append",
-        metavar="1,3,224,224",
-        help="of .nb files that others made, which have no description; once for each input",
+        metavar="[NAME=]1,3,224,224",
+        help="of .nb files that others made, which have no description, once for each input; "
+        "with --layers as for convert",
     )
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--layers", action="store_true", help="an exported model layer by layer: each one's share"
+    )
+    kinds.add_argument(
+        "--guidelines", action="store_true",
+        help="the test nets of ShuffleNetV2's four guidelines: what holds on this device",
+    )  # fmt: skip
     parser.add_argument("--threads", type=_thread_counts, metavar="1,2,4")
     parser.add_argument(
         "--rounds", type=positive, metavar="N", help="40; at most, with --precision"
@@ -129,14 +153,15 @@ def bench(args: argparse.Namespace) -> Output:
     """A latency campaign."""
     from ppghost.deploy.devices.discovery import find_devices
     from ppghost.deploy.latency.campaign import load_campaign
-    from ppghost.deploy.latency.runner import run_campaign
-    from ppghost.deploy.latency.tables import latency_table
 
     given = {name: getattr(args, name) for name in CAMPAIGN_FLAGS}
     given["benchmark_bin"] = dict(args.benchmark_bin or ())
+    if not args.layers:
+        given["input_shapes"] = _unnamed_shapes(args)
     campaign = load_campaign(args.campaign, args.override, given)
     output = Path(args.json) if args.json not in (None, "-") else args.results
-    measured = run_campaign(
+    measured, text = _kind(args)(
+        args,
         campaign,
         find_devices(campaign.devices, campaign.device_options()),
         output=output,
@@ -145,7 +170,59 @@ def bench(args: argparse.Namespace) -> Output:
         command=command_line(args),
     )
     result = measured.to_json()
-    return result, latency_table(measured) if not args.dry_run else to_json(result["plan"])
+    return result, text if not args.dry_run else to_json(result["plan"])
+
+
+def _kind(args: argparse.Namespace) -> Callable[..., "tuple[LatencyResult, str]"]:
+    if args.layers:
+        return _bench_layers
+    return _bench_guidelines if args.guidelines else _bench_models
+
+
+def _unnamed_shapes(args: argparse.Namespace) -> list[list[int]]:
+    """Shapes in feed order. Raises InputError where one is named."""
+    shapes = args.input_shapes or []
+    if named := [name for name, _ in shapes if name is not None]:
+        raise InputError(
+            f"--input-shape: the inputs of a .nb have no names ({named[0]}); give the shapes "
+            "alone, in feed order"
+        )
+    return [shape for _, shape in shapes]
+
+
+def _bench_models(
+    args: argparse.Namespace, *where: Any, **options: Any
+) -> "tuple[LatencyResult, str]":
+    from ppghost.deploy.latency.runner import run_campaign
+    from ppghost.deploy.latency.tables import latency_table
+
+    measured = run_campaign(*where, **options)
+    return measured, latency_table(measured)
+
+
+def _bench_layers(
+    args: argparse.Namespace, *where: Any, **options: Any
+) -> "tuple[LatencyResult, str]":
+    from ppghost.analysis.complexity import count_macs
+    from ppghost.deploy.latency.layer_shares import layer_shares
+    from ppghost.deploy.latency.tables import layers_table
+    from ppghost.deploy.profiling.layers import run_layers
+
+    shape = input_shapes(args.input_shapes)
+    measured = run_layers(*where, input_shape=shape, count_macs=count_macs, **options)
+    return measured, "\n\n".join(map(layers_table, layer_shares(measured)))
+
+
+def _bench_guidelines(
+    args: argparse.Namespace, *where: Any, **options: Any
+) -> "tuple[LatencyResult, str]":
+    from ppghost.analysis.complexity import count_macs
+    from ppghost.deploy.latency.guideline_ratios import guideline_ratios
+    from ppghost.deploy.latency.tables import guidelines_table
+    from ppghost.deploy.profiling.guidelines import run_guidelines
+
+    measured = run_guidelines(*where, count_macs=count_macs, **options)
+    return measured, "\n\n".join(map(guidelines_table, guideline_ratios(measured)))
 
 
 def compare(args: argparse.Namespace) -> Output:

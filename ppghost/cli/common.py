@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ppghost.errors import InputError
 from ppghost.utils.files import finite
 
 #: what a command gives back: its result, for `--json`, and a text for people
@@ -100,6 +101,27 @@ def positive(text: str) -> int:
 def positives(text: str) -> list[int]:
     """Whole numbers above 0 with commas between them: "1,3,224,224"."""
     return [positive(part) for part in text.split(",")]
+
+
+def named_shape(text: str) -> tuple[str | None, list[int]]:
+    """The name of an input, if one is said, and its shape: "image=1,3,224,224"."""
+    name, equals, shape = text.rpartition("=")
+    return (name if equals else None), positives(shape)
+
+
+def input_shapes(
+    given: list[tuple[str | None, list[int]]] | None,
+) -> dict[str, list[int]] | list[int] | None:
+    """All that was said of shapes: of inputs by name, or one for all. Raises InputError."""
+    if not given:
+        return None
+    unnamed = [shape for name, shape in given if name is None]
+    if unnamed and len(given) > 1:
+        raise InputError(
+            "--input-shape: give it once, or with a name each time, as in "
+            "--input-shape image=1,3,320,320 --input-shape scale_factor=1,2"
+        )
+    return unnamed[0] if unnamed else {name: shape for name, shape in given if name}
 
 
 def percent(text: str) -> float:

@@ -4,7 +4,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ppghost.cli.common import Commands, Output, command_line, positive, positives
+from ppghost.cli.common import (
+    Commands,
+    Output,
+    command_line,
+    input_shapes,
+    named_shape,
+    positive,
+)
 from ppghost.errors import ConversionError, InputError
 
 if TYPE_CHECKING:
@@ -35,7 +42,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", metavar="int8|int16", help="a smaller file, same kernels")
     parser.add_argument(
         "--input-shape",
-        type=_named_shape,
+        type=named_shape,
         action="append",
         metavar="[NAME=]1,3,224,224",
         help="for a model that leaves its inputs open and has no inference.yml; for each input",
@@ -94,7 +101,7 @@ def convert(args: argparse.Namespace) -> Output:
     options = {
         "fp16": args.fp16,
         "weights": args.weights,
-        "input_shape": _input_shape(args.input_shape),
+        "input_shape": input_shapes(args.input_shape),
         "timeout": args.timeout,
         "command": command_line(args),
     }
@@ -125,27 +132,6 @@ def _list_repairs() -> Output:
         for row in rows
     ]
     return rows, "\n".join(lines)
-
-
-def _named_shape(text: str) -> tuple[str | None, list[int]]:
-    """The name of an input, if one is said, and its shape."""
-    name, equals, shape = text.rpartition("=")
-    return (name if equals else None), positives(shape)
-
-
-def _input_shape(
-    given: list[tuple[str | None, list[int]]] | None,
-) -> dict[str, list[int]] | list[int] | None:
-    """All that was said of shapes: of inputs by name, or one for all."""
-    if not given:
-        return None
-    unnamed = [shape for name, shape in given if name is None]
-    if unnamed and len(given) > 1:
-        raise InputError(
-            "--input-shape: give it once, or with a name each time, as in "
-            "--input-shape image=1,3,320,320 --input-shape scale_factor=1,2"
-        )
-    return unnamed[0] if unnamed else {name: shape for name, shape in given if name}
 
 
 def _converted(result: "Conversion") -> str:

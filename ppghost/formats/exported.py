@@ -145,7 +145,7 @@ def open_model(folder: Path) -> ExportedModel:
         InputError: there is none or more than one, a file is missing or damaged, or the program
             holds an operator that is not known to be harmless. It names the file.
     """
-    program_file = _program_file(folder)
+    program_file = find_program_file(folder)
     program = load_program(program_file)
     check_known(operator_types(program), str(program_file))
     return ExportedModel(
@@ -213,7 +213,12 @@ def publish(stage: Path, output: Path) -> int:
         return sum((output / name).stat().st_size for name in FILES)
 
 
-def _program_file(folder: Path) -> Path:
+def find_program_file(folder: Path) -> Path:
+    """The program of the exported model in `folder`.
+
+    Raises:
+        InputError: there is none, more than one, or one of Paddle 3.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder of an exported model")
     for name in (MODEL_FILE, _OLD_MODEL_FILE):

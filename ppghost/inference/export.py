@@ -1,8 +1,10 @@
 """A trained network as an inference model, with all that is needed to use it beside it.
 
-`inference.yml` follows PaddleClas's (PreProcess, PostProcess) and adds the image's shape.
+`inference.yml` follows PaddleClas's (PreProcess, PostProcess) and adds the image's shape. A network
+that is trained with branches is exported with these merged (`ppghost.models.reparameterization`).
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +21,8 @@ from ppghost.formats.program_desc import TensorShape
 from ppghost.inference.input_shape import check_transforms
 from ppghost.inference.labels import check_count, read_labels
 from ppghost.inference.preprocess import image_transforms
-from ppghost.models import dy2static
+from ppghost.models import dy2static, factory
+from ppghost.models.reparameterization import reparameterize
 from ppghost.static import program
 from ppghost.static.runtime import Place, static_graph
 from ppghost.tasks.classification import Classification
@@ -27,14 +30,20 @@ from ppghost.utils.files import output_errors, staging_directory
 from ppghost.utils.text import parse_number
 from ppghost.weights.pretrained import pretrained_path
 
+logger = logging.getLogger(__name__)
+
 
 class ExportResult(NamedTuple):
-    """An exported model: its folder, its tensors (the batch is -1), the bytes of its files."""
+    """An exported model: its folder, its tensors (the batch is -1), the bytes of its files.
+
+    `reparameterized` says whether branches of its network were merged.
+    """
 
     model_dir: Path
     inputs: list[TensorShape]
     outputs: list[TensorShape]
     bytes: int
+    reparameterized: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The result of `ppghost export`."""
@@ -77,14 +86,20 @@ def _export(
     if path is None and not random_weights:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
     graph = build_inference(config, batch)
-    description["Global"] |= _complexity(config)
     scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     with paddle.static.scope_guard(scope), staging_directory(output) as stage:
-        program.initialize(executor, graph, config["Global"]["seed"] or 0, scope)
         if path is None:
             arrays = _random_weights(config, executor)
         else:
             arrays = weights.load(path, graph.network, config["Arch"]["name"]).arrays
+        deployed = _deploy_form(config)
+        if deployed is not config:
+            arrays = reparameterize(graph.network, arrays)
+            graph = build_inference(deployed, batch)
+            description["Global"]["reparameterized"] = True
+            logger.info("%s is exported with its branches merged", config["Arch"]["name"])
+        description["Global"] |= _complexity(deployed)
+        program.initialize(executor, graph, config["Global"]["seed"] or 0, scope)
         program.assign(scope, arrays)
         outputs = list(graph.outputs.values())
         with output_errors(output):
@@ -97,7 +112,16 @@ def _export(
             )
             write_description(stage, description)
         size = publish(stage, output)
-    return ExportResult(output, _shapes(graph.inputs), _shapes(outputs), size)
+    merged = deployed is not config
+    return ExportResult(output, _shapes(graph.inputs), _shapes(outputs), size, merged)
+
+
+def _deploy_form(config: dict[str, Any]) -> dict[str, Any]:
+    """The config of the network as it is deployed: itself where training knows no other form."""
+    arch = config["Arch"]
+    if not factory.find(arch["name"]).reparameterizable or arch.get("deploy"):
+        return config
+    return config | {"Arch": arch | {"deploy": True}}
 
 
 def build_inference(config: dict[str, Any], batch: int | None = None) -> program.Graph:

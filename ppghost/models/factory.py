@@ -11,6 +11,7 @@ from paddle.utils import unique_name
 
 from ppghost.errors import InputError
 from ppghost.models import dy2static
+from ppghost.models.argument_values import checked_arguments
 from ppghost.models.arguments import accepted_arguments
 from ppghost.models.network import Architecture
 from ppghost.models.paddleclas_zoo import paddleclas_architectures
@@ -85,6 +86,8 @@ def create(name: str, **arguments: Any) -> paddle.nn.Layer:
     if "pretrained" in inspect.signature(constructor).parameters:
         arguments.setdefault("pretrained", False)  # some would download by default
     _check_arguments(name, constructor, arguments)
+    if architecture.static:
+        arguments = checked_arguments(name, arguments)
     with building(name):
         if architecture.static or paddle.in_dynamic_mode():
             network = constructor(**arguments)

@@ -1,6 +1,7 @@
 """Ghost modules and bottlenecks (GhostNet paper, https://arxiv.org/abs/1911.11907)."""
 
 import math
+from collections.abc import Callable
 
 import paddle
 
@@ -64,18 +65,36 @@ def ghost_bottleneck(
     stride: int,
     use_se: bool,
     name: str | None = None,
+    *,
+    expand: Callable = ghost_module,
+    project: Callable = ghost_module,
+    downsample: Callable = depthwise_conv,
+    se: Callable = se_block,
 ):
     """Ghost bottleneck (paper, figure 3): [N, C, H, W] -> [N, output, H / stride, W / stride].
 
     Two ghost modules, with a depthwise convolution between them where the stride is 2; the
     shortcut is the identity where shapes allow.
+
+    Args:
+        input: [N, C, H, W].
+        hidden_dim: channels between the modules.
+        output: channels of the output.
+        kernel_size: of the depthwise convolutions.
+        stride: 1 or 2.
+        use_se: whether squeeze and excitation stands before the second module.
+        name: the builder's dotted name.
+        expand: what makes the hidden channels; called as `ghost_module` is.
+        project: what makes the output's channels, without an activation; called so too.
+        downsample: what stands between them; called as `depthwise_conv` is.
+        se: squeeze and excitation; called as `se_block` is.
     """
-    x = ghost_module(input, hidden_dim, name=name and f"{name}.ghost_module_1")
+    x = expand(input, hidden_dim, name=name and f"{name}.ghost_module_1")
     if stride == 2:
-        x = depthwise_conv(x, hidden_dim, kernel_size, stride, name=name and f"{name}.depthwise")
+        x = downsample(x, hidden_dim, kernel_size, stride, name=name and f"{name}.depthwise")
     if use_se:
-        x = se_block(x, hidden_dim, name=name and f"{name}.se")
-    x = ghost_module(x, output, relu=False, name=name and f"{name}.ghost_module_2")
+        x = se(x, hidden_dim, name=name and f"{name}.se")
+    x = project(x, output, relu=False, name=name and f"{name}.ghost_module_2")
     if stride == 1 and input.shape[1] == output:
         shortcut = input
     else:

@@ -12,45 +12,54 @@ What a builder's `name` means for its parameters stands in `ppghost.models.netwo
 """
 
 import math
+from collections.abc import Callable
 
 import paddle
 from paddle import ParamAttr, nn
 from paddle.nn import functional
-from paddle.nn.initializer import KaimingNormal, Uniform
+from paddle.nn.initializer import Initializer, KaimingNormal, Uniform
 from paddle.regularizer import L2Decay
 
+from ppghost.models.convolution import Conv2D
 from ppghost.models.network import apply_layer, parameter_name
+
+#: what batch normalisation adds to the variance
+BN_EPSILON = 1e-5
 
 
 def conv_layer(
     input,
     num_filters: int,
-    filter_size: int,
+    filter_size: int | tuple[int, int],
     stride: int = 1,
     groups: int = 1,
     name: str | None = None,
     bias: bool = False,
     fan_out: bool = False,
+    padding: int | None = None,
+    init: Initializer | None = None,
 ):
     """Convolution: [N, C, H, W] -> [N, num_filters, ceil(H / stride), ceil(W / stride)].
 
-    That size holds for odd filter sizes: padding is (filter_size - 1) // 2. Where every input
-    channel is a group of its own, Paddle emits `depthwise_conv2d`. Kaiming initialisation, by the
-    fan-in or, with `fan_out`, the fan-out.
+    `filter_size` is one number or (height, width). The output's size holds for odd ones without
+    `padding`, which then is (filter_size - 1) // 2. Where every input channel is a group of its
+    own, Paddle emits `depthwise_conv2d`. Without `init`, Kaiming initialisation by the fan-in or,
+    with `fan_out`, the fan-out.
     """
     channels = input.shape[1]
-    fan = num_filters // groups * filter_size**2 if fan_out else None
+    sizes = (filter_size, filter_size) if isinstance(filter_size, int) else filter_size
+    fan = num_filters // groups * math.prod(sizes) if fan_out else None
 
     def conv():
-        return nn.Conv2D(
+        return Conv2D(
             channels,
             num_filters,
-            filter_size,
+            sizes,
             stride=stride,
-            padding=(filter_size - 1) // 2,
+            padding=[(size - 1) // 2 for size in sizes] if padding is None else padding,
             groups=groups,
             weight_attr=ParamAttr(
-                name=parameter_name(name, "weights"), initializer=KaimingNormal(fan_in=fan)
+                name=parameter_name(name, "weights"), initializer=init or KaimingNormal(fan_in=fan)
             ),
             bias_attr=ParamAttr(name=parameter_name(name, "offset")) if bias else False,
         )
@@ -58,20 +67,38 @@ def conv_layer(
     return apply_layer(name, "_conv", conv, input)
 
 
-def batch_norm(input, act: str | None = None, name: str | None = None):
+def paddle_conv_init(channels: int, size: int) -> Initializer:
+    """What Paddle initialises a size x size convolution of so many channels with by default.
+
+    Normal with deviation sqrt(2 / (size^2 channels)), in a depthwise convolution too.
+    """
+    return KaimingNormal(fan_in=size * size * channels)
+
+
+def batch_norm(
+    input,
+    act: str | None = None,
+    name: str | None = None,
+    *,
+    decay: bool = False,
+    epsilon: float = BN_EPSILON,
+):
     """Batch normalisation of [N, C, H, W] and activation; parameters `<name>_bn_...`.
 
-    Scale and offset are not decayed (PaddleClas: L2Decay(0)).
+    Scale and offset are not decayed (PaddleClas: L2Decay(0)) unless `decay` says so. `epsilon` is
+    added to the variance.
     """
     channels = input.shape[1]
     bn = f"{name}_bn" if name else None
+    regularizer = None if decay else L2Decay(0.0)
 
     def normalise():
         return nn.BatchNorm(
             channels,
             act=act,
-            param_attr=ParamAttr(name=parameter_name(bn, "scale"), regularizer=L2Decay(0.0)),
-            bias_attr=ParamAttr(name=parameter_name(bn, "offset"), regularizer=L2Decay(0.0)),
+            epsilon=epsilon,
+            param_attr=ParamAttr(name=parameter_name(bn, "scale"), regularizer=regularizer),
+            bias_attr=ParamAttr(name=parameter_name(bn, "offset"), regularizer=regularizer),
             moving_mean_name=parameter_name(bn, "mean"),
             moving_variance_name=parameter_name(bn, "variance"),
         )
@@ -82,16 +109,17 @@ def batch_norm(input, act: str | None = None, name: str | None = None):
 def conv_bn_layer(
     input,
     num_filters: int,
-    filter_size: int,
+    filter_size: int | tuple[int, int],
     stride: int = 1,
     groups: int = 1,
     act: str | None = None,
     name: str | None = None,
     fan_out: bool = False,
+    decay: bool = False,
 ):
-    """Convolution without bias (`conv_layer`), batch normalisation, activation."""
+    """Convolution without bias (`conv_layer`), batch normalisation (`batch_norm`), activation."""
     x = conv_layer(input, num_filters, filter_size, stride, groups, name, fan_out=fan_out)
-    return batch_norm(x, act, name)
+    return batch_norm(x, act, name, decay=decay)
 
 
 def depthwise_conv(
@@ -118,8 +146,11 @@ def depthwise_conv(
     )
 
 
-def fc_layer(input, size: int, name: str | None = None):
-    """Fully connected layer: [N, C] -> [N, size]; weights Uniform(+-1 / sqrt(C)), with bias."""
+def fc_layer(input, size: int, name: str | None = None, init: Initializer | None = None):
+    """Fully connected layer with bias: [N, C] -> [N, size].
+
+    Without `init` the weights start from Uniform(+-1 / sqrt(C)).
+    """
     channels = input.shape[1]
     bound = 1.0 / math.sqrt(channels)
 
@@ -128,7 +159,8 @@ def fc_layer(input, size: int, name: str | None = None):
             channels,
             size,
             weight_attr=ParamAttr(
-                name=parameter_name(name, "weights"), initializer=Uniform(-bound, bound)
+                name=parameter_name(name, "weights"),
+                initializer=init or Uniform(-bound, bound),
             ),
             bias_attr=ParamAttr(name=parameter_name(name, "offset")),
         )
@@ -141,21 +173,40 @@ def global_pool(input):
     return functional.adaptive_avg_pool2d(input, 1)
 
 
-def dropout(input, p: float, name: str):
-    """Dropout that scales while training (`upscale_in_train`), nothing in evaluation.
+def dropout(input, p: float, name: str, mode: str = "upscale_in_train"):
+    """Dropout that scales while training, nothing in evaluation; `downscale_in_infer`: reversed.
 
     A sub-layer, so that it follows the Network's train() and eval().
     """
-    return apply_layer(name, "", lambda: nn.Dropout(p), input)
+    return apply_layer(name, "", lambda: nn.Dropout(p, mode=mode), input)
 
 
-def se_block(input, num_channels: int, reduction_ratio: int = 4, name: str | None = None):
-    """Squeeze and excitation: [N, C, H, W] scaled per channel by a gate in [0, 1].
+def clip_gate(x):
+    """GhostNet's gate in both PaddleClas generations: x, cut off below 0 and above 1."""
+    return paddle.clip(x, min=0, max=1)
 
-    GhostNet's gate is a clip, not a hard sigmoid, in both PaddleClas generations.
-    """
+
+def se_block(
+    input,
+    num_channels: int,
+    reduction_ratio: int = 4,
+    name: str | None = None,
+    *,
+    gate: Callable = clip_gate,
+):
+    """Squeeze and excitation: [N, C, H, W] scaled per channel by `gate`, which is in [0, 1]."""
     x = paddle.squeeze(global_pool(input), axis=[2, 3])
     x = functional.relu(fc_layer(x, num_channels // reduction_ratio, name and f"{name}_1"))
     x = fc_layer(x, num_channels, name and f"{name}_2")
-    gate = paddle.unsqueeze(paddle.clip(x, min=0, max=1), axis=[2, 3])
-    return paddle.multiply(input, gate)
+    return paddle.multiply(input, paddle.unsqueeze(gate(x), axis=[2, 3]))
+
+
+def se_block_of_convs(
+    input, num_channels: int, squeezed: int, name: str | None = None, *, gate: Callable
+):
+    """`se_block` through `squeezed` channels, of 1x1 convolutions with bias."""
+    x = functional.relu(
+        conv_layer(global_pool(input), squeezed, 1, name=name and f"{name}_1", bias=True)
+    )
+    x = conv_layer(x, num_channels, 1, name=name and f"{name}_2", bias=True)
+    return paddle.multiply(input, gate(x))

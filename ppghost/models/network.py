@@ -8,10 +8,12 @@ name (`_ghostbottleneck_0.ghost_module_1.primary_conv._conv.weight`).
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, overload
 
 import paddle
 from paddle import nn
+from paddle.base.unique_name import UniqueNameGenerator
+from paddle.utils import unique_name
 
 #: the Network whose body is running
 _owner: ContextVar[Optional["Network"]] = ContextVar("owner", default=None)
@@ -23,25 +25,39 @@ class Network(nn.Layer):
     Args:
         body: maps an image tensor [N, C, H, W] to the network's output, by builders.
         in_channels: C.
-        structured_names: where PaddleClas's structured name differs from the builder's dotted
-            name: ending of the latter -> ending of the former. An ending starts with a dot.
+        structured_names: where the structured name differs from the builder's dotted name. Of one
+            that is PaddleClas's: ending of the latter -> ending of the former; an ending starts
+            with a dot. Or a function from a sub-layer's whole path to the path that it shall have.
+        size: height and width of an image that the network can take.
+        generated_names: whether the parameters have the names that Paddle makes up, numbered in
+            the order of creation (`conv2d_0.w_0`), as in PaddleClas where it gives none.
+
+    Attributes:
+        merges: what `ppghost.models.reparameterization` can merge in this network.
     """
 
     def __init__(
         self,
         body: Callable,
         in_channels: int = 3,
-        structured_names: Mapping[str, str] | None = None,
+        structured_names: Mapping[str, str] | Callable[[str], str] | None = None,
+        *,
+        size: int = 32,
+        generated_names: bool = False,
     ):
         super().__init__()
         self.body = body
         self.structured_names = structured_names or {}
+        self.generated_names = generated_names
+        # of its own: in static graph the ops between its layers take numbers too
+        self._names = UniqueNameGenerator()
+        self.merges: dict[str, Any] = {}
         if paddle.in_dynamic_mode():
             # An optimizer asks for the parameters before the first real batch, so that one pass
             # over a small blank image creates them; in eval mode, which leaves statistics alone.
             self.eval()
             with paddle.no_grad():
-                self(paddle.zeros([1, in_channels, 32, 32]))
+                self(paddle.zeros([1, in_channels, size, size]))
             self.train()
 
     def forward(self, x):
@@ -63,28 +79,41 @@ class Network(nn.Layer):
         Raises:
             ValueError: two of `structured_names` are for that name.
         """
-        path = self._structured(name)
-        *parents, leaf = (f"{path}.{kind}" if kind else path).split(".")
+        *parents, leaf = self._structured(name, kind).split(".")
         parent = self
         for part in parents:
             if part not in parent._sub_layers:
                 parent.add_sublayer(part, nn.Layer())
             parent = parent._sub_layers[part]
         if leaf not in parent._sub_layers:
-            layer = create()
+            layer = self._created(create)
             layer.training = self.training
             parent.add_sublayer(leaf, layer)
         return parent._sub_layers[leaf]
 
-    def _structured(self, name: str) -> str:
-        """The builder's dotted `name` with its ending as PaddleClas has it."""
+    def _created(self, create: Callable[[], nn.Layer]) -> nn.Layer:
+        if not self.generated_names:
+            return create()
+        with unique_name.guard(self._names):
+            return create()
+
+    def _structured(self, name: str, kind: str) -> str:
+        """The path of a builder's sub-layer, by `structured_names`."""
+        end = f".{kind}" if kind else ""
+        if callable(self.structured_names):
+            return self.structured_names(name + end)
         rules = [rule for rule in self.structured_names.items() if name.endswith(rule[0])]
         if len(rules) > 1:
             endings = " and ".join(ending for ending, _ in rules)
             raise ValueError(f"structured name of {name}: both {endings} are rules for it")
         for ending, replacement in rules:
-            return name.removesuffix(ending) + replacement
-        return name
+            return name.removesuffix(ending) + replacement + end
+        return name + end
+
+
+def running_network() -> Optional["Network"]:
+    """The Network whose body is running, None outside of one."""
+    return _owner.get()
 
 
 def apply_layer(name: str | None, kind: str, create: Callable[[], nn.Layer], x):
@@ -99,7 +128,7 @@ def apply_layer(name: str | None, kind: str, create: Callable[[], nn.Layer], x):
     Raises:
         ValueError: no name inside a Network.
     """
-    owner = _owner.get()
+    owner = running_network()
     if owner is None:
         return create()(x)
     if name is None:
@@ -107,9 +136,18 @@ def apply_layer(name: str | None, kind: str, create: Callable[[], nn.Layer], x):
     return owner.sublayer(name, kind, create)(x)
 
 
+@overload
+def parameter_name(name: str, suffix: str) -> str: ...
+@overload
+def parameter_name(name: None, suffix: str) -> None: ...
+@overload
+def parameter_name(name: str | None, suffix: str) -> str | None: ...
 def parameter_name(name: str | None, suffix: str) -> str | None:
-    """The parameter's name for a builder's dotted name, None (Paddle chooses) without one."""
-    return None if name is None else f"{name.replace('.', '_')}_{suffix}"
+    """The parameter's name for a builder's dotted name, None where Paddle is to choose one."""
+    owner = running_network()
+    if name is None or (owner is not None and owner.generated_names):
+        return None
+    return f"{name.replace('.', '_')}_{suffix}"
 
 
 class Architecture(NamedTuple):
@@ -121,9 +159,12 @@ class Architecture(NamedTuple):
         input_shape: the image [C, H, W] that it is made for.
         static: whether its Layer can be called in static graph as it is. Others are converted as
             `paddle.jit.to_static` does.
+        reparameterizable: whether its constructor takes `deploy=True`, which builds it as it is
+            to be deployed (`ppghost.models.reparameterization`).
     """
 
     family: str
     build: Callable
     input_shape: tuple[int, int, int] = (3, 224, 224)
     static: bool = True
+    reparameterizable: bool = False

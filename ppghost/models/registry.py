@@ -11,7 +11,18 @@ from ppghost.utils.files import read_json
 #: modules of this package; each says what it defines in its table NETWORKS
 FAMILIES = (
     "ghostnet",
+    "ghostnet_v2",
+    "ghostnet_v3",
+    "repghost",
     "ghost_resnet",
+    "ghost_resnet50",
+    "vgg",
+    "shufflenet_v1",
+    "shufflenet_v2",
+    "squeezenet",
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "mobilenet_v3",
 )
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 

@@ -14,6 +14,7 @@ from paddle.utils import unique_name
 
 from ppghost.models import dy2static, factory
 from ppghost.static import shape_folding
+from ppghost.static.startup import startup_program
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def build(
     Raises:
         InputError: no such architecture, or one that cannot be built.
     """
-    program, startup = paddle.static.Program(), paddle.static.Program()
+    program, startup = paddle.static.Program(), startup_program()
     paddle.seed(config["Global"]["seed"] or 0)  # PaddleClas's networks draw their weights here
     with paddle.static.program_guard(program, startup), unique_name.guard():
         image = paddle.static.data("image", [batch, *image_shape(config)], "float32")

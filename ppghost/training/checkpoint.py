@@ -9,6 +9,7 @@ they do not agree, there is no checkpoint. With EMA, `.pdparams` holds the avera
 old ones get a second name, `previous`: a run killed at any moment has one of the two.
 """
 
+import dataclasses
 import logging
 import os
 import re
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.tasks.metrics import Averages
 from ppghost.utils.files import output_errors, sha256
 from ppghost.weights import TensorSpec, read_pickle, write_pickle, write_state
 
@@ -53,6 +55,7 @@ class Checkpoint(NamedTuple):
     average: dict[str, np.ndarray]  # the network's moving average with EMA, else empty
     # of several processes each one's BN statistics, [processes, C]; the network has their mean
     statistics: dict[str, np.ndarray]
+    epoch_averages: Averages  # of the running epoch's metrics, up to the position
 
 
 def save(prefix: Path, checkpoint: Checkpoint, specs: list[TensorSpec]) -> None:
@@ -78,6 +81,7 @@ def save(prefix: Path, checkpoint: Checkpoint, specs: list[TensorSpec]) -> None:
     content = {
         **checkpoint.position._asdict(),
         "metric": checkpoint.position.best,
+        "epoch_averages": dataclasses.asdict(checkpoint.epoch_averages),
         "settings": checkpoint.settings,
         "sha256": {ending: sha256(file) for ending, file in files.items()},
     }
@@ -91,7 +95,7 @@ def load(prefix: Path, specs: list[TensorSpec]) -> Checkpoint:
         InputError: a file is missing or damaged, or is of another save than the others.
     """
     states = _file(prefix, ".pdstates")
-    position, settings, digests = _read_states(states)
+    position, settings, digests, averages = _read_states(states)
     for ending, digest in digests.items():
         file = _file(prefix, ending)
         if not file.is_file():
@@ -105,7 +109,9 @@ def load(prefix: Path, specs: list[TensorSpec]) -> Checkpoint:
     optimizer = read_pickle(_file(prefix, ".pdopt"))
     schedule = optimizer.pop("LR_Scheduler")
     statistics = optimizer.pop("rank_statistics", {})
-    return Checkpoint(network, optimizer, schedule, position, settings, average, statistics)
+    return Checkpoint(
+        network, optimizer, schedule, position, settings, average, statistics, averages
+    )
 
 
 def newest(
@@ -126,7 +132,7 @@ def newest(
     found, others = [], []
     for states in directory.glob("*.pdstates"):
         try:
-            position, settings, _ = _read_states(states)
+            position, settings, *_ = _read_states(states)
         except InputError as error:
             logger.warning("%s; looking for another checkpoint", error)
             continue
@@ -194,8 +200,8 @@ def prune(directory: Path, keep: int) -> None:
         _remove(epochs[epoch])
 
 
-def _read_states(path: Path) -> tuple[Position, dict, dict[str, str]]:
-    """(position, settings, digests by ending) out of a `.pdstates` file."""
+def _read_states(path: Path) -> tuple[Position, dict, dict[str, str], Averages]:
+    """(position, settings, digests by ending, epoch's averages) out of a `.pdstates` file."""
     if not path.is_file():
         raise InputError(f"{path.with_suffix('')}: no whole checkpoint, {path.name} is missing")
     content = read_pickle(path)
@@ -203,12 +209,14 @@ def _read_states(path: Path) -> tuple[Position, dict, dict[str, str]]:
         position = Position(*(content[field] for field in Position._fields))
         settings, digests = dict(content["settings"]), dict(content["sha256"])
         known = all(ending in _ENDINGS for ending in digests)
-        if not known or not all(isinstance(value, int | float) for value in position):
+        averages = Averages(**content.get("epoch_averages", {}))  # older ones have none
+        numbers = (*position, averages.samples, *averages.sums.values())
+        if not known or not all(isinstance(value, int | float) for value in numbers):
             raise ValueError
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a checkpoint of ppghost (weights can be loaded with "
                          "-o Global.pretrained_model)") from error  # fmt: skip
-    return position, settings, digests
+    return position, settings, digests, averages
 
 
 def _read_network(path: Path, specs: list[TensorSpec]) -> dict[str, np.ndarray]:

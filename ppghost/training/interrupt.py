@@ -2,22 +2,32 @@
 
 import contextlib
 import logging
+import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
 logger = logging.getLogger(__name__)
 
+#: a SIGTERM so soon after the last signal is one wish with it: where Paddle's launcher is asked to
+#: stop it sends each process three, 0.2 s apart
+_REPEATED_S = 2.0
+
 
 class InterruptHandler:
-    """Whether the user asked to stop; a second signal always interrupts at once."""
+    """Whether the user asked to stop; a second signal interrupts at once."""
 
     def __init__(self) -> None:
         self.requested = False
         self._interrupts_at_once = False
+        self._last = -math.inf
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        before, self._last = self._last, time.monotonic()
+        if number == signal.SIGTERM and self._last - before < _REPEATED_S:
+            return
         if self.requested or self._interrupts_at_once:
             raise KeyboardInterrupt
         self.requested = True

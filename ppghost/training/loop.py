@@ -143,6 +143,8 @@ class Trainer:
                 if wish or (between and done.step % between == 0):
                     state.save(checkpoint.LATEST)
                 if wish:
+                    # until it is written: the launcher ends all once one has ended
+                    self.vote.sum()
                     self._stop(wish)
             if self._evaluates():  # which may take long, and be interrupted or killed
                 state.save(checkpoint.LATEST)

@@ -95,7 +95,7 @@ class RunLogger:
             )
 
     def epoch_done(self, step: int, epoch: int, means: dict, samples: int) -> None:
-        """Note an epoch's means over its images; over the rest of it where a run has gone on."""
+        """Note an epoch's means over its images, before and after a restart."""
         metrics = {**means, "samples": samples}
         self._write("train_epoch", step, epoch, metrics)
         if not self._silent:

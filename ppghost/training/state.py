@@ -31,7 +31,7 @@ class RunState:
 
     Attributes:
         position: of the next batch.
-        epoch_averages: the metrics of the running epoch, since the run started or went on.
+        epoch_averages: the metrics of the running epoch, up to the position.
     """
 
     def __init__(
@@ -144,6 +144,8 @@ class RunState:
         self.assign(saved.network | saved.optimizer | averages)
         self.schedule.step(saved.schedule["last_epoch"])
         self.position = saved.position
+        if saved.epoch_averages.sums.keys() == set(self._metrics()):
+            self.epoch_averages = saved.epoch_averages
         logger.info("resuming %s at epoch %d, batch %d", prefix, *saved.position[:2])
         self._tell_epochs(prefix, saved)
         return saved.statistics
@@ -162,10 +164,16 @@ class RunState:
 
     def _follow_first(self, statistics: dict[str, np.ndarray]) -> None:
         """Take over what process 0 starts from, and of `statistics` this process's own."""
-        where = np.array([*self.position, self.schedule.last_epoch], np.float64)
-        epoch, batch, step, best, last_epoch = self.group.broadcast({"": where})[""].tolist()
+        averages = self.epoch_averages
+        sums = [averages.sums.get(name, 0.0) for name in self._metrics()]
+        where = [*self.position, self.schedule.last_epoch, averages.samples, *sums]
+        there = self.group.broadcast({"": np.array(where, np.float64)})[""].tolist()
+        epoch, batch, step, best, last_epoch, samples, *sums = there
         self.position = checkpoint.Position(int(epoch), int(batch), int(step), best)
         self.schedule.step(int(last_epoch))
+        if samples:
+            sums_by_name = dict(zip(self._metrics(), sums, strict=True))
+            self.epoch_averages = Averages(sums_by_name, int(samples))
         self.assign(self.group.broadcast(self.fetch(self._persistables())))
         same = {
             name: np.stack([array] * self.group.size)
@@ -198,6 +206,7 @@ class RunState:
             },
             average=average,
             statistics=statistics,
+            epoch_averages=self.epoch_averages,
         )
         checkpoint.save(self.directory / name, saved, self.specs)
         checkpoint.prune(self.directory, self.config["Global"]["keep_checkpoints"])
@@ -215,6 +224,10 @@ class RunState:
         averages = self.graph.averages
         average = {name: now[averages.get(name, name)] for name in network} if averages else {}
         return network, average, each
+
+    def _metrics(self) -> list[str]:
+        """What a step measures."""
+        return [name for name in self.graph.outputs if name != "stop"]
 
     def _statistics(self) -> list[str]:
         """What differs between processes: BN's statistics and their averages."""

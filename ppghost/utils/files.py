@@ -87,6 +87,13 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: not a JSON file ({str(error).splitlines()[0]})") from error
 
 
+def cache_directory() -> Path:
+    """`PPGHOST_CACHE`, else `ppghost` in `XDG_CACHE_HOME` or `~/.cache`."""
+    if own := os.environ.get("PPGHOST_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ppghost"
+
+
 def sha256(*paths: Path) -> str:
     """SHA-256 over the contents of `paths`, one after the other. Raises InputError."""
     digest = hashlib.sha256()

@@ -45,3 +45,19 @@ def whole_number(value: Any, minimum: int = 0) -> int:
             f"is {value!r} ({type(value).__name__}): give a whole number of at least {minimum}"
         )
     return int(value)
+
+
+def format_bytes(count: float) -> str:
+    """Bytes for people: "1.50 MiB"."""
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if abs(count) >= scale:
+            return f"{count / scale:.2f} {unit}"
+    return f"{count:.0f} B"
+
+
+def format_count(count: float) -> str:
+    """A count for people: "141.15 M"."""
+    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(count) >= scale:
+            return f"{count / scale:.2f} {unit}"
+    return f"{count:.0f}"

@@ -9,6 +9,7 @@ from ppghost import weights
 from ppghost.errors import InputError
 from ppghost.models import factory
 from ppghost.static.runtime import static_graph
+from ppghost.static.startup import startup_program
 
 #: ending -> what writes it
 WRITERS = {".pdparams": weights.write_state, ".safetensors": weights.write_safetensors}
@@ -28,7 +29,7 @@ def network(name: str, class_num: int | None = None) -> paddle.nn.Layer:
     shape = factory.find(name).input_shape
     with (
         static_graph(),
-        paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()),
+        paddle.static.program_guard(paddle.static.Program(), startup_program(initialize=False)),
         unique_name.guard(),
     ):
         made = factory.create(name, **arguments)

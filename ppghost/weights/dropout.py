@@ -12,6 +12,7 @@ from paddle.utils import unique_name
 
 from ppghost.models import factory
 from ppghost.static.runtime import static_graph
+from ppghost.static.startup import startup_program
 
 #: what may stand between a dropout and its layer: reshapes; ReLU and pooling commute with a factor
 _BETWEEN = {"reshape2", "flatten_contiguous_range", "squeeze2", "unsqueeze2", "relu", "pool2d"}
@@ -59,7 +60,7 @@ def _static_twin(network: paddle.nn.Layer, name: str) -> paddle.nn.Layer:
     """The same network again, called in a Program of its own."""
     with (
         static_graph(),
-        paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()),
+        paddle.static.program_guard(paddle.static.Program(), startup_program(initialize=False)),
         unique_name.guard(),
     ):
         twin = factory.create(name, **factory.arguments_of(network))

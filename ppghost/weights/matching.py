@@ -122,7 +122,7 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
     try:
         arrays = torch_names.translate(state.arrays, specs, linear, name)
     except torch_names.Unclear as error:
-        reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet") else f"not those of {name}"
+        reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet_") else f"not those of {name}"
         raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from error
     _change_dropout(arrays, specs, network, name, dropout.UPSCALE, path)
     logger.info(
@@ -134,7 +134,8 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
 #: huawei-noah's release and timm's `ghostnet_100`
 _PYTORCH_GHOSTNET = (
     "but PyTorch's GhostNet is another network than PaddleClas's (hard-sigmoid in its "
-    "squeeze-and-excitation, whose widths are rounded to multiples of 4; no batch norm in its head)"
+    "squeeze-and-excitation, whose widths are rounded to multiples of 4; no batch norm in its "
+    "head): Arch.layout: timm builds that one"
 )
 
 

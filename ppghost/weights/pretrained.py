@@ -10,6 +10,7 @@ from ppghost import weights
 from ppghost.errors import InputError
 from ppghost.models import paddleclas_zoo
 from ppghost.utils.download import download
+from ppghost.utils.files import cache_directory
 from ppghost.weights.conversion import network
 
 #: where the environment may say that the files are: another base than PaddleClas's server
@@ -60,13 +61,6 @@ def _asked(address: str) -> None:
     raise _Asked(address)
 
 
-def cache() -> Path:
-    """`PPGHOST_CACHE`, else `ppghost` in `XDG_CACHE_HOME` or `~/.cache`."""
-    if own := os.environ.get("PPGHOST_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ppghost"
-
-
 def path(arch: dict) -> Path:
     """The published weights of a config's `Arch`, downloaded when they are not here yet.
 
@@ -77,7 +71,7 @@ def path(arch: dict) -> Path:
     address = url(name, bool(arch.get("use_ssld")))
     if mirror := os.environ.get(MIRROR):
         address = mirror.rstrip("/") + urlsplit(address).path
-    target = cache() / Path(urlsplit(address).path).name
+    target = cache_directory() / Path(urlsplit(address).path).name
     return download(address, target, lambda part: weights.load(part, network(name), name))
 
 
@@ -104,5 +98,5 @@ def _local(place: str, key: str) -> str:
         return place
     address, mark, inner = place.partition("#")  # one of several sets, as of a file
     digest = hashlib.sha256(address.encode()).hexdigest()[:12]
-    target = cache() / f"{digest}-{Path(urlsplit(address).path).name}"
+    target = cache_directory() / f"{digest}-{Path(urlsplit(address).path).name}"
     return f"{download(address, target, weights.read_state, key)}{mark}{inner}"

@@ -28,6 +28,10 @@ class _Layer(NamedTuple):
         return ".".join([part for part in self.path.split(".") if not part.isdecimal()][-2:])
 
 
+#: what the authors' files call parts of their networks otherwise than timm's, whose names ours are
+_AUTHORS = {"GhostNetV3": (".bn.", ".bn1.")}
+
+
 class Unclear(ValueError):
     """The tensors cannot be told apart, or are of another network; says why."""
 
@@ -57,6 +61,8 @@ def translate(
         Unclear: there is no one way to pair the tensors.
     """
     arrays, by_name = _cleaned(arrays)
+    old, new = _AUTHORS.get(name.partition("_")[0], ("", ""))
+    arrays = {key.replace(old, new) if old else key: array for key, array in arrays.items()}
     neutral = _neutral(arrays, specs, name)
     wanted = {spec.structured: spec for spec in specs if spec.structured not in neutral}
     pairs = {key: key for key in arrays if key in wanted}

@@ -1,6 +1,7 @@
 """The JSON Schema of configs that editors read."""
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -26,8 +27,11 @@ def test_the_file_that_is_shipped_is_of_the_table():
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_config_is_valid(validate, file):
-    validate(yaml.safe_load(file.read_text()))
+def test_every_config_is_valid_and_says_editors_what_by(validate, file):
+    text = file.read_text()
+    validate(yaml.safe_load(text))
+    [named] = re.findall(r"^# yaml-language-server: \$schema=(\S+)$", text, re.MULTILINE)
+    assert (file.parent / named).samefile(FILE)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from paddle.utils import unique_name
 
 from ppghost.models.ghost import ghost_bottleneck, ghost_module
-from ppghost.models.layers import conv_bn_layer, depthwise_conv, fc_layer, se_block
+from ppghost.models.layers import conv_bn_layer, conv_layer, depthwise_conv, fc_layer, se_block
 from ppghost.models.network import Network
 
 pytestmark = pytest.mark.usefixtures("static")
@@ -163,3 +163,17 @@ def test_a_structured_name_replaces_a_whole_ending(static):
 def test_two_rules_for_one_name_are_an_error(static):
     with unique_name.guard(), pytest.raises(ValueError, match=r"a\.b\.c: both \.c and \.b\.c"):
         structured_names({".c": ".x", ".b.c": ".y"}, "a.b.c")
+
+
+def test_the_bias_of_a_convolution_is_added_as_paddle_lite_merges_it(dygraph):
+    """Along the channels, without a reshape before; in a program that to_static makes too."""
+    with unique_name.guard():
+        network = Network(lambda x: conv_layer(x, 6, 3, 2, 3, name="conv", bias=True))
+    bias = paddle.to_tensor(np.arange(6, dtype="float32"))
+    network.conv._conv.bias.set_value(bias)
+    x = paddle.randn([2, 3, 9, 9])
+    expected = network(x).numpy()
+    converted = paddle.jit.to_static(network, full_graph=True)
+    np.testing.assert_allclose(converted(x).numpy(), expected, rtol=1e-6, atol=1e-6)
+    types = [op.type for op in converted.forward.concrete_program.main_program.block(0).ops]
+    assert types == ["depthwise_conv2d", "elementwise_add"]

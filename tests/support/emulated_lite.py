@@ -66,7 +66,7 @@ class BenchmarkBin:
     def __init__(self, root: Path, faults: Faults) -> None:
         self.root, self.faults = root, faults
         #: by file, its time and the shapes: its worker, and what its input is called
-        self.sessions: dict[tuple, tuple[HostSession, str]] = {}
+        self.sessions: dict[tuple, HostSession] = {}
         self.inputs: dict[tuple, tuple[str, ...]] = {}
         self.changes: list = []
         self.invocations = 0
@@ -167,7 +167,7 @@ class BenchmarkBin:
         key = (nb, nb.stat().st_mtime_ns, flags["input_shape"])
         texts = tuple((cwd / path).read_text() for path in data)
         if self.inputs.get(key) == texts:
-            return self.sessions[key][0]
+            return self.sessions[key]
         if inspect_nb(nb).target not in ("x86", "host"):
             raise DeviceError("made for another target")
         shapes = [[int(n) for n in shape.split(",")] for shape in flags["input_shape"].split(":")]
@@ -175,30 +175,30 @@ class BenchmarkBin:
         for index, text in enumerate(texts):
             arrays[index] = np.array(text.split(), np.float32).reshape(shapes[index])
         if key in self.sessions:
-            session, name = self.sessions[key]
-            session.run(dict(zip([name], arrays, strict=True)))
+            self.sessions[key].run(_by_position(arrays))
         else:
             self._close_stale()
             self.sessions[key] = _open(nb, arrays, int(flags["threads"]))
         self.inputs[key] = texts
-        return self.sessions[key][0]
+        return self.sessions[key]
 
     def _close_stale(self) -> None:
         """End the workers of models that are no longer on the phone as they were."""
         for nb, modified, shape in list(self.sessions):
             if not nb.exists() or nb.stat().st_mtime_ns != modified:
-                self.sessions.pop((nb, modified, shape))[0].close()
+                self.sessions.pop((nb, modified, shape)).close()
                 self.inputs.pop((nb, modified, shape), None)
 
 
-def _open(nb: Path, arrays: list[np.ndarray], threads: int) -> tuple[HostSession, str]:
-    """The real program asks the predictor for its inputs by position, ours by name."""
-    for name in ("x", "image"):
-        with tempfile.TemporaryDirectory() as folder:
-            np.savez(f"{folder}/in.npz", **dict(zip([name], arrays, strict=True)))
-            with contextlib.suppress(DeviceError):
-                return HostSession(nb, {"npz": f"{folder}/in.npz"}, threads, nb.name), name
-    raise DeviceError("has other inputs, or does not run")
+def _by_position(arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Inputs as the real program sets them, whatever their names."""
+    return {f"#{index}": array for index, array in enumerate(arrays)}
+
+
+def _open(nb: Path, arrays: list[np.ndarray], threads: int) -> HostSession:
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(f"{folder}/in.npz", **_by_position(arrays))
+        return HostSession(nb, {"npz": f"{folder}/in.npz"}, threads, nb.name)
 
 
 def _report(version: str, flags: dict, times: list[float], init: float, outputs: dict) -> str:

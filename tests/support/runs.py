@@ -1,6 +1,7 @@
 """Training runs of the tests, and what they end with."""
 
 import contextlib
+import json
 import signal
 
 import numpy as np
@@ -17,6 +18,13 @@ from ppghost.training.steps import StepRunner
 
 def parameters(directory, name="latest"):
     return weights.read_state(directory / name)
+
+
+def logged(directory):
+    """The lines of a run's `train.jsonl`, but for when they were written."""
+    lines = map(json.loads, (directory / "train.jsonl").read_text().splitlines())
+    times = ("time", "images_per_second")
+    return [{name: value for name, value in line.items() if name not in times} for line in lines]
 
 
 def load_optimizer(tmp_path, section, **settings):

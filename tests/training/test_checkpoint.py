@@ -1,7 +1,6 @@
 """Checkpoints: whole or not there, whatever ends a run and whenever."""
 
 import errno
-import json
 import os
 import resource
 import shutil
@@ -11,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
+from support.runs import ctrl_c_after_step, logged
 
 from ppghost import weights
 from ppghost.config import loading as config
 from ppghost.errors import InputError, TrainingError
+from ppghost.tasks.metrics import Averages
 from ppghost.training import checkpoint, loop
 from ppghost.training.steps import StepRunner
 from ppghost.weights import TensorSpec
@@ -32,6 +33,7 @@ def snapshot(step, average=False):
         settings={"seed": 1},
         average={"layer_weights": np.full(3, step + 0.5, "float32")} if average else {},
         statistics={},
+        epoch_averages=Averages({"loss": 2.5 * step}, step),
     )
 
 
@@ -218,13 +220,26 @@ def test_a_run_killed_at_random_points_ends_bit_for_bit_as_one_that_was_not(
         )
         for name in one[weights.NAME_TABLE]:
             np.testing.assert_array_equal(one[name], other[name], err_msg=name)
-    # the figures too stand there once each, as if nothing had happened
-    logs = [
-        (tmp_path / which / "TinyGhostNet" / "train.jsonl").read_text().splitlines()
-        for which in ("whole", "killed")
-    ]
-    steps = [[(e["phase"], e["step"]) for e in map(json.loads, log)] for log in logs]
-    assert steps[0] == steps[1]
+    # the figures too stand there once each, as if nothing had happened, those of epochs as well
+    one, other = (logged(tmp_path / which / "TinyGhostNet") for which in ("whole", "killed"))
+    assert one == other
+    assert [entry["samples"] for entry in one if entry["phase"] == "train_epoch"] == [12] * 20
+
+
+def test_a_checkpoint_without_the_metrics_of_its_epoch_resumes_with_those_of_the_rest(
+    config_file, tmp_path, monkeypatch
+):
+    paddle.enable_static()
+    settings = config.load_config(config_file, ["Global.epochs=1"])
+    with ctrl_c_after_step(1, monkeypatch):
+        loop.train(settings)
+    states = tmp_path / "output" / "TinyGhostNet" / "latest.pdstates"
+    content = weights.read_pickle(states)
+    assert content.pop("epoch_averages")["samples"] == 4
+    weights.write_pickle(states, content)
+    loop.train(settings, resume="auto")
+    [epoch] = [entry for entry in logged(states.parent) if entry["phase"] == "train_epoch"]
+    assert epoch["samples"] == 8
 
 
 def test_a_copy_of_a_run_can_be_gone_on_with_elsewhere(config_file, tmp_path):

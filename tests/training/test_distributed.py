@@ -6,6 +6,7 @@ import socket
 import numpy as np
 import psutil
 import pytest
+from support.runs import logged
 
 from ppghost import weights
 from ppghost.errors import InputError
@@ -103,7 +104,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def unharmed():
-    """The parameters of a long run that nothing happens to, made by the first test that asks."""
+    """What a long run that nothing happens to ends with, made by the first test that asks."""
     return {}
 
 
@@ -114,7 +115,8 @@ def test_a_fault_ends_all_processes_and_the_restart_goes_on_bit_for_bit(
     if not unharmed:
         whole = start(config_file, tmp_path / "whole", *LONG, processes=2)
         assert whole.end() == 0, whole.text()
-        unharmed.update(read(tmp_path / "whole", "TinyGhostNet"))
+        unharmed["network"] = read(tmp_path / "whole", "TinyGhostNet")
+        unharmed["log"] = logged(tmp_path / "whole" / "TinyGhostNet")
     happen, message = FAULTS[fault]
     run = start(config_file, tmp_path / "run", *LONG, "-o", "Global.peer_timeout=4", processes=2)
     run.wait_for_step(10)
@@ -129,7 +131,8 @@ def test_a_fault_ends_all_processes_and_the_restart_goes_on_bit_for_bit(
     again = start(config_file, tmp_path / "run", *LONG, "--resume", "auto", processes=2)
     assert again.end() == 0, again.text()
     assert "resuming" in again.text()
-    assert_equal(unharmed, read(tmp_path / "run", "TinyGhostNet"))
+    assert_equal(unharmed["network"], read(tmp_path / "run", "TinyGhostNet"))
+    assert unharmed["log"] == logged(tmp_path / "run" / "TinyGhostNet")
 
 
 @pytest.mark.parametrize(

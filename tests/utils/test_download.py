@@ -13,6 +13,7 @@ from ppghost import weights
 from ppghost.errors import InputError
 from ppghost.utils import download as module
 from ppghost.utils.download import download
+from ppghost.utils.files import cache_directory
 from ppghost.weights import pretrained
 from ppghost.weights.conversion import network
 from ppghost.weights.pretrained import pretrained_path
@@ -258,7 +259,7 @@ def test_no_published_weights_is_named(name):
 def test_the_cache_is_where_the_environment_says(monkeypatch, variables, place):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert str(pretrained.cache()) == place
+    assert str(cache_directory()) == place
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 from typing import Any
 
+from ppghost.formats.op_desc import ATTRIBUTE_FIELDS, attribute
 from ppghost.formats.program_desc import framework
 
-#: AttrType -> the field of OpDesc.Attr that holds the value
-_FIELDS = {
-    "INT": "i", "FLOAT": "f", "STRING": "s", "INTS": "ints", "FLOATS": "floats",
-    "STRINGS": "strings", "BOOLEAN": "b", "BOOLEANS": "bools", "BLOCK": "block_idx", "LONG": "l",
-    "LONGS": "longs", "FLOAT64": "float64",
-}  # fmt: skip
+__all__ = [
+    "argument", "attribute", "computed_attributes", "main_output", "new_operator",
+    "replace_operator", "set_argument", "set_attribute",
+]  # fmt: skip
 
 
 def argument(op: Any, slot: str) -> str | None:
@@ -35,16 +34,6 @@ def set_argument(op: Any, slot: str, name: str) -> None:
     op.inputs.add(parameter=slot, arguments=[name])
 
 
-def attribute(op: Any, name: str, default: Any = None) -> Any:
-    """An operator's attribute; `default` where the program does not say."""
-    kinds = framework().AttrType
-    for attr in op.attrs:
-        if attr.name == name:
-            value = getattr(attr, _FIELDS[kinds.Name(attr.type)])
-            return list(value) if kinds.Name(attr.type).endswith("S") else value
-    return default
-
-
 def computed_attributes(op: Any) -> list[str]:
     """The variables that an operator takes the values of attributes from."""
     return [name for attr in op.attrs for name in (attr.var_name, *attr.vars_name) if name]
@@ -60,9 +49,9 @@ def set_attribute(op: Any, name: str, value: Any, kind: str | None = None) -> No
         kind = names[type(first)] + "S" * isinstance(value, list)
     attr = op.attrs.add(name=name, type=framework().AttrType.Value(kind))
     if isinstance(value, list):
-        getattr(attr, _FIELDS[kind]).extend(value)
+        getattr(attr, ATTRIBUTE_FIELDS[kind]).extend(value)
     else:
-        setattr(attr, _FIELDS[kind], value)
+        setattr(attr, ATTRIBUTE_FIELDS[kind], value)
 
 
 def new_operator(

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from ppghost.deploy.conversion.repairs.graph import Graph
-from ppghost.deploy.conversion.repairs.operators import argument
 from ppghost.deploy.conversion.repairs.replacement import Replacement, rewrite
 
 if TYPE_CHECKING:
@@ -11,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def resize_to_matmul(graph: Graph) -> list[str]:
-    """Make bicubic, and bilinear resizing by a fraction that leaves a rest, two products.
+    """Make bicubic, and linear resizing by a fraction that leaves a rest, a product for each axis.
 
     Resizing is linear in rows and in columns: the result is R @ x @ C for two constant matrices.
-    Paddle-Lite has no bicubic kernel, and computes the ratio of a bilinear one from the sizes,
-    where Paddle takes the factor that was asked for.
+    Paddle-Lite has no bicubic kernel, and computes the ratio of the others from the sizes, where
+    Paddle takes the factor that was asked for.
     """
     replaced = []
-    for kind in ("bilinear_interp_v2", "bicubic_interp_v2"):
+    for kind in ("linear_interp_v2", "bilinear_interp_v2", "bicubic_interp_v2"):
         replaced += rewrite(graph, kind, _resize)
     return replaced
 
@@ -49,7 +48,7 @@ def affine_grid_to_matmul(graph: Graph) -> list[str]:
 
     def build(r: Replacement) -> str | None:
         sizes = r.attribute("output_shape", [])
-        if len(sizes) != 4 or min(sizes[2:]) < 1 or argument(r.op, "OutputShape"):
+        if len(sizes) != 4 or min(sizes[2:]) < 1:
             return None
         height, width = sizes[2:]
         shrink = (lambda n: 1.0) if r.attribute("align_corners", True) else lambda n: (n - 1) / n
@@ -63,43 +62,44 @@ def affine_grid_to_matmul(graph: Graph) -> list[str]:
         )  # fmt: skip
         return r.reshape(points, [batch, height, width, 2])
 
-    return rewrite(graph, "affine_grid", build)
+    return rewrite(graph, "affine_grid", build, reads=("Theta",))
 
 
 def _resize(r: Replacement) -> str | None:
-    import numpy as np
 
     before, after = r.shape(r.x), r.shape(r.out)
-    names = [slot.parameter for slot in r.op.inputs if slot.arguments]
-    factors = r.attribute("scale", []) or [0.0, 0.0]
-    if names != ["X"] or r.attribute("data_layout", "NCHW") != "NCHW":
+    sizes = [*zip(before[2:], after[2:], strict=True)]
+    factors = r.attribute("scale", []) or [0.0] * len(sizes)
+    if r.attribute("data_layout", "NCHW") != "NCHW" or min(*before[1:], *after[1:]) < 1:
         return None
-    if min(*before[1:], *after[1:]) < 1 or len(factors) != 2:
+    if len(factors) != len(sizes):
         return None
     cubic = r.op.type.startswith("bicubic")
     corners = r.attribute("align_corners", True)
     exact = all(
         factor <= 0 or abs(old * factor - new) < 1e-6
-        for old, new, factor in zip(before[2:], after[2:], factors, strict=True)
+        for (old, new), factor in zip(sizes, factors, strict=True)
     )
     if not cubic and (exact or corners):
         return None
     half = cubic or r.attribute("align_mode", 1) == 0
-    rows, columns = (
+    matrices = [
         resize_matrix(old, new, factor, corners=corners, half_pixel=half, cubic=cubic)
-        for old, new, factor in zip(before[2:], after[2:], factors, strict=True)
-    )
-    wide = [*before[:3], after[3]]
-    result = r.add(
-        "matmul_v2", {"X": r.x, "Y": r.constant(np.ascontiguousarray(columns.T))}, wide,
-        trans_x=False, trans_y=False,
-    )  # fmt: skip
+        for (old, new), factor in zip(sizes, factors, strict=True)
+    ]
+    result = _multiply_last_axis(r, r.x, [*before[:-1], after[-1]], matrices[-1])
+    if len(sizes) == 1:
+        return result
     turned = r.transpose(result, [0, 1, 3, 2])
-    result = r.add(
-        "matmul_v2", {"X": turned, "Y": r.constant(np.ascontiguousarray(rows.T))},
-        [*before[:2], after[3], after[2]], trans_x=False, trans_y=False,
-    )  # fmt: skip
+    result = _multiply_last_axis(r, turned, [*before[:2], after[3], after[2]], matrices[0])
     return r.transpose(result, [0, 1, 3, 2])
+
+
+def _multiply_last_axis(r: Replacement, x: str, shape: list[int], matrix: "np.ndarray") -> str:
+    import numpy as np
+
+    weights = r.constant(np.ascontiguousarray(matrix.T))
+    return r.add("matmul_v2", {"X": x, "Y": weights}, shape, trans_x=False, trans_y=False)
 
 
 def resize_matrix(

@@ -11,7 +11,7 @@ from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
 from ppghost.deploy.devices.android.session import START_TIMEOUT_S, PhoneSession
 from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
 from ppghost.deploy.devices.notes import Note
-from ppghost.deploy.nb.compatibility import incompatibility
+from ppghost.deploy.nb.compatibility import incompatibility, target_of
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost, InputError
@@ -95,6 +95,15 @@ class Phone:
             return Note("benchmark_bin_cannot_check")
         return None
 
+    @property
+    def target(self) -> str:
+        """ "arm"; "x86" for an emulator of such an ABI.
+
+        Raises:
+            DeviceError: it cannot be asked.
+        """
+        return target_of(self._abi())
+
     def incompatibility(self, info: NbInfo) -> str | None:
         """Why such a file does not run here; None if it does."""
         return incompatibility(info, self._abi())
@@ -157,9 +166,7 @@ class Phone:
         # named by content: the same file is never sent twice, and no name needs quoting
         name = f"{model.info.content_sha256}.nb"
         self._adb.push(model.path, name)
-        target = model.info.target
-        if target == "host":
-            target = "x86" if self._abi().startswith("x86") else "arm"
+        target = self.target if model.info.target == "host" else model.info.target
         invocation = Invocation(
             nb=name,
             shapes=[tensor["shape"] for tensor in model.inputs],

@@ -21,6 +21,7 @@ class HostDevice:
     kind = "host"
     state = "device"
     sample_kind = "inference"
+    target = X86
     runs_here = True
     # short bursts, and so more rounds in the same time: docs/results.md
     repeats = 2

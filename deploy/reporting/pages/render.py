@@ -60,7 +60,8 @@ def _breakable(text: str) -> Any:
     """HTML of a text whose lines may break after an underscore, as names of models have."""
     from markupsafe import Markup, escape
 
-    return escape(text).replace("_", Markup("_<wbr>"))
+    # not after one that begins the name
+    return escape(text[:1]) + escape(text[1:]).replace("_", Markup("_<wbr>"))
 
 
 def markdown_text(value: object) -> str:

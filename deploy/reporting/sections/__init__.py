@@ -6,7 +6,9 @@ A section is one module here, with its words and the function that builds it, an
 from ppghost.deploy.reporting.sections import (
     accuracy,
     checks,
+    guidelines,
     latency,
+    layers,
     published,
     repeat,
     rounds,
@@ -20,6 +22,8 @@ SECTIONS = (
     accuracy.SECTION,
     latency.SECTION,
     warnings.SECTION,
+    layers.SECTION,
+    guidelines.SECTION,
     published.SECTION,
     scaling.SECTION,
     size.SECTION,

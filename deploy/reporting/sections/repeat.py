@@ -21,9 +21,11 @@ def build(data: ReportData, t: Messages) -> Iterator[Block]:
     facts = [Fact(t["conversion"], command or t["not_recorded"]) for command in conversions]
     if data.command:
         facts.append(Fact(t["report"], data.command))
-    yield Facts(facts)
-    yield Paragraph(t["files_rule"])
-    yield _files(data.files, t)
+    if facts:
+        yield Facts(facts)
+    if data.files:
+        yield Paragraph(t["files_rule"])
+        yield _files(data.files, t)
 
 
 def _campaign(path: Path, measured: LatencyResult, t: Messages) -> Facts:
@@ -98,4 +100,5 @@ SECTION = Section(
         "nb_sha": Words("Content SHA-256 of the .nb", ".nb 内容 SHA-256"),
         "source_sha": Words("SHA-256 of the exported model", "导出模型 SHA-256"),
     },
+    of_models=False,
 )

@@ -16,11 +16,13 @@ class Section:
         heading: its title.
         build: what it shows, from what was measured, with its words and the common ones.
         words: its own, by key.
+        of_models: whether it says nothing where no models were timed, but layers or test nets.
     """
 
     heading: Words
     build: Callable[[ReportData, Messages], Iterable[Block]]
     words: Mapping[str, Words] = field(default_factory=dict)
+    of_models: bool = True
 
 
 @dataclass(frozen=True)

@@ -16,4 +16,9 @@ def build(data: ReportData, t: Messages) -> Iterator[Block]:
         yield Paragraph(t["no_warnings"], soft=False)
 
 
-SECTION = Section(Words("Warnings", "警告"), build, {"no_warnings": Words("None.", "无。")})
+SECTION = Section(
+    Words("Warnings", "警告"),
+    build,
+    {"no_warnings": Words("None.", "无。")},
+    of_models=False,
+)
