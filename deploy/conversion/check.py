@@ -133,11 +133,9 @@ class _Check:
         if weights:
             self._warn_of_loss(differences, weights)
         hidden = decisions.hidden_scores(self.builder.model.program, self.expected)
-        inner = self._compare_inside(hidden) if hidden or weights else {}
         result = output_check.passed(differences, None if self.options.target == X86 else X86)
-        if hidden and inner:
-            # logits have no common scale: their figures stand apart from the outputs'
-            result["scores"], result["score_inputs"] = hidden, inner
+        if (hidden or weights) and (inside := self._compare_inside(hidden)):
+            result["inside"] = {**inside, "scores": hidden}
         return result
 
     def _other(self, weights: str | None, model: ExportedModel | None = None) -> Path:
@@ -147,7 +145,7 @@ class _Check:
         repaired = repair(model, self.options.target, X86)
         return replace(self.builder, model=model).build(repaired, options)[0]
 
-    def _compare_inside(self, hidden: Sequence[str]) -> dict[str, Difference]:
+    def _compare_inside(self, hidden: Sequence[str]) -> Difference | None:
         """In float32, with what stands behind the outputs: it is as near as right kernels are."""
         program = decisions.fetch_too(self.builder.model.program, hidden)
         model = replace(self.builder.model, program=program)
@@ -163,11 +161,13 @@ class _Check:
             logger.warning(
                 "%s: what stands behind the outputs cannot be compared (%s)", model.name, error
             )
-            return {}
-        return {
-            kind: self._compare_one(kind, outputs[kind], right, None)
-            for kind, right in expected.items()
-        }
+            return None
+        return output_check.worst(
+            [
+                self._compare_one(kind, outputs[kind], right, None)
+                for kind, right in expected.items()
+            ]
+        )
 
     def _compare_all(
         self, outputs: "Mapping[str, Outputs]", least: float | None

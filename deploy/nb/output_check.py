@@ -51,6 +51,16 @@ class Difference(_Figures, total=False):
     equal: float
 
 
+class Inside(Difference, total=False):
+    """How far a network is off inside, in float32, by the worst of all inputs.
+
+    `scores` are variables that its outputs are decided by and say too little about; the outputs are
+    among what is compared.
+    """
+
+    scores: list[str]
+
+
 class _Comparison(TypedDict):
     max_abs_diff: float | None
     ok: bool | None
@@ -61,9 +71,8 @@ class OutputCheck(_Comparison, total=False):
 
     The figures are the worst of all inputs; `inputs` has those of each kind. `where` is "device"
     for a check that was made there, "x86" for one of the same program in a file for x86; `why`
-    says why one could not be made, with None for the rest. `scores` are variables inside the
-    network that were compared too, for its outputs say too little; `score_inputs` has the figures
-    of these and the outputs together.
+    says why one could not be made, with None for the rest. `inside` is there where
+    the outputs alone say too little, or weights are rounded.
     """
 
     relative: float | None
@@ -72,8 +81,7 @@ class OutputCheck(_Comparison, total=False):
     inputs: dict[str, Difference]
     why: str
     where: str
-    scores: list[str]
-    score_inputs: dict[str, Difference]
+    inside: Inside
 
 
 def compare(

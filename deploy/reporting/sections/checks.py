@@ -48,8 +48,11 @@ def _cells(check: Mapping[str, Any] | None, t: Messages) -> tuple[str, ...]:
 def _outcome(check: Mapping[str, Any], t: Messages) -> str:
     if not check["ok"]:
         return t["differs"]
-    share = check.get("equal")
-    return t["agrees"] if share is None else t["agrees_in"].format(share=f"{share:.1%}")
+    share, inside = check.get("equal"), check.get("inside", {})
+    outcome = t["agrees"] if share is None else t["agrees_in"].format(share=f"{share:.1%}")
+    if not inside.get("scores"):
+        return outcome
+    return outcome + t["inside"].format(relative=_figure(inside.get("relative")))
 
 
 def _figure(value: float | None) -> str:
@@ -83,6 +86,10 @@ SECTION = Section(
         "agrees_in": Words(
             "agrees; {share} of whole numbers or boxes are the same",
             "一致；{share} 的整数或检测框相同",
+        ),
+        "inside": Words(
+            "; the scores that they are decided by too (to {relative} of their range)",
+            "；其所依据的内部分数亦一致（误差占其范围 {relative}）",
         ),
         "differs": Words("differs", "不一致"),
     },

@@ -119,11 +119,13 @@ def test_a_wrong_network_does_not_hide_behind_outputs_that_say_little(tmp_path, 
 def test_the_scores_that_were_compared_too_are_named(tmp_path):
     model = export_program(tmp_path / "model", lambda x: conv(x) > 0.1, IMAGE)
     result = convert(model, "x86", tmp_path / "x.nb")
-    [score] = result.output_check["scores"]
-    assert score.startswith("conv2d")
-    assert 0 < result.output_check["score_inputs"]["noise"]["max_abs_diff"] < 1e-5
+    inside = result.output_check["inside"]
+    assert [score.split("_")[0] for score in inside["scores"]] == ["conv2d"]
+    assert 0 < inside["relative"] < 1e-5
+    assert (result.output_check["max_abs_diff"], result.output_check["equal"]) == (0, 1)
+    assert read_sidecar(result.nb).output_check == result.output_check
     plain = export_program(tmp_path / "plain", conv, IMAGE)
-    assert "scores" not in convert(plain, "x86", tmp_path / "y.nb").output_check
+    assert "inside" not in convert(plain, "x86", tmp_path / "y.nb").output_check
 
 
 def test_what_only_x86_lacks_is_no_reason_to_refuse(tmp_path, monkeypatch):
