@@ -26,7 +26,6 @@ class Network(nn.Layer):
         structured_names: where the structured name differs from the builder's dotted name. Of one
             that is PaddleClas's: ending of the latter -> ending of the former; an ending starts
             with a dot. Or a function from a sub-layer's whole path to the path that it shall have.
-        size: height and width of an image that the network can take.
 
     Attributes:
         merges: what `ppghost.models.reparameterization` can merge in this network.
@@ -37,7 +36,6 @@ class Network(nn.Layer):
         body: Callable,
         in_channels: int = 3,
         structured_names: Mapping[str, str] | Callable[[str], str] | None = None,
-        size: int = 32,
     ):
         super().__init__()
         self.body = body
@@ -48,7 +46,7 @@ class Network(nn.Layer):
             # over a small blank image creates them; in eval mode, which leaves statistics alone.
             self.eval()
             with paddle.no_grad():
-                self(paddle.zeros([1, in_channels, size, size]))
+                self(paddle.zeros([1, in_channels, 32, 32]))
             self.train()
 
     def forward(self, x):
