@@ -28,7 +28,6 @@ class Network(nn.Layer):
         structured_names: where the structured name differs from the builder's dotted name. Of one
             that is PaddleClas's: ending of the latter -> ending of the former; an ending starts
             with a dot. Or a function from a sub-layer's whole path to the path that it shall have.
-        size: height and width of an image that the network can take.
         generated_names: whether the parameters have the names that Paddle makes up, numbered in
             the order of creation (`conv2d_0.w_0`), as in PaddleClas where it gives none.
 
@@ -42,7 +41,6 @@ class Network(nn.Layer):
         in_channels: int = 3,
         structured_names: Mapping[str, str] | Callable[[str], str] | None = None,
         *,
-        size: int = 32,
         generated_names: bool = False,
     ):
         super().__init__()
@@ -57,7 +55,7 @@ class Network(nn.Layer):
             # over a small blank image creates them; in eval mode, which leaves statistics alone.
             self.eval()
             with paddle.no_grad():
-                self(paddle.zeros([1, in_channels, size, size]))
+                self(paddle.zeros([1, in_channels, 32, 32]))
             self.train()
 
     def forward(self, x):

@@ -97,7 +97,8 @@ def _convolution(
 
 
 def _pool(x, ceil: bool):
-    if any(0 <= size < 3 for size in x.shape[2:]):
+    # of two pixels Paddle makes one, also where it rounds down
+    if any(0 <= size < 2 for size in x.shape[2:]):
         raise InputError(
             "Global.image_shape: SqueezeNet pools these images down to nothing; give larger ones, "
             "or Arch.stem_stride: 1, whose first convolution does not halve them"
@@ -137,7 +138,7 @@ def _network(
         borders=borders,
         stem_stride=stem_stride,
     )
-    return Network(body, in_channels, _structured_name, size=64)
+    return Network(body, in_channels, _structured_name)
 
 
 #: constructors of (class_num=1000, in_channels=3, bypass, borders="paddleclas", stem_stride=2)

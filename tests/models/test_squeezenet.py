@@ -32,13 +32,15 @@ def test_tensors_and_their_initial_values_are_paddleclass(dygraph, name):
         np.testing.assert_array_equal(tensor.numpy(), expected.numpy(), err_msg=key)
 
 
-@pytest.mark.parametrize("name", IN_PADDLECLAS)
-def test_both_modes_compute_what_paddleclas_does(dygraph, name):
-    """In evaluation dropout halves, as PaddleClas's does."""
+@pytest.mark.parametrize(
+    ("name", "size"), [("SqueezeNet1_0", 32), ("SqueezeNet1_0", 65), ("SqueezeNet1_1", 64)]
+)
+def test_both_modes_compute_what_paddleclas_does(dygraph, name, size):
+    """In evaluation dropout halves, as PaddleClas's does; at 32 the last pooling sees 2 pixels."""
     theirs, ours = parity.both(name, class_num=20)
     theirs.eval()
     ours.eval()
-    images = np.random.default_rng(0).normal(size=(2, 3, 63, 64)).astype("float32")
+    images = np.random.default_rng(0).normal(size=(2, 3, size, size + 1)).astype("float32")
     expected = theirs(paddle.to_tensor(images)).numpy()
     parity.assert_close(ours(paddle.to_tensor(images)).numpy(), expected)
     static = parity.static_logits(name, images, parity.arrays_of(theirs), class_num=20)
@@ -109,9 +111,8 @@ def test_a_stem_of_stride_1_is_for_32x32(static, name, size):
 @pytest.mark.parametrize(
     ("name", "size", "fits"),
     [
-        ("SqueezeNet1_0", 34, False),
-        ("SqueezeNet1_0", 35, True),
-        ("SqueezeNet1_1", 32, True),
+        ("SqueezeNet1_0", 26, False),
+        ("SqueezeNet1_0", 27, True),
         ("SqueezeNet1_1", -1, True),
     ],
 )
