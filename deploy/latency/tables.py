@@ -71,8 +71,8 @@ def layers_table(shares: LayerShares) -> str:
             f"{times}{' *' if each.slow else ''}"
         )
     if rest := dearest[SHOWN_LAYERS:]:
-        share = sum(each.share.median for each in rest)
-        lines.append(f"(and {len(rest)} more with {100 * share:.1f} % together)")
+        left = format_percent(sum(each.share.median for each in rest), 1)
+        lines.append(f"(and {len(rest)} more with {left} % together)")
     return "\n".join([*lines, *_layers_summary(shares)])
 
 
