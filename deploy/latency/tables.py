@@ -63,15 +63,16 @@ def layers_table(shares: LayerShares) -> str:
         layer = each.layer
         interval = _percents(each.share.ci95)
         macs = "-" if layer.macs is None else f"{layer.macs / 1e6:.2f}"
+        share = format_percent(each.share.median)
         times = "-" if each.times_explained is None else f"{each.times_explained:.1f}"
         lines.append(
             f"{layer.model:<{width}} {len(layer.layers):>5} {format_ms(each.ms.median):>8} "
-            f"{100 * each.share.median:>8.2f}  {interval:<16} {macs:>8} {layer.bytes / 1e6:>7.2f}  "
+            f"{share:>8}  {interval:<16} {macs:>8} {layer.bytes / 1e6:>7.2f}  "
             f"{times}{' *' if each.slow else ''}"
         )
     if rest := dearest[SHOWN_LAYERS:]:
-        share = sum(each.share.median for each in rest)
-        lines.append(f"(and {len(rest)} more with {100 * share:.1f} % together)")
+        left = format_percent(sum(each.share.median for each in rest), 1)
+        lines.append(f"(and {len(rest)} more with {left} % together)")
     return "\n".join([*lines, *_layers_summary(shares)])
 
 
@@ -128,7 +129,12 @@ def _with_interval(estimate: Estimate, form: Callable[[float], str]) -> str:
 
 
 def _percents(ci95: Interval | None) -> str:
-    return " to ".join(f"{100 * end:.2f}" for end in ci95) if ci95 else "-"
+    return " to ".join(format_percent(end) for end in ci95) if ci95 else "-"
+
+
+def format_percent(share: float, digits: int = 2) -> str:
+    """A share as a number of percent: "12.50"; what rounds to nothing has no minus."""
+    return f"{round(100 * share, digits) + 0.0:.{digits}f}"
 
 
 def _by_device(

@@ -18,7 +18,8 @@ from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.deploy.profiling.cache import NbCache, kept_files
 from ppghost.deploy.profiling.cut import cut
 from ppghost.deploy.profiling.guideline_nets import NetSpec, guideline_nets
-from ppghost.deploy.profiling.layers import CountMacs, share_out
+from ppghost.deploy.profiling.layers import share_out
+from ppghost.deploy.profiling.profile import CountMacs
 from ppghost.deploy.profiling.shapes import with_known_shapes
 from ppghost.deploy.profiling.standalone import standalone
 from ppghost.errors import InputError

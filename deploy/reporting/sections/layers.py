@@ -11,7 +11,7 @@ from ppghost.deploy.latency.layer_shares import (
     slow_layers,
 )
 from ppghost.deploy.latency.stats import Estimate
-from ppghost.deploy.latency.tables import format_ms
+from ppghost.deploy.latency.tables import format_ms, format_percent
 from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.drawings.layer_bars import LayerBar, draw_layer_bars
 from ppghost.deploy.reporting.groups import Group
@@ -168,10 +168,10 @@ def _ms(estimate: Estimate, t: Messages) -> str:
 
 
 def _percent(estimate: Estimate, t: Messages, digits: int = 2) -> str:
-    value = f"{100 * estimate.median:.{digits}f}"
+    value = format_percent(estimate.median, digits)
     if not estimate.ci95:
         return value
-    low, high = (f"{100 * end:.{digits}f}" for end in estimate.ci95)
+    low, high = (format_percent(end, digits) for end in estimate.ci95)
     interval = t["interval"].format(low=low, high=high)
     return t["with_interval"].format(value=value, interval=interval)
 

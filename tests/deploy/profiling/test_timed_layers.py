@@ -12,7 +12,8 @@ from ppghost.deploy.conversion import opt
 from ppghost.deploy.latency.layer_shares import layer_shares
 from ppghost.deploy.latency.results import load_result
 from ppghost.deploy.latency.schema import json_schema
-from ppghost.deploy.profiling.layers import IDLE, bench_layers
+from ppghost.deploy.profiling.layers import bench_layers
+from ppghost.deploy.profiling.profile import IDLE
 from ppghost.deploy.profiling.shapes import with_known_shapes
 from ppghost.errors import InputError
 from ppghost.formats.exported import open_model
