@@ -148,7 +148,8 @@ def test_an_int8_model_gives_what_the_simulation_gives(copy, shapes_dir, tmp_pat
 def test_what_the_model_does_not_take_is_one_line(copy, shapes_dir):
     change_ops(copy, lambda ops: [{"ResizeImage": {"size": 40}}, *ops[1:]])
     with pytest.raises(
-        InputError, match=r"0\.png: the transform_ops .* make \[3, 40, 40\].*takes \[3, 32, 32\]"
+        InputError,
+        match=r"0\.png: the model's transform_ops make \[3, 40, 40\].*takes \[3, 32, 32\]",
     ) as caught:
         Predictor(copy)(shapes_dir / "0.png")
     assert "\n" not in str(caught.value)
