@@ -12,7 +12,8 @@ from ppghost.errors import InputError
 from ppghost.models import factory, ghostnet, ghostnet_v2, ghostnet_v3, registry, repghost
 from ppghost.static.program import assign
 
-#: million parameters and FLOPs of convolutions, as published (arXiv 1911.11907, tables 3 to 5)
+#: million parameters and FLOPs of convolutions (arXiv 1911.11907, tables 3 to 5). Only ratio 2 with
+#: dw_size 3 was checked against a source; the others are from memory, not compared with the paper
 PUBLISHED_VGG16 = {
     (1, 1): (15.0, 313),
     (2, 1): (7.6, 157),
