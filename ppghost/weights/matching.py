@@ -1,6 +1,7 @@
 """Which tensor of a file is which of a network's."""
 
 import logging
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,6 +97,7 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
         problems.append(_some(found.unexpected, "unknown"))
         raise InputError(
             f"{path}: not the weights of {name}: tensors {'; '.join(filter(None, problems))}"
+            f"{_class_hint(wrong) if not found.missing else ''}"
         )
     if found.unexpected:
         logger.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
@@ -171,6 +173,22 @@ def _is_head(has: tuple[int, ...], wanted: tuple[int, ...], classes: int) -> boo
     if len(has) != len(wanted):
         return False
     return [b for a, b in zip(has, wanted, strict=True) if a != b] == [classes]
+
+
+def _class_hint(wrong: dict[str, tuple]) -> str:
+    """What to set where the shapes differ by one number alone: it is that of the classes."""
+    differing = {
+        pair
+        for has, wanted in wrong.values()
+        for pair in zip_longest(has, wanted, fillvalue=0)
+        if pair[0] != pair[1]
+    }
+    if len(differing) != 1:
+        return ""
+    [(classes, wanted)] = differing
+    if not classes or not wanted:  # other dimensions
+        return ""
+    return f"; were they trained on {classes} classes (Arch.class_num, --class-num)?"
 
 
 def _some(tensors: list[str], what: str) -> str:

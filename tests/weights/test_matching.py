@@ -141,8 +141,17 @@ def test_fine_tuning_leaves_another_classifier_out(theirs, tmp_path, caplog):
     found = weights.load(path, ours(class_num=9), "GhostNet_x0_5", new_head_classes=9)
     assert len(found.arrays) == 433
     assert "fc_1_weights" not in found.arrays
-    with pytest.raises(InputError, match=r"2 of another shape \(fc_1\.weight \[1280, 4\]"):
+    message = r"2 of another shape \(fc_1\.weight \[1280, 4\].*; were they trained on 4 classes"
+    with pytest.raises(InputError, match=message):
         weights.load(path, ours(class_num=9), "GhostNet_x0_5")
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [{}, {"a": ((8, 3), (8, 4)), "b": ((16,), (8,))}, {"a": ((3,), (3, 4))}],
+)
+def test_only_a_single_differing_number_is_taken_for_that_of_the_classes(shapes):
+    assert matching._class_hint(shapes) == ""
 
 
 class _Attack:
