@@ -137,15 +137,45 @@ def _in_checkout(value: Any, checkout: Path) -> Any:
 
 
 def register(arch: ModuleType) -> None:
-    """Put our architectures into `arch` (a checkout's `ppcls.arch`), before any of its own."""
+    """Put our architectures into `arch` (a checkout's `ppcls.arch`), before any of its own.
+
+    Its own stay where PaddleClas looks into them (`return_stages`, `BackboneStopLayer`), which ours
+    have nothing for; an argument that only ours take asks for ours.
+    """
     from ppghost.models import registry
 
-    replaced = [name for name in registry.ARCHITECTURES if hasattr(arch, name)]
-    for name in registry.ARCHITECTURES:
-        setattr(arch, name, _constructor(name, getattr(arch, name, None)))
-    added = len(registry.ARCHITECTURES) - len(replaced)
+    replaced, kept = [], []
+    for name, architecture in registry.ARCHITECTURES.items():
+        original = getattr(arch, name, None)
+        construct = _constructor(name, original)
+        if original is not None and architecture.static and _shows_its_layers(original):
+            kept.append(name)
+            construct = _unless_asked_for(construct, original)
+        elif original is not None:
+            replaced.append(name)
+        setattr(arch, name, construct)
+    added = len(registry.ARCHITECTURES) - len(replaced) - len(kept)
     logger.info("%d architectures added to ppcls.arch; ours in place of PaddleClas's: %s",
              added, ", ".join(replaced) or "none")  # fmt: skip
+
+
+def _shows_its_layers(constructor: Callable) -> bool:
+    """Whether a constructor of PaddleClas's makes a network whose features can be tapped."""
+    from ppghost.models.arguments import accepted_arguments
+
+    return "return_stages" in (accepted_arguments(constructor) or ())
+
+
+def _unless_asked_for(construct: Callable, original: Callable) -> Callable:
+    """PaddleClas's constructor, or ours where arguments are given that it does not take."""
+    from ppghost.models.arguments import accepted_arguments
+
+    known = {*(accepted_arguments(original) or ()), *_ENGINE_KEYS}
+
+    def choose(**arguments):
+        return (original if arguments.keys() <= known else construct)(**arguments)
+
+    return choose
 
 
 def _constructor(name: str, original: Callable | None) -> Callable:

@@ -154,6 +154,22 @@ def test_ours_take_the_place_of_paddleclas_own_and_say_so(arch, caplog):
     assert type(build(arch, "GhostNet_x0_5")) is type(network)
 
 
+def test_paddleclas_keeps_its_own_where_it_looks_into_them(arch, caplog):
+    """As its retrieval does, which stops a MobileNetV1 at a layer."""
+    [record] = caplog.get_records("setup")
+    assert "MobileNetV1" not in record.message
+    stopped = {
+        "name": "RecModel",
+        "Backbone": {"name": "MobileNetV1_x0_25", "pretrained": False, "class_num": 3},
+        "BackboneStopLayer": {"name": "flatten"},
+        "Neck": {"name": "FC", "embedding_size": 256, "class_num": 8},
+    }
+    network = arch.build_model({"Arch": stopped, "Global": {"device": "cpu"}})
+    assert network(paddle.zeros([1, 3, 32, 32]))["features"].shape == [1, 8]
+    ours = build(arch, "MobileNetV1_x0_25", stem_stride=1, in_channels=1)
+    assert ours(paddle.zeros([1, 1, 32, 32])).shape == [1, 3]
+
+
 def test_an_unknown_argument_is_refused(arch):
     with pytest.raises(InputError, match=r"Arch\.class_nun: TinyGhostNet takes no such key, did"):
         build(arch, class_nun=4)

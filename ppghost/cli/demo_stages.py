@@ -29,7 +29,7 @@ from ppghost.utils.files import output_errors, read_json, sha256, write_json
 logger = logging.getLogger(__name__)
 
 CONFIGS = Path(ppghost.__file__).with_name("configs")
-#: timed side by side; the MobileNetV3s are PaddleClas's own definitions
+#: timed side by side
 NETWORKS = (
     "GhostNet_x0_5",
     "GhostNet_x1_0",
