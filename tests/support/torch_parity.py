@@ -45,10 +45,10 @@ def layout(state):
     return hashlib.sha256(repr(shapes).encode()).hexdigest()
 
 
-def check(folder, goldens, golden, name, rename=same, as_saved=same, **arguments):
+def check(folder, goldens, golden, name, rename=same, **arguments):
     """Hold our network `name` to a golden entry, with weights that it reads from a file.
 
-    `rename` is that of `torch_state`; `as_saved` makes of PyTorch's state dict that of the file.
+    `rename` is that of `torch_state`.
     """
     main, scope = paddle.static.Program(), paddle.static.Scope()
     with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
@@ -58,7 +58,7 @@ def check(folder, goldens, golden, name, rename=same, as_saved=same, **arguments
     state = torch_state(network, rename)
     assert layout(state) == golden["layout"]
 
-    file = torch_layout.save(as_saved(state), folder / "torch.pth")
+    file = torch_layout.save(state, folder / "torch.pth")
     assign(scope, weights.load(file, network, name).arrays)
     with paddle.static.scope_guard(scope):
         program = main.clone(for_test=True)
