@@ -74,12 +74,12 @@ def phone(phones):
 
 @pytest.fixture
 def measure(converted, tmp_path):
-    """A function that runs a short campaign on phones; the file is `measure.file`."""
+    """A function that runs a short campaign of one model on phones; the file is `measure.file`."""
 
     def run(*phones, resume=False, **settings):
         settings = {
-            "models": converted, "benchmark_bin": BENCHMARK_BIN, "rounds": ROUNDS, "repeats": 2,
-            "warmup": 0, "max_wait": 5.0, "devices": [phone.serial for phone in phones], **settings,
+            "models": converted / "both.nb", "benchmark_bin": BENCHMARK_BIN, "rounds": ROUNDS,
+            "repeats": 2, "warmup": 0, "max_wait": 5.0, "devices": [phone.serial for phone in phones], **settings,
         }  # fmt: skip
         campaign = Campaign(**settings)
         devices = find_devices(campaign.devices, campaign.device_options())

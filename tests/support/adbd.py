@@ -15,7 +15,6 @@ import re
 import signal
 import struct
 import sys
-import time
 from pathlib import Path
 
 sys.path[:0] = map(str, Path(__file__).resolve().parents[1:3])
@@ -36,7 +35,7 @@ class Phone:
         self.root = root
         self.faults = Faults(root / "faults.json")
         self.links: set[asyncio.StreamWriter] = set()
-        self.down_until = 0.0
+        self.server: asyncio.Server | None = None
         self.children: list[asyncio.subprocess.Process] = []
 
     def real(self, path: str) -> Path:
@@ -44,9 +43,25 @@ class Phone:
 
     def drop_link(self) -> None:
         """Lose every connection, and refuse new ones for as long as the fault says."""
-        self.down_until = time.monotonic() + float(self.faults.value("down_s") or 0)
+        if seconds := float(self.faults.value("down_s") or 0):
+            port = self.server.sockets[0].getsockname()[1]
+            self.server.close()
+            asyncio.get_running_loop().call_later(
+                seconds, lambda: asyncio.ensure_future(self.listen(port))
+            )
         for link in self.links:
             link.transport.abort()
+
+    async def listen(self, port: int) -> None:
+        """Take connections from now on."""
+        self.server = await asyncio.start_server(self._connected, "127.0.0.1", port)
+
+    async def _connected(self, reader, writer) -> None:
+        self.links.add(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await Link(self, reader, writer).serve()
+        self.links.discard(writer)
+        writer.close()
 
     async def run(self, command: str) -> tuple[bytes, bytes, int]:
         """Output, error output and exit code of a shell command on the phone."""
@@ -248,25 +263,14 @@ class Stream:
 
 async def main(root: Path, port: int) -> None:
     phone = Phone(root)
-
-    async def connected(reader, writer):
-        if time.monotonic() < phone.down_until:
-            writer.transport.abort()
-            return
-        phone.links.add(writer)
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            await Link(phone, reader, writer).serve()
-        phone.links.discard(writer)
-        writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", port)
+    await phone.listen(port)
+    ended = asyncio.Event()
     # whoever started us holds the other end of our input
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), server.close)
-    (root / "port.new").write_text(str(server.sockets[0].getsockname()[1]))
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
     async with await serve_benchmarks(root, phone.faults):
+        (root / "port.new").write_text(str(phone.server.sockets[0].getsockname()[1]))
         (root / "port.new").rename(root / "port")
-        with contextlib.suppress(asyncio.CancelledError):
-            await server.serve_forever()
+        await ended.wait()
     phone.end()
 
 

@@ -1,7 +1,7 @@
 """What the emulated phone's `benchmark_bin` does: it runs x86 `.nb` files on this host, really.
 
-The program on the phone (tests/emulated/benchmark_bin) hands its command line to this server,
-which keeps loaded models in worker processes, so that an invocation costs no start of Python.
+The program on the phone (emulated/benchmark_bin) hands its command line to this server, which has
+one worker process for all models and campaigns, so that an invocation costs no start of Python.
 Flags, output and mistakes are those of Paddle-Lite's own program, read in its source:
 lite/api/tools/benchmark/benchmark.cc (2.10 and later), lite/api/benchmark.cc (2.6 to 2.9).
 """
@@ -11,15 +11,14 @@ import contextlib
 import json
 import re
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-from ppghost.deploy.devices.host.session import HostSession
 from ppghost.deploy.nb.header import inspect_nb
 from ppghost.errors import DeviceError, InputError
+from support.lite_runner import LiteRunner, Run
 
 NEW_FLAGS = {
     "optimized_model_file": "", "input_shape": "", "backend": "", "input_data_path": "",
@@ -32,6 +31,8 @@ OLD_FLAGS = {
     "repeats": "1", "power_mode": "3", "threads": "1", "show_output": "false",
 }  # fmt: skip
 ABORT = 134
+#: between what the program and this server tell each other
+SEPARATOR = "\x1f"
 
 
 class Faults:
@@ -65,9 +66,7 @@ class BenchmarkBin:
 
     def __init__(self, root: Path, faults: Faults) -> None:
         self.root, self.faults = root, faults
-        #: by file, its time and the shapes: its worker, and what its input is called
-        self.sessions: dict[tuple, HostSession] = {}
-        self.inputs: dict[tuple, tuple[str, ...]] = {}
+        self._runtime = LiteRunner()
         self.changes: list = []
         self.invocations = 0
 
@@ -116,10 +115,8 @@ class BenchmarkBin:
         nb = cwd / flags["optimized_model_file"]
         if not nb.is_file():
             return _end("", f"Mode file[{nb}] not exist!\n", ABORT)
-        started = time.perf_counter()
-        session = self._session(nb, flags, cwd)
-        init = (time.perf_counter() - started) * 1e3
-        times, outputs = self._times(session, flags), session.outputs()
+        run = self._run(nb, flags, cwd)
+        [outputs] = run.outputs
         echoed = dict(flags)
         if self.faults.take("echo"):
             echoed["threads"] = str(max(1, int(echoed["threads"]) // 2))
@@ -131,9 +128,9 @@ class BenchmarkBin:
                 f"cores size: {big}, truncate thread num to {big}\n"
             )
         # on a failure these are printed, and the exit code stays 0
-        for path, value in zip(_split(flags.get("output_data_path")), outputs.values()):  # noqa: B905
+        for path, value in zip(_split(flags.get("output_data_path")), outputs):  # noqa: B905
             (cwd / path).write_text(" ".join(f"{x:.6g}" for x in value.ravel()) + "\n")
-        text = _report(version, echoed, times, init, outputs)
+        text = _report(version, echoed, run.times_ms, outputs)
         if self.faults.take("nan"):
             text = re.sub(r"(avg   = )\S+", r"\1nan", text)
         return _end(text, stderr)
@@ -142,7 +139,7 @@ class BenchmarkBin:
         if not flags["optimized_model_path"]:
             return _end("", "[I benchmark.cc] Input error, the model path should not be empty.\n")
         nb = cwd / flags["optimized_model_path"]
-        times = self._times(self._session(nb, flags, cwd), flags)[int(flags["warmup"]) :]
+        times = self._run(nb, flags, cwd).times_ms[int(flags["warmup"]) :]
         low, high = min(times), max(times)
         if _number(version) < (2, 9):
             low, high = high, low
@@ -158,50 +155,23 @@ class BenchmarkBin:
                 log += f"[I  1/ 1  0:00:00.000 benchmark.cc:270 Run] {name}: {flags[name]}\n"
         return _end(f"raw_input_shapes: {flags['input_shape']}\n", log)
 
-    def _times(self, session: HostSession, flags: dict) -> list[float]:
-        return session.measure(int(flags["warmup"]) + int(flags["repeats"])).samples_ms
-
-    def _session(self, nb: Path, flags: dict, cwd: Path) -> HostSession:
-        """One worker for a file; the inputs are set when they are others than before."""
-        data = _split(flags.get("input_data_path"))
-        key = (nb, nb.stat().st_mtime_ns, flags["input_shape"])
-        texts = tuple((cwd / path).read_text() for path in data)
-        if self.inputs.get(key) == texts:
-            return self.sessions[key]
+    def _run(self, nb: Path, flags: dict, cwd: Path) -> Run:
+        """Run a model as often as the flags say; raises DeviceError where it cannot be run."""
         if inspect_nb(nb).target not in ("x86", "host"):
             raise DeviceError("made for another target")
         shapes = [[int(n) for n in shape.split(",")] for shape in flags["input_shape"].split(":")]
+        # the real program sets them by their order, whatever their names
         arrays = [np.ones(shape, np.float32) for shape in shapes]
-        for index, text in enumerate(texts):
+        for index, path in enumerate(_split(flags.get("input_data_path"))):
+            text = (cwd / path).read_text()
             arrays[index] = np.array(text.split(), np.float32).reshape(shapes[index])
-        if key in self.sessions:
-            self.sessions[key].run(_by_position(arrays))
-        else:
-            self._close_stale()
-            self.sessions[key] = _open(nb, arrays, int(flags["threads"]))
-        self.inputs[key] = texts
-        return self.sessions[key]
-
-    def _close_stale(self) -> None:
-        """End the workers of models that are no longer on the phone as they were."""
-        for nb, modified, shape in list(self.sessions):
-            if not nb.exists() or nb.stat().st_mtime_ns != modified:
-                self.sessions.pop((nb, modified, shape)).close()
-                self.inputs.pop((nb, modified, shape), None)
+        run = self._runtime.run(nb, [arrays], int(flags["warmup"]) + int(flags["repeats"]))
+        if run is None:
+            raise DeviceError("the runtime died")
+        return run
 
 
-def _by_position(arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Inputs as the real program sets them, whatever their names."""
-    return {f"#{index}": array for index, array in enumerate(arrays)}
-
-
-def _open(nb: Path, arrays: list[np.ndarray], threads: int) -> HostSession:
-    with tempfile.TemporaryDirectory() as folder:
-        np.savez(f"{folder}/in.npz", **_by_position(arrays))
-        return HostSession(nb, {"npz": f"{folder}/in.npz"}, threads, nb.name)
-
-
-def _report(version: str, flags: dict, times: list[float], init: float, outputs: dict) -> str:
+def _report(version: str, flags: dict, times: list[float], outputs: list[np.ndarray]) -> str:
     """The sections that 2.10 and later print."""
     counted = times[int(flags["warmup"]) :]
     lines = [
@@ -212,7 +182,7 @@ def _report(version: str, flags: dict, times: list[float], init: float, outputs:
         f"input_data_path: {flags['input_data_path'] or 'All 1.f'}",
         f"input_shape: {flags['input_shape']}", f"output tensor num: {len(outputs)}",
     ]  # fmt: skip
-    for index, value in enumerate(outputs.values()):
+    for index, value in enumerate(outputs):
         lines += [
             f"--- output tensor {index} ---",
             f"output shape(NCHW): {' '.join(map(str, value.shape))}",
@@ -228,8 +198,8 @@ def _report(version: str, flags: dict, times: list[float], init: float, outputs:
     lines += [f"backend: {flags['backend']}", f"cpu precision: {flags['cpu_precision']}"]
     lines += ["", "======= Perf Info =======", "Time(unit: ms):"]
     for name, value in (
-        ("init ", init), ("first", times[0]), ("min  ", min(counted)), ("max  ", max(counted)),
-        ("avg  ", statistics.mean(counted)),
+        ("init ", 2 * times[0]), ("first", times[0]), ("min  ", min(counted)),
+        ("max  ", max(counted)), ("avg  ", statistics.mean(counted)),
     ):  # fmt: skip
         lines.append(f"{name} = {value:<12.3f}")
     return "\n".join(lines) + "\n\n"
@@ -259,23 +229,28 @@ def _split(paths: str | None) -> list[str]:
 
 
 async def serve_benchmarks(root: Path, faults: Faults) -> asyncio.Server:
-    """Serve the programs started on the phone, on the socket ROOT/lite."""
+    """Serve the programs started on the phone, on the port in ROOT/lite."""
     program = BenchmarkBin(root, faults)
     turn = asyncio.Lock()
 
     async def invoked(reader, writer):
-        request = json.loads(await reader.readline())
+        version, cwd, *argv = (await reader.readline()).decode().rstrip("\n").split(SEPARATOR)
         async with turn:
             begun = time.monotonic()
             answer = await asyncio.get_running_loop().run_in_executor(
-                None, lambda: program.run(**request)
+                None, lambda: program.run(version, cwd, argv)
             )
             with (root / "runs").open("a") as runs:
-                print(begun, time.monotonic(), *request["argv"], file=runs)
+                print(begun, time.monotonic(), *argv, file=runs)
         # the program may have been killed meanwhile
         with contextlib.suppress(ConnectionError):
-            writer.write(json.dumps(answer).encode() + b"\n")
-            await writer.drain()
+            if answer["code"] is not None:
+                texts = (answer["stdout"], answer["stderr"], "")
+                writer.write(f"{answer['code']}\n{SEPARATOR.join(texts)}".encode())
+                await writer.drain()
+            await reader.read()
         writer.close()
 
-    return await asyncio.start_unix_server(invoked, root / "lite")
+    server = await asyncio.start_server(invoked, "127.0.0.1", 0)
+    (root / "lite").write_text(f"{server.sockets[0].getsockname()[1]}\n")
+    return server

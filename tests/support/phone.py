@@ -133,7 +133,7 @@ class EmulatedPhone:
         return [
             pid
             for pid in children(self._process.pid)
-            if b"host.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"lite_runner" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
 
     def connect(self) -> None:
@@ -143,7 +143,6 @@ class EmulatedPhone:
         shutil.copytree(HERE / "emulated" / "system", self.root / "system" / "bin")
         for name in PROGRAMS:
             (self.root / "system" / "bin" / name).symlink_to(shutil.which(name))
-        (self.root / "system" / "bin" / "python3").symlink_to(Path(sys.executable).resolve())
 
     def reset(self) -> None:
         """A healthy phone with nothing of ours on it."""
@@ -224,11 +223,11 @@ class EmulatedPhone:
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                words = (process / "cmdline").read_bytes().split(b"\0")
+                words = [*(process / "cmdline").read_bytes().split(b"\0"), b""]
                 here = (process / "cwd").readlink().is_relative_to(self.root)
             except OSError:
                 continue
-            if here and words[0].endswith(b"python3"):
+            if here and words[1].endswith(b"benchmark_bin"):
                 found.append(int(process.name))
         return found
 

@@ -170,13 +170,15 @@ class Adb:
                 )
             raise self._lost(done)
         mode = "755" if executable else "644"
-        self.shell(f"chmod {mode} {partial} && mv {partial} {FOLDER}/{name}")
-        if not self._holds(name, size, digest):
+        put = f"chmod {mode} {partial} && mv {partial} {FOLDER}/{name}"
+        if not self._holds(name, size, digest, put):
             raise DeviceError(f"{self.serial}: {local.name} arrived damaged; check the cable")
         return True
 
-    def _holds(self, name: str, size: int, digest: str) -> bool:
-        done = self.shell(f"mkdir -p {FOLDER} && cd {FOLDER} && wc -c < {name} && sha256sum {name}")
+    def _holds(self, name: str, size: int, digest: str, first: str = "true") -> bool:
+        """Whether a file is there, after a command that puts it there."""
+        look = f"cd {FOLDER} && wc -c < {name} && sha256sum {name}"
+        done = self.shell(f"mkdir -p {FOLDER} && {first} && {look}")
         return done.stdout.split()[:2] == [str(size), digest]
 
     def clean_up(self) -> None:

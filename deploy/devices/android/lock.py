@@ -2,8 +2,9 @@
 
 A phone is locked by a file on the phone itself, since it may be measured from several computers:
 created only where there is none (the shell's noclobber), it says who holds the phone and until
-when by the phone's clock. Every sample renews it. It is void once that time is past, if the
-phone's clock went back behind its last renewal, or if its process ran on this computer and is gone.
+when by the phone's clock. What runs there renews it, once a minute. It is void once that time is
+past, if the phone's clock went back behind its last renewal, or if its process ran on this computer
+and is gone.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import platform
 import re
 import secrets
 import shlex
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from ppghost.errors import DeviceError, DeviceLost
 #: seconds for which a phone is held beyond the time that a command may take: the longest that a
 #: campaign is silent otherwise, while it sends a file over a slow link
 LEASE_S = 600
+#: a lock is renewed once this is off its time: a process less on the phone for most samples
+RENEW_AFTER_S = 60
 #: what a guarded script prints on a phone that another campaign holds, and nothing else
 _TAKEN = "ppghost: locked by another\n"
 #: the locks on phones that this process holds
@@ -33,6 +37,9 @@ class PhoneLock:
     def __init__(self, serial: str, file: str) -> None:
         self.serial, self.file = serial, file
         self.held = False
+        #: until when scripts are covered, but for the lease, and will be once the last one ran; by
+        #: the monotonic clock
+        self._covered = self._renewing = 0.0
         host = re.sub(r"[^\w.-]", "_", platform.node()) or "unknown"
         self._token = secrets.token_hex(8)
         self._owner = f"{self._token} {os.getpid()} {host} {_origin()}"
@@ -54,6 +61,7 @@ class PhoneLock:
             held = held.rstrip("\n")
             if held.startswith(self._owner):
                 self.held = True
+                self._covered = self._renewing = time.monotonic()
                 _HELD.add(self._token)
                 return
             if seconds := _seconds_left(held, now):
@@ -70,17 +78,19 @@ class PhoneLock:
         """What a script begins with: it ends at once where the phone is no longer held by us.
 
         Args:
-            seconds: that the script may take; the phone is held for them and the lease.
+            seconds: that the script may take; the phone is held for them and, but for a
+                minute, the lease.
 
         Returns:
             Nothing where the phone was never taken.
         """
         if not self.held:
             return ""
-        return (
-            f"{self._check()} || {{ echo {shlex.quote(_TAKEN.strip())}; exit 1; }}\n"
-            f"{self._renew(seconds + LEASE_S)}\n"
-        )
+        script = f"{self._check()} || {{ echo {shlex.quote(_TAKEN.strip())}; exit 1; }}\n"
+        if time.monotonic() + seconds > self._covered + RENEW_AFTER_S:
+            self._renewing = time.monotonic() + seconds
+            script += f"{self._renew(seconds + LEASE_S)}\n"
+        return script
 
     def check(self, output: str) -> None:
         """Whether a guarded script ran.
@@ -96,6 +106,7 @@ class PhoneLock:
             raise DeviceLost(
                 f"{self.serial}: another campaign took the phone over; wait for its end"
             )
+        self._covered = self._renewing
 
     def forget(self) -> None:
         """Hold the phone no longer, whatever became of the file there."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ppghost.deploy.devices.android import benchmark_bin, output_check, system
-from ppghost.deploy.devices.android.adb import FOLDER, Adb
+from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.android.adb_client import ShellResult
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program, Timing
 from ppghost.deploy.devices.base import Burst
@@ -17,6 +17,7 @@ from ppghost.deploy.nb.output_check import Difference, passed
 from ppghost.deploy.nb.reference import Reference
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost
+from ppghost.utils.files import sha256
 
 #: an invocation may last this long, and longer for every inference it is asked for
 START_TIMEOUT_S = 60.0
@@ -24,11 +25,17 @@ INFERENCE_TIMEOUT_S = 5.0
 
 
 class Answer(NamedTuple):
-    """What an invocation ended with, and the sensors around it as the phone wrote them."""
+    """What an invocation ended with.
+
+    Attributes:
+        before, after: the sensors around it, as the phone wrote them.
+        outputs: what the files hold that it was to write.
+    """
 
     before: str
     program: ShellResult
     after: str
+    outputs: list[str]
     timing: Timing
 
 
@@ -110,20 +117,21 @@ class PhoneSession:
             raise
         except DeviceError as error:
             raise DeviceError(f"{self.model.name}: {benchmark_bin.NAME} {error}") from error
-        before, output, after = done.stdout.split(f"\n{token}\n")
+        before, output, after, *outputs = done.stdout.split(f"\n{token}\n")
         program = done._replace(stdout=output)
         try:
             version = self.model.info.opt_version
             timing = benchmark_bin.parse(self.program, asked, program, version)
         except DeviceError as error:
             raise DeviceError(f"{self.model.name}: {error}") from error
-        return Answer(before, program, after, timing)
+        return Answer(before, program, after, outputs, timing)
 
     def _invoke(self, asked: Invocation, token: str) -> ShellResult:
         words = asked.arguments(self.program)
         if self.affinity:
             words = ["taskset", self.affinity, *words]
         result = shlex.quote(benchmark_bin.RESULT_FILE)
+        read = "".join(f"\necho; echo {token}\ncat {f} && rm {f}" for f in asked.outputs)
         old = not self.program.prints_sections
         return self.adb.run_program(
             words,
@@ -131,7 +139,7 @@ class PhoneSession:
             prefix=(f"rm -f {result}\n" if old else "")
             + f"{system.READ_SENSORS}\necho; echo {token}",
             suffix=(f"cat {result} 2>/dev/null\n" if old else "")
-            + f"echo; echo {token}\n{system.READ_SENSORS}",
+            + f"echo; echo {token}\n{system.READ_SENSORS}{read}",
         )
 
     def _output_texts(self, reference: Reference) -> dict[str, str]:
@@ -145,12 +153,9 @@ class PhoneSession:
                 for index in range(count)
             }
         files = [f"output{index}.txt" for index in range(count)]
-        self._run(replace(asked, outputs=files))
+        texts = self._run(replace(asked, outputs=files)).outputs
         return {
-            f"{benchmark_bin.NAME}'s {file}": self.adb.shell(
-                f"cd {FOLDER} && cat {file} && rm {file}"
-            ).stdout
-            for file in files
+            f"{benchmark_bin.NAME}'s {file}": text for file, text in zip(files, texts, strict=True)
         }
 
     def _push_inputs(self, reference: Reference) -> list[str]:
@@ -159,6 +164,8 @@ class PhoneSession:
             for index, text in enumerate(output_check.input_texts(self.model, reference)):
                 file = Path(folder) / f"input{index}.txt"
                 file.write_text(text, encoding="ascii")
-                self.adb.push(file, file.name)
-                inputs.append(file.name)
+                # named by content: models of one input shape share it
+                name = f"{sha256(file)}.txt"
+                self.adb.push(file, name)
+                inputs.append(name)
         return inputs

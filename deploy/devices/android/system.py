@@ -32,6 +32,7 @@ _READ_SERVICES = (
     "dumpsys battery 2>/dev/null; echo; dumpsys thermalservice 2>/dev/null; echo; "
     "dumpsys power 2>/dev/null | grep mWakefulness="
 )
+_READ_STATE = f"{READ_SENSORS}; echo; {_READ_SERVICES}"
 _DESCRIBE = "\n".join(
     [f'echo "{key}=$(getprop {name})"' for key, name in _PROPERTIES.items()]
     + [f"grep -s . {_CPU}/cpuinfo_max_freq"]
@@ -49,12 +50,12 @@ def describe(shell: Shell) -> dict[str, Any]:
         DeviceError: it does not tell its ABI.
         DeviceLost: it went away.
     """
-    text = shell(_DESCRIBE).stdout
+    text = shell(f"{_DESCRIBE}\n{_READ_STATE}").stdout
     answers = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     values = {key: answers.get(key, "").strip() or None for key in _PROPERTIES}
     if not values["abi"]:
         raise DeviceError("does not tell its ABI (ro.product.cpu.abi); is it an Android device?")
-    state = read_state(shell)
+    state = _parse_state(text)
     level = values["api_level"]
     return {
         "model": " ".join(filter(None, (values["maker"], values["name"]))) or None,
@@ -110,7 +111,10 @@ def read_state(shell: Shell) -> dict[str, Any]:
     Raises:
         DeviceLost: it went away.
     """
-    text = shell(f"{READ_SENSORS}; echo; {_READ_SERVICES}").stdout
+    return _parse_state(shell(_READ_STATE).stdout)
+
+
+def _parse_state(text: str) -> dict[str, Any]:
     sensors = parse_sensors(text)
     status = _number(r"Thermal Status: (\d+)", text)
     powered = re.findall(r"(?:AC|USB|Wireless|Dock) powered: (\w+)", text)

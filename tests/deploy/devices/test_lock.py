@@ -9,6 +9,7 @@ import time
 import pytest
 from support.phone import BENCHMARK_BIN
 
+from ppghost.deploy.devices.android import lock
 from ppghost.deploy.devices.android.adb import FOLDER, Adb
 from ppghost.deploy.devices.android.lock import LEASE_S
 from ppghost.deploy.devices.host.lock import HostLock
@@ -83,12 +84,22 @@ def test_a_lock_that_nobody_can_still_hold_is_taken_at_once(adb, phone, void):
         adb.shell("echo ours")
 
 
-def test_every_call_renews_the_lock(adb, phone):
+def test_calls_renew_the_lock_where_it_was_not_renewed_for_a_minute(adb, phone, monkeypatch):
+    def left():
+        return int(lock_file(phone).read_text().split()[-1]) - time.time()
+
     adb.lock()
     rewrite(phone, until=1)
     adb.shell("true", timeout=30)
-    until = int(lock_file(phone).read_text().split()[-1])
-    assert abs(until - time.time() - LEASE_S - 30) < 5
+    assert left() < 0
+    adb.shell("true", timeout=90)
+    assert abs(left() - LEASE_S - 90) < 5
+    rewrite(phone, until=1)
+    adb.shell("true", timeout=90)
+    assert left() < 0
+    monkeypatch.setattr(lock, "RENEW_AFTER_S", 0)
+    adb.shell("true", timeout=95)
+    assert abs(left() - LEASE_S - 95) < 5
 
 
 def test_who_lost_a_phone_leaves_it_alone(adb, phone):
