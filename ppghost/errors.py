@@ -39,6 +39,12 @@ class DeviceLost(DeviceError):
     """The link to a device broke: the device may come back, and nothing says the model is bad."""
 
 
+class OutputMismatch(DeviceError):
+    """A device computes something else than it should: the file is at fault."""
+
+    exit_code = 4
+
+
 class ConversionError(PPGhostError):
     """A model cannot be converted for Paddle-Lite."""
 

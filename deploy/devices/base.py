@@ -23,23 +23,27 @@ class DeviceOptions:
         programs: for phones, Paddle-Lite's benchmark_bin by ABI ("*": any).
         power_mode: Paddle-Lite's: big, little, all or none (no binding).
         affinity: a hexadecimal mask for `taskset`, with power mode none.
+        device_folder: of a phone, to work in; None: the usual one.
     """
 
     programs: Mapping[str, Path] = field(default_factory=dict)
     power_mode: str = "big"
     affinity: str | None = None
+    device_folder: str | None = None
 
 
 class Sensors(TypedDict):
     """What can be read between two inferences; None where a device does not tell.
 
-    temp_c is of the hottest processor zone; freq_khz is each core's frequency, freq_cap_khz the
-    highest that it is allowed now.
+    temp_c is of the hottest processor zone, or of what temp_zone says; freq_khz is each core's
+    frequency by its number, freq_cap_khz the highest that it is allowed now; None is an offline
+    core.
     """
 
     temp_c: float | None
-    freq_khz: list[int] | None
-    freq_cap_khz: list[int] | None
+    temp_zone: str | None
+    freq_khz: list[int | None] | None
+    freq_cap_khz: list[int | None] | None
 
 
 class Core(TypedDict):
@@ -230,6 +234,18 @@ class Device(Protocol[SessionT]):
 def timestamp() -> str:
     """Now, in UTC."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def by_core(values: Mapping[int, int]) -> list[int | None] | None:
+    """A list with each core's value at its number, None in the place of one that has none.
+
+    Args:
+        values: by core number.
+
+    Returns:
+        None where no core has a value.
+    """
+    return [values.get(core) for core in range(max(values) + 1)] if values else None
 
 
 def format_cores(cores: Sequence[Core]) -> str:

@@ -71,7 +71,8 @@ def format_device(described: dict[str, Any]) -> str:
     if described.get("thermal_status") is not None:
         facts.append(f"thermal status {format_thermal_status(described['thermal_status'])}")
     if described.get("temp_c") is not None:
-        facts.append(f"{described['temp_c']:.1f} °C")
+        zone = described.get("temp_zone")
+        facts.append(f"{described['temp_c']:.1f} °C{f' ({zone})' if zone else ''}")
     line = "  ".join([head, ", ".join(filter(None, facts))]).rstrip()
     return f"{line}\n    {described['advice']}" if described.get("advice") else line
 
@@ -100,8 +101,51 @@ def find_devices(names: Sequence[str], options: DeviceOptions | None = None) -> 
         for device in devices:
             if device.state != "device":
                 logger.warning("%s is left out: %s", device.serial, device.state)
-        return [device for device in devices if device.state == "device"]
-    return [_find(name, options) for name in dict.fromkeys(names)]
+        return _each_once([device for device in devices if device.state == "device"])
+    return _each_once([_find(name, options) for name in dict.fromkeys(names)])
+
+
+def unusable(options: DeviceOptions | None = None) -> list[str]:
+    """What "all" leaves out: a line a device, with what to do about it.
+
+    Args:
+        options: what a campaign asks of them.
+    """
+    devices = [device for device in list_devices(options) if device.state != "device"]
+    return [f"{device.serial}: {device.state}; {device.describe()['advice']}" for device in devices]
+
+
+def _each_once(devices: list[Device]) -> list[Device]:
+    """Without a second link (USB, network) to one phone, which would wait for itself.
+
+    Of two links that by cable stays: it does not share the air.
+    """
+    chosen: dict[str, Device] = {}
+    for device in devices:
+        name = _hardware(device) or device.serial
+        other = chosen.get(name)
+        if other is None:
+            chosen[name] = device
+            continue
+        kept, left = (
+            (other, device) if _by_cable(other) or not _by_cable(device) else (device, other)
+        )
+        chosen[name] = kept
+        logger.warning("%s is %s again, and measured by that link", left.serial, kept.serial)
+    return list(chosen.values())
+
+
+def _hardware(device: Device) -> str | None:
+    """What a device calls itself, whatever the link; None where it does not tell."""
+    try:
+        return device.describe().get("hardware_serial") if device.state == "device" else None
+    except DeviceError:
+        return None  # it says so where it is used
+
+
+def _by_cable(device: Device) -> bool:
+    # HOST:PORT, and what mDNS finds in the network
+    return ":" not in device.serial and "._adb" not in device.serial
 
 
 def _find(name: str, options: DeviceOptions) -> Device:

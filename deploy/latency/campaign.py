@@ -44,6 +44,7 @@ class Campaign:
         max_temp: degrees Celsius above which a device is left to cool
         max_wait: seconds to wait for a device to cool or to come back
         benchmark_bin: the program for phones: a path, or paths by ABI (None: as remembered)
+        device_folder: on a phone, to work in (None: /data/local/tmp, or another that can be)
         seed: of the order of models in each round
         input_shapes: of files that others made and that have no description, in feed order
     """
@@ -64,6 +65,7 @@ class Campaign:
     max_temp: float | None = None
     max_wait: float = 300.0
     benchmark_bin: Mapping[str, Path] = field(default_factory=dict)
+    device_folder: str | None = None
     seed: int = 0
     input_shapes: tuple[tuple[int, ...], ...] = ()
 
@@ -88,12 +90,12 @@ class Campaign:
 
     def device_options(self) -> DeviceOptions:
         """What it asks of its devices."""
-        return DeviceOptions(self.benchmark_bin, self.power_mode, self.affinity)
+        return DeviceOptions(self.benchmark_bin, self.power_mode, self.affinity, self.device_folder)
 
     def settings(self) -> dict[str, Any]:
         """All but models, devices and programs, as kept in a result."""
         kept = asdict(self)
-        for name in ("models", "devices", "benchmark_bin", "input_shapes"):
+        for name in ("models", "devices", "benchmark_bin", "device_folder", "input_shapes"):
             del kept[name]
         return {**kept, "threads": list(self.threads), "rounds": self.max_rounds}
 
@@ -192,6 +194,13 @@ def _mask(value: Any) -> str:
     return str(value).lower()
 
 
+def _folder(value: Any) -> str:
+    # of a phone: it stands in commands there, where nothing is to be quoted
+    if not re.fullmatch(r"(/[\w.-]+)+/?", str(value)):
+        raise ValueError
+    return str(value).rstrip("/")
+
+
 def _programs(value: Any) -> dict[str, Path]:
     table = value if isinstance(value, Mapping) else {"*": value}
     return {str(abi): Path(path) for abi, path in table.items()}
@@ -217,6 +226,7 @@ _SCHEMA = {
     "max_temp": _QUANTITY,
     "max_wait": _QUANTITY,
     "benchmark_bin": Parsed(_programs, "a path, or paths by ABI"),
+    "device_folder": Parsed(_folder, "an absolute path of plain names"),
     "seed": _COUNT,
     "input_shapes": Parsed(_shapes, "a shape such as [1, 3, 224, 224], or a list of them"),
 }

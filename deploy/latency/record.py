@@ -10,6 +10,8 @@ from ppghost.deploy.latency.schema import ThrottledRounds
 from ppghost.deploy.latency.stats import MAX_RELATIVE_WIDTH, paired_ratio, summarize
 from ppghost.deploy.nb.sidecar import NbModel
 
+#: percent of a battery below which many phones save power
+LOW_BATTERY = 15
 #: share of the time that the host's inferences may wait for a core without a word
 MAX_WAITED = 0.1
 UNFINISHED = "not finished; run again with --resume"
@@ -71,8 +73,25 @@ def add_round(
     result.throttled = ThrottledRounds(marked, in_stats=bool(marked) and all_counted)
 
 
+def choose_reference(results: Iterable[Result], wanted: str | None) -> str | None:
+    """The model that others are divided by: the wanted one, else the first that works.
+
+    Args:
+        results: of one device and thread count, in the order of the plan.
+        wanted: the plan's.
+
+    Returns:
+        A model's name; None if no model has figures.
+    """
+    working = [each.model for each in results if each.status != "failed" and each.stats]
+    return wanted if wanted in working else next(iter(working), None)
+
+
 def add_ratio(result: Result, results: Iterable[Result], reference: str | None) -> None:
     """The ratio to a reference model, over the rounds that count for both.
+
+    Few rounds in common (the reference was measured anew, by --resume) make no ratio: one of an
+    earlier reference stays.
 
     Args:
         result: what gets the ratio.
@@ -83,11 +102,11 @@ def add_ratio(result: Result, results: Iterable[Result], reference: str | None) 
     if base is None or not (base.stats and result.stats):
         return
     candidate_ms, base_ms = shared_rounds(result, base)
-    if candidate_ms:
+    if candidate_ms and 2 * len(candidate_ms) >= len(result.counted_rounds()):
         result.ratio = paired_ratio(candidate_ms, base_ms, base.model)
 
 
-def conclude(result: Result, limitation: Note | None) -> list[str]:
+def conclude(result: Result, limitation: Note | None, reference: str | None = None) -> list[str]:
     """Mark a result that did not fail as done, and say what is to be known about its figures.
 
     `notes` are for the report; `warning` is one text that names model and threads too.
@@ -95,6 +114,7 @@ def conclude(result: Result, limitation: Note | None) -> list[str]:
     Args:
         result: measured, or as far as that was possible.
         limitation: what the device cannot show at this thread count.
+        reference: the plan's.
 
     Returns:
         What is to be known about this result alone, a sentence each.
@@ -103,6 +123,8 @@ def conclude(result: Result, limitation: Note | None) -> list[str]:
         return []
     result.status, result.error = "ok", None
     notes = [note for make in _NOTES if (note := make(result))]
+    if reference and (note := _other_reference(result, reference)):
+        notes.append(note)
     warnings = [f"{result.model}, threads {result.threads}: {format_note(note)}" for note in notes]
     own = list(warnings)
     if limitation:
@@ -110,6 +132,14 @@ def conclude(result: Result, limitation: Note | None) -> list[str]:
         warnings.append(f"threads {result.threads}: {format_note(limitation)}")
     result.notes, result.warning = [*notes], "; ".join(warnings) or None
     return own
+
+
+def _other_reference(result: Result, wanted: str) -> Note | None:
+    if result.ratio is None:
+        return Note("no_ratio", {"reference": wanted})
+    if result.ratio.reference != wanted:
+        return Note("other_reference", {"wanted": wanted, "reference": result.ratio.reference})
+    return None
 
 
 def _spread(result: Result) -> Note | None:
@@ -141,4 +171,15 @@ def _unchecked(result: Result) -> Note | None:
     return Note("output_unchecked", {"reason": reason}) if reason else None
 
 
-_NOTES = (_spread, _throttling, _waiting, _unchecked)
+def _doubtful_state(result: Result) -> Note | None:
+    """Of a phone whose state lets it save power."""
+    total = len(result.rounds)
+    dark = sum(each.conditions.get("screen") == "off" for each in result.rounds)
+    levels = [each.conditions.get("battery") for each in result.rounds]
+    low = min((level for level in levels if level is not None), default=100)
+    if low < LOW_BATTERY:
+        return Note("battery_low", {"battery": low})
+    return Note("screen_off", {"rounds": dark, "total": total}) if dark else None
+
+
+_NOTES = (_spread, _throttling, _waiting, _doubtful_state, _unchecked)

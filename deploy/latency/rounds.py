@@ -21,7 +21,7 @@ from ppghost.deploy.latency.stats import Stats
 from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.latency.waiting import Stopped, Waiter
 from ppghost.deploy.nb.sidecar import NbModel
-from ppghost.errors import DeviceError, DeviceLost
+from ppghost.errors import DeviceError, DeviceLost, OutputMismatch
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ class DeviceRun:
 
     Attributes:
         problem: why it did not do all; None if it did, or was stopped.
+        wrong_files: the errors of models that computed something else than they should.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class DeviceRun:
         self.file, self.device, self.campaign = file, device, campaign
         self.models = models
         self.problem: str | None = None
+        self.wrong_files: set[str] = set()
         self._waiter = Waiter(device, file.stop, campaign)
         self._checks: dict[int, Mapping[str, Any] | None] = {}
         self._caps: list[int] | None = None
@@ -87,7 +89,8 @@ class DeviceRun:
                 if result.status == "skipped":
                     result.error = self.problem
                     same = [other for other in own if other.threads == result.threads]
-                    record.add_ratio(result, same, self.reference)
+                    base = record.choose_reference(same, self.reference)
+                    record.add_ratio(result, same, base)
         self.file.save()
 
     def _measure(self, threads: int) -> None:
@@ -113,23 +116,36 @@ class DeviceRun:
         )
         with ExitStack() as stack:
             sessions = {}
-            for index in unfinished:
+            for index in [*unfinished, *self._beside(results, unfinished)]:
                 session = self._load(index, results[index], threads)
                 if session:
                     sessions[index] = stack.enter_context(closing(session))
             self.file.save()
-            self._rounds(threads, results, sessions)
+            self._rounds(threads, results, sessions, set(unfinished))
         warnings: list[str] = []
         with self.file.lock:
+            base = record.choose_reference(results.values(), self.reference)
             for result in results.values():
-                record.add_ratio(result, results.values(), self.reference)
-                warnings += record.conclude(result, limitation)
+                record.add_ratio(result, results.values(), base)
+                warnings += record.conclude(result, limitation, self.reference)
         self.file.save()
         _log(warnings)
 
+    def _beside(self, results: dict[int, Result], unfinished: list[int]) -> list[int]:
+        """The reference where it is done already: ratios are of rounds that both are in."""
+        done = [index for index in results if index not in unfinished]
+        name = record.choose_reference((results[index] for index in done), self.reference)
+        known = any(results[index].model == self.reference for index in unfinished)
+        return [] if known else [index for index in done if results[index].model == name]
+
     def _rounds(
-        self, threads: int, results: dict[int, Result], sessions: dict[int, Session]
+        self,
+        threads: int,
+        results: dict[int, Result],
+        sessions: dict[int, Session],
+        unfinished: set[int],
     ) -> None:
+        """All rounds; a session that is not of `unfinished` models is measured beside them."""
         started = time.monotonic()
         begun, limit = -math.inf, self.campaign.time_limit
         for number, indices in enumerate(self.file.content.plan.order):
@@ -140,8 +156,9 @@ class DeviceRun:
                 for index in indices
                 if index in sessions and len(results[index].rounds) <= number
             ]
-            if not todo:
+            if not unfinished & set(todo):
                 continue
+            todo += [index for index in sessions if index not in unfinished]
             self._waiter.wait_until(begun + (self.campaign.round_every or 0))
             begun = time.monotonic()
             state = self._waiter.wait_until_cool()
@@ -227,11 +244,15 @@ class DeviceRun:
             sessions.pop(index).close()
             return
         reason = throttled(state, burst, self._caps, campaign.max_temp)
-        conditions = {**state, **burst.before, "after": burst.after, **burst.details}
+        # what only the device as a whole tells (its battery's temperature) is of the round
+        before = {name: value for name, value in burst.before.items() if value is not None}
+        conditions = {**state, **before, "after": burst.after, **burst.details}
         with self.file.lock:
             record.add_round(result, burst, conditions, reason)
 
     def _fail(self, result: Result, error: DeviceError) -> None:
+        if isinstance(error, OutputMismatch):
+            self.wrong_files.add(str(error))
         with self.file.lock:
             result.status, result.error = "failed", str(error)
         logger.warning("%s", error)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ppghost.deploy.devices.base import Device
-from ppghost.deploy.devices.discovery import find_devices
+from ppghost.deploy.devices.discovery import find_devices, unusable
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.result_file import ResultFile
 from ppghost.deploy.latency.results import LatencyResult, Result, host_metadata, load_result
 from ppghost.deploy.latency.rounds import DeviceRun
 from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.nb.sidecar import NbModel, load_models
-from ppghost.errors import DeviceError, InputError
+from ppghost.errors import ConversionError, DeviceError, InputError, PPGhostError
 
 logger = logging.getLogger(__name__)
 
@@ -135,9 +135,8 @@ def time_models(
     _run(file, runs)
     try:
         _judge(measured, runs, output)
-    except DeviceError as error:
-        if output is None:
-            error.result = measured
+    except PPGhostError as error:
+        error.result = measured
         raise
     return measured
 
@@ -147,6 +146,7 @@ def _share_out(loaded: list[NbModel], devices: Sequence[Device], whole: bool) ->
 
     Raises:
         InputError: a model has none, unless `whole` is false and another device takes it.
+        DeviceError: a device that cannot be used now might.
     """
     shares: list[Share] = []
     taken: set[str] = set()
@@ -165,6 +165,9 @@ def _share_out(loaded: list[NbModel], devices: Sequence[Device], whole: bool) ->
             logger.warning("%s is left out: no file is made for it", device.serial)
     for index, model in enumerate(loaded):
         if model.name not in taken:
+            if not whole and (out := unusable()):
+                # of the devices that are left, none takes it; these might
+                raise DeviceError(f"{model.path}: {reasons[index]}; left out: {'; '.join(out)}")
             raise InputError(f"{model.path}: {reasons[index]}")
     return shares
 
@@ -221,14 +224,30 @@ def _run(file: ResultFile, runs: list[DeviceRun]) -> None:
 
 
 def _judge(measured: LatencyResult, runs: list[DeviceRun], output: Path | None) -> None:
-    """DeviceError if nothing was measured, or a device broke off."""
-    failed = [result for result in measured.results if result.status == "failed"]
-    if failed and len(failed) == len(measured.results):
-        raise DeviceError(f"every model failed; the first: {failed[0].error}")
+    """Raise if a model that was asked for has no figure, or a device broke off.
+
+    Raises:
+        ConversionError: of the models that failed, each computes something else than it should.
+        DeviceError: anything else.
+    """
     problems = [run.problem for run in runs if run.problem]
     if problems:
         rest = f" ({output} holds the rest; --resume goes on)" if output else ""
         raise DeviceError(f"{'; '.join(problems)}{rest}")
+    failed = [result for result in measured.results if result.status == "failed"]
+    if not failed:
+        return
+    every = len(failed) == len(measured.results)
+    how_many = "every model" if every else f"{len(failed)} of {len(measured.results)} models"
+    wrong = all(result.error in _wrong_files(runs) for result in failed)
+    raise (ConversionError if wrong else DeviceError)(
+        f"{how_many} failed; the first: {failed[0].error}"
+    )
+
+
+def _wrong_files(runs: list[DeviceRun]) -> set[str | None]:
+    """What is wrong with files, and not with a device that was to run them."""
+    return {error for run in runs for error in run.wrong_files}
 
 
 def _start(plan: Plan, output: Path | None, resume: bool) -> LatencyResult:

@@ -25,7 +25,9 @@ def latency_table(measured: LatencyResult) -> str:
         head = f"{result.model:<28} {result.threads:>7}"
         stats, ratio = result.stats, result.ratio
         if result.status != "ok" or stats is None:
-            lines.append(f"{head} {result.status}: {result.error}")
+            # the model stands before it already
+            error = (result.error or "").removeprefix(f"{result.model}: ")
+            lines.append(f"{head} {result.status}: {error}")
             continue
         interval = " to ".join(map(format_ms, stats.ci95)) if stats.ci95 else "-"
         p90 = "-" if stats.p90 is None else format_ms(stats.p90)

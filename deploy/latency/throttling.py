@@ -9,7 +9,10 @@ from ppghost.deploy.devices.thermal import format_thermal_status
 
 
 def throttled(
-    state: Mapping[str, Any], burst: Burst, caps_khz: Sequence[int] | None, max_temp: float | None
+    state: Mapping[str, Any],
+    burst: Burst,
+    caps_khz: Sequence[int | None] | None,
+    max_temp: float | None,
 ) -> Note | None:
     """Why a burst was not run at full speed, None if nothing says so.
 
@@ -19,7 +22,7 @@ def throttled(
     Args:
         state: the device's conditions at the start of the round.
         burst: with the sensors around it.
-        caps_khz: each core's highest allowed frequency at the start of the campaign.
+        caps_khz: each core's highest allowed frequency at the start of the campaign, by its number.
         max_temp: the highest temperature allowed, in degrees Celsius.
 
     Returns:
@@ -30,7 +33,8 @@ def throttled(
     for sensors in (burst.before, burst.after):
         caps = zip(sensors["freq_cap_khz"] or (), caps_khz or (), strict=False)
         for core, (cap, start) in enumerate(caps):
-            if cap < start:
+            # an offline core has none
+            if cap is not None and start is not None and cap < start:
                 values = {"core": core, "cap_ghz": cap / 1e6, "start_ghz": start / 1e6}
                 return Note("core_capped", values)
         temperature = sensors["temp_c"]

@@ -1,9 +1,11 @@
 """Devices, latency on them, and what is made of latency results."""
 
 import argparse
+import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ppghost.cli.common import (
     Commands,
@@ -15,16 +17,19 @@ from ppghost.cli.common import (
     positive,
     to_json,
 )
-from ppghost.errors import CheckFailed, InputError
+from ppghost.errors import CheckFailed, InputError, PPGhostError
 
 if TYPE_CHECKING:
     from ppghost.deploy.latency.results import LatencyResult
 
+    #: what runs a campaign, and what makes a text of its result
+    Kind = tuple[Callable[..., LatencyResult], Callable[[LatencyResult], str]]
+
 #: flags that are keys of a campaign; they win over its file
 CAMPAIGN_FLAGS = (
-    "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "precision",
+    "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "warmup", "precision",
     "round_every", "time_limit", "reference", "power_mode", "affinity", "max_temp", "max_wait",
-    "benchmark_bin",
+    "benchmark_bin", "device_folder",
 )  # fmt: skip
 
 
@@ -84,6 +89,9 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--burst-warmup", type=int, metavar="N", help="others before each burst (1)"
     )
+    parser.add_argument(
+        "--warmup", type=int, metavar="N", help="inferences before the first round (5)"
+    )
     parser.add_argument("--precision", metavar="2%", help="stop when each interval is so narrow")
     parser.add_argument("--round-every", type=float, metavar="S", help="least time between rounds")
     parser.add_argument("--time-limit", type=float, metavar="S", help="per thread count")
@@ -98,6 +106,9 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="[ABI=]PATH",
         help="Paddle-Lite's program for phones; remembered per ABI",
+    )
+    parser.add_argument(
+        "--device-folder", metavar="DIR", help="on phones, to work in (/data/local/tmp)"
     )
     parser.add_argument("--resume", action="store_true", help="skip what the result file holds")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
@@ -160,23 +171,32 @@ def bench(args: argparse.Namespace) -> Output:
         given["input_shapes"] = _unnamed_shapes(args)
     campaign = load_campaign(args.campaign, args.override, given)
     output = Path(args.json) if args.json not in (None, "-") else args.results
-    measured, text = _kind(args)(
-        args,
-        campaign,
-        find_devices(campaign.devices, campaign.device_options()),
-        output=output,
-        resume=args.resume,
-        dry_run=args.dry_run,
-        command=command_line(args),
-    )
+    run, table = _kind(args)
+    try:
+        measured = run(
+            campaign,
+            find_devices(campaign.devices, campaign.device_options()),
+            output=output,
+            resume=args.resume,
+            dry_run=args.dry_run,
+            command=command_line(args),
+        )
+    except PPGhostError as error:
+        if (found := error.result) is not None:
+            error.result = found.to_json()
+            with contextlib.suppress(PPGhostError):
+                error.text = table(found)
+        raise
     result = measured.to_json()
-    return result, text if not args.dry_run else to_json(result["plan"])
+    return result, table(measured) if not args.dry_run else to_json(result["plan"])
 
 
-def _kind(args: argparse.Namespace) -> Callable[..., "tuple[LatencyResult, str]"]:
+def _kind(
+    args: argparse.Namespace,
+) -> "Kind":
     if args.layers:
-        return _bench_layers
-    return _bench_guidelines if args.guidelines else _bench_models
+        return _layers(args)
+    return _guidelines() if args.guidelines else _models()
 
 
 def _unnamed_shapes(args: argparse.Namespace) -> list[list[int]]:
@@ -190,39 +210,38 @@ def _unnamed_shapes(args: argparse.Namespace) -> list[list[int]]:
     return [shape for _, shape in shapes]
 
 
-def _bench_models(
-    args: argparse.Namespace, *where: Any, **options: Any
-) -> "tuple[LatencyResult, str]":
+def _models() -> "Kind":
     from ppghost.deploy.latency.runner import run_campaign
     from ppghost.deploy.latency.tables import latency_table
 
-    measured = run_campaign(*where, **options)
-    return measured, latency_table(measured)
+    return run_campaign, latency_table
 
 
-def _bench_layers(
-    args: argparse.Namespace, *where: Any, **options: Any
-) -> "tuple[LatencyResult, str]":
+def _layers(
+    args: argparse.Namespace,
+) -> "Kind":
     from ppghost.analysis.complexity import count_macs
     from ppghost.deploy.latency.layer_shares import layer_shares
     from ppghost.deploy.latency.tables import layers_table
     from ppghost.deploy.profiling.layers import run_layers
 
     shape = input_shapes(args.input_shapes)
-    measured = run_layers(*where, input_shape=shape, count_macs=count_macs, **options)
-    return measured, "\n\n".join(map(layers_table, layer_shares(measured)))
+    return (
+        partial(run_layers, input_shape=shape, count_macs=count_macs),
+        lambda measured: "\n\n".join(map(layers_table, layer_shares(measured))),
+    )
 
 
-def _bench_guidelines(
-    args: argparse.Namespace, *where: Any, **options: Any
-) -> "tuple[LatencyResult, str]":
+def _guidelines() -> "Kind":
     from ppghost.analysis.complexity import count_macs
     from ppghost.deploy.latency.guideline_ratios import guideline_ratios
     from ppghost.deploy.latency.tables import guidelines_table
     from ppghost.deploy.profiling.guidelines import run_guidelines
 
-    measured = run_guidelines(*where, count_macs=count_macs, **options)
-    return measured, "\n\n".join(map(guidelines_table, guideline_ratios(measured)))
+    return (
+        partial(run_guidelines, count_macs=count_macs),
+        lambda measured: "\n\n".join(map(guidelines_table, guideline_ratios(measured))),
+    )
 
 
 def compare(args: argparse.Namespace) -> Output:

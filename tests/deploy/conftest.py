@@ -79,7 +79,8 @@ def measure(converted, tmp_path):
     def run(*phones, resume=False, **settings):
         settings = {
             "models": converted / "both.nb", "benchmark_bin": BENCHMARK_BIN, "rounds": ROUNDS,
-            "repeats": 2, "warmup": 0, "max_wait": 5.0, "devices": [phone.serial for phone in phones], **settings,
+            "repeats": 2, "warmup": 0, "max_wait": 5.0,
+            "devices": [phone.serial for phone in phones], **settings,
         }  # fmt: skip
         campaign = Campaign(**settings)
         devices = find_devices(campaign.devices, campaign.device_options())

@@ -3,13 +3,17 @@
 The device's side of the adb protocol on a loopback port, enough for the stock adb client: the
 services shell, shell_v2, exec and sync. The phone's file system is the folder ROOT; a command runs
 in the host's sh with ROOT/system/bin as its only PATH and with /data and /sys meaning those of
-ROOT. What shall go wrong stands in ROOT/faults.json. Protocol: AOSP's packages/modules/adb,
+ROOT. What shall go wrong stands in ROOT/faults.json, and what kind of phone it is in
+ROOT/kind.json: "state" (device, recovery, ...), "old" (before Android 7: no shell protocol, small
+packets with checksums, lines that end as on a terminal), "greet_after_s", and "profile", what its
+shell prints first. Protocol: AOSP's packages/modules/adb,
 protocol.txt and SYNC.TXT.
 """
 
 import asyncio
 import contextlib
 import errno
+import json
 import os
 import re
 import signal
@@ -21,11 +25,15 @@ sys.path[:0] = map(str, Path(__file__).resolve().parents[1:3])
 
 from support.emulated_lite import Faults, serve_benchmarks  # noqa: E402
 
+#: of the protocol: what Android 7 and later speak, and what is spoken before
 VERSION, MAX_DATA = 0x01000001, 256 * 1024
+OLD_VERSION, OLD_MAX_DATA = 0x01000000, 4096
 HEADER = struct.Struct("<4sIIIII")
 FEATURES = "shell_v2,cmd,stat_v2,ls_v2"
 #: of the shell protocol's packets
 STDOUT, STDERR, EXIT = 1, 2, 3
+#: paths of the phone in a command, which mean those of ROOT
+PATHS = re.compile(r"(?<![\w.])/(?=(data|sys)\b|proc/cpuinfo)")
 
 
 class Phone:
@@ -37,6 +45,9 @@ class Phone:
         self.links: set[asyncio.StreamWriter] = set()
         self.server: asyncio.Server | None = None
         self.children: list[asyncio.subprocess.Process] = []
+
+    def kind(self, name: str):
+        return json.loads((self.root / "kind.json").read_text()).get(name)
 
     def real(self, path: str) -> Path:
         return self.root / path.lstrip("/")
@@ -63,14 +74,16 @@ class Phone:
         self.links.discard(writer)
         writer.close()
 
-    async def run(self, command: str) -> tuple[bytes, bytes, int]:
-        """Output, error output and exit code of a shell command on the phone."""
+    async def run(self, command: str, merged: bool = False) -> tuple[bytes, bytes, int]:
+        """Output, error output (or both as one) and exit code of a shell command on the phone."""
+        if profile := self.kind("profile"):
+            command = f"echo {profile!r}; {command}"
         root = str(self.root)
         process = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", re.sub(r"(?<![\w.])/(?=(data|sys)\b)", f"{root}/", command),
+            "/bin/sh", "-c", re.sub(PATHS, f"{root}/", command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT if merged else asyncio.subprocess.PIPE,
             cwd=root,
             env={"PATH": f"{root}/system/bin", "PHONE_ROOT": root},
             start_new_session=True,
@@ -84,7 +97,7 @@ class Phone:
         code = process.returncode
         return (
             out.replace(root.encode(), b""),
-            err.replace(root.encode(), b""),
+            (err or b"").replace(root.encode(), b""),
             128 - code if code < 0 else code,
         )
 
@@ -99,13 +112,16 @@ class Link:
 
     def __init__(self, phone, reader, writer) -> None:
         self.phone, self.reader, self.writer = phone, reader, writer
+        self.old = bool(phone.kind("old"))
+        self.max_data = OLD_MAX_DATA if self.old else MAX_DATA
         self.streams: dict[int, Stream] = {}
         self.tasks: set[asyncio.Task] = set()
 
     def send(self, command: bytes, arg0: int, arg1: int, data: bytes = b"") -> None:
         magic = int.from_bytes(command, "little") ^ 0xFFFFFFFF
-        # the version we announce needs no checksum
-        self.writer.write(HEADER.pack(command, arg0, arg1, len(data), 0, magic) + data)
+        # the newer version needs no checksum
+        check = sum(data) if self.old else 0
+        self.writer.write(HEADER.pack(command, arg0, arg1, len(data), check, magic) + data)
 
     async def serve(self) -> None:
         while True:
@@ -114,6 +130,7 @@ class Link:
             )
             data = await self.reader.readexactly(size)
             if command in (b"CNXN", b"AUTH"):
+                await asyncio.sleep(self.phone.kind("greet_after_s") or 0)
                 self._greet(command, arg0)
             elif command == b"OPEN":
                 self._open(arg0, data.rstrip(b"\0").decode())
@@ -125,8 +142,11 @@ class Link:
             if command == b"CNXN" or kind == 2:  # a signature by a key we never accept
                 self.send(b"AUTH", 1, 0, os.urandom(20))
             return
-        banner = f"device::ro.product.name=emulated;ro.product.model=emulated;features={FEATURES}"
-        self.send(b"CNXN", VERSION, MAX_DATA, banner.encode())
+        banner = f"{self.phone.kind('state')}::ro.product.name=emulated;ro.product.model=emulated;"
+        if not self.old:
+            banner += f"features={FEATURES}"
+        version = OLD_VERSION if self.old else VERSION
+        self.send(b"CNXN", version, self.max_data, banner.encode())
 
     def _open(self, remote: int, service: str) -> None:
         kind, _, argument = service.partition(":")
@@ -165,9 +185,10 @@ class Stream:
 
     async def write(self, data: bytes) -> None:
         """Send; one packet may be on its way until it is acknowledged."""
-        for start in range(0, len(data), MAX_DATA):
+        size = self.link.max_data
+        for start in range(0, len(data), size):
             self.acknowledged.clear()
-            self.link.send(b"WRTE", self.local, self.remote, data[start : start + MAX_DATA])
+            self.link.send(b"WRTE", self.local, self.remote, data[start : start + size])
             await self.acknowledged.wait()
 
     async def work(self, handler, argument) -> None:
@@ -176,9 +197,10 @@ class Stream:
         self.link.send(b"CLSE", self.local, self.remote)
 
     async def shell(self, command: str, v2: bool) -> None:
-        out, err, code = await self.phone.run(command)
+        out, err, code = await self.phone.run(command, merged=not v2)
         if not v2:
-            await self.write(out + err)
+            # a terminal
+            await self.write(out.replace(b"\n", b"\r\n"))
             return
         packets = b"".join(
             struct.pack("<BI", kind, len(data)) + data
@@ -188,8 +210,8 @@ class Stream:
         await self.write(packets)
 
     async def exec(self, command: str, v2: bool) -> None:
-        out, err, _ = await self.phone.run(command)
-        await self.write(out + err)
+        out, _, _ = await self.phone.run(command, merged=True)
+        await self.write(out)
 
     async def sync(self, *_) -> None:
         while True:

@@ -29,11 +29,14 @@ PROPERTIES = {
     "ro.build.version.release": "14",
     "ro.build.version.sdk": "34",
 }
-#: of the host's programs, those that Android's toybox has too
-PROGRAMS = (
-    "cat", "chmod", "cut", "date", "grep", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed",
-    "sh", "sha256sum", "sleep", "timeout", "tr", "uname", "wc",
-)  # fmt: skip
+#: of the host's programs, those that an Android of a version has too and that a campaign may want
+#: (AOSP's shell_and_utilities page); md5 is toolbox's, which answers as md5sum does
+PROGRAMS = {
+    5: ("cat", "chmod", "date", "grep", "kill", "ln", "mkdir", "mv", "readlink", "rm", "sh",
+        "sleep", "md5"),
+    6: ("cut", "head", "md5sum", "sed", "sha1sum", "taskset", "timeout", "tr", "uname", "wc"),
+    8: ("sha256sum",),
+}  # fmt: skip
 
 
 def run_adb(adb: Path | str, environment: dict[str, str], *words: str) -> str:
@@ -97,7 +100,6 @@ class EmulatedPhone:
         self.server = server
         self.root = Path(tempfile.mkdtemp(prefix="phone-"))
         self.properties = dict(PROPERTIES)
-        self._system()
         self.reset()
         self._port = 0
         self._start()
@@ -139,10 +141,32 @@ class EmulatedPhone:
     def connect(self) -> None:
         self.server.run("connect", self.serial)
 
-    def _system(self) -> None:
-        shutil.copytree(HERE / "emulated" / "system", self.root / "system" / "bin")
-        for name in PROGRAMS:
-            (self.root / "system" / "bin" / name).symlink_to(shutil.which(name))
+    def become(self, android: int = 14, **kind: object) -> None:
+        """Another phone, for whoever connects anew.
+
+        Args:
+            android: whose programs it has, and whose protocol it speaks.
+            kind: what else stands in kind.json (see adbd.py).
+        """
+        programs = self.root / "system" / "bin"
+        shutil.rmtree(programs, ignore_errors=True)
+        shutil.copytree(HERE / "emulated" / "system", programs)
+        has = {name for since, names in PROGRAMS.items() if since <= android for name in names}
+        if "md5sum" in has:
+            has.remove("md5")
+        for name in has - {"taskset"}:
+            (programs / name).symlink_to(shutil.which("md5sum" if name == "md5" else name))
+        if "taskset" not in has:
+            (programs / "taskset").unlink()
+        self.write("kind.json", json.dumps({"state": "device", "old": android < 7, **kind}))
+        self.set_properties(**{"ro.build.version.release": str(android)})
+
+    def set_program(self, name: str, script: str) -> None:
+        """What is run on this phone in the place of one of its programs."""
+        file = self.root / "system" / "bin" / name
+        file.unlink(missing_ok=True)
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
 
     def reset(self) -> None:
         """A healthy phone with nothing of ours on it."""
@@ -150,7 +174,12 @@ class EmulatedPhone:
         (self.root / "data" / "local" / "tmp").mkdir(parents=True)
         self.faults()
         self.authorize(True)
-        self.set_properties(**PROPERTIES)
+        self.properties = dict(PROPERTIES)
+        self.become()
+        shutil.rmtree(self.root / "sys", ignore_errors=True)
+        shutil.rmtree(self.root / "dumpsys", ignore_errors=True)
+        self.write("sys/devices/system/cpu/possible", f"0-{len(CORES_KHZ) - 1}")
+        self.write("proc/cpuinfo", "Processor\t: emulated\n")
         for number, maximum in enumerate(CORES_KHZ):
             folder = f"sys/devices/system/cpu/cpu{number}/cpufreq"
             for name in ("cpuinfo_max_freq", "scaling_max_freq", "scaling_cur_freq"):
@@ -205,7 +234,10 @@ class EmulatedPhone:
 
     def heal(self) -> None:
         """Healthy, empty and connected, whatever a test did to it."""
+        was = (self.root / "kind.json").read_text()
         self.reset()
+        if was != (self.root / "kind.json").read_text():
+            self.reconnect()
         if f"{self.serial}\tdevice" not in self.server.run("devices"):
             self.reconnect()
 

@@ -10,7 +10,9 @@ or ANDROID_ADB_SERVER_PORT, else port 5037. adb starts a local server where none
 passed on as a line of the log.
 """
 
+import hashlib
 import logging
+import math
 import re
 import secrets
 import shlex
@@ -19,26 +21,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ppghost.deploy.devices.android.adb_client import (
-    ADVICE,
     TIMEOUT_S,
     Client,
     ShellResult,
+    advice,
     find_adb,
     last_line,
     list_serials,
 )
 from ppghost.deploy.devices.android.lock import PhoneLock
 from ppghost.errors import DeviceError, DeviceLost
-from ppghost.utils.files import sha256
 
 logger = logging.getLogger(__name__)
 
+#: folders in which a shell user may write and execute, in the order in which they are tried
+PLACES = ("/data/local/tmp", "/data/local/tests/unrestricted", "/data/local")
+_NAME = "ppghost"
 #: everything that we put on a device; removed when a campaign ends
-FOLDER = "/data/local/tmp/ppghost"
+FOLDER = f"{PLACES[0]}/{_NAME}"
 #: the slowest link that a push may be on
 _PUSH_BYTES_PER_S = 250_000
-_PID_FILE = f"{FOLDER}/pid"
-_LOCK_FILE = f"{FOLDER}/lock"
+#: what a shell says of a process that was ended by signal 9
+KILLED = 137
+#: what tells whether a file arrived whole, best first, and the Python name of what each computes:
+#: Android has sha256sum from 8 on, sha1sum and md5sum from 6 on, before that toolbox's md5
+_DIGESTS = {"sha256sum": "sha256", "sha1sum": "sha1", "md5sum": "md5", "md5": "md5"}
 _GONE = re.compile(
     r"device (?:'.*' )?(?:not found|offline)|no devices|closed|connection reset|protocol fault"
     r"|device still|connect failed|failed to connect|cannot connect",
@@ -46,30 +53,103 @@ _GONE = re.compile(
 )
 
 
+def _watchdog(process: str, seconds: float) -> str:
+    """A shell line that ends a process after a while, itself a process in the background ("$!").
+
+    Args:
+        process: whose id it is, in the shell's words.
+        seconds: until then.
+    """
+    return (
+        f"(trap 'kill $!; exit' TERM; sleep {max(1, math.ceil(seconds))} & wait $!; "
+        f"kill -9 {process}) </dev/null >/dev/null 2>&1 &"
+    )
+
+
+def bounded(command: str, seconds: float) -> str:
+    """A shell line that runs a command and ends it after a while; its exit code is then KILLED.
+
+    Args:
+        command: whose output is left as it is.
+        seconds: until then.
+    """
+    return (
+        f"{command} & ppghost_run=$!; {_watchdog('$ppghost_run', seconds)} ppghost_watch=$!; "
+        "wait $ppghost_run; ppghost_run=$?; kill $ppghost_watch 2>/dev/null; (exit $ppghost_run)"
+    )
+
+
 class Adb:
     """One device, by its serial."""
 
-    def __init__(self, serial: str) -> None:
+    def __init__(self, serial: str, place: str | None = None) -> None:
+        """A device that nothing was asked of yet.
+
+        Args:
+            serial: its name.
+            place: the folder to work in; None: the first of `PLACES` that can be.
+
+        Raises:
+            DeviceError: there is no adb client.
+        """
         adb = find_adb()
         if not adb:
             raise DeviceError("no adb client; install Android's platform-tools or `adbutils`")
         self.serial = serial
-        self._lock = PhoneLock(serial, _LOCK_FILE)
+        self._places = (place,) if place else PLACES
+        self.folder = f"{self._places[0]}/{_NAME}"
+        self._tools: set[str] = set()
+        self._lock = PhoneLock(serial)
         self._client = Client(adb)
         # not cancelled with the other: tidying up is what follows a cancelled call
         self._tidying = Client(adb)
 
     def lock(self) -> None:
-        """Keep other campaigns off the device until `clean_up`.
+        """Choose a folder and keep other campaigns off the device until `clean_up`.
 
         From now on every script first makes sure that this is still so.
 
         Raises:
-            DeviceError: another campaign is on it.
+            DeviceError: another campaign is on it, or no folder can be worked in.
             DeviceLost: it went away.
         """
-        self.shell(f"mkdir -p {FOLDER}")
-        self._lock.take(self.shell)
+        self.folder = f"{self._usable_place()}/{_NAME}"
+        self._lock.take(self.shell, self.folder)
+
+    def _usable_place(self) -> str:
+        """The first place where a file can be written and executed, tried out."""
+        words = " ".join(map(shlex.quote, self._places))
+        done = self.shell(
+            f"for place in {words}; do\n"
+            f'try="$place/{_NAME}/try.$$"\n'
+            f'said=$( (mkdir -p "$place/{_NAME}" && echo "exit 7" > "$try" && chmod 755 "$try" '
+            f'&& "$try") 2>&1; code=$?; rm -f "$try"; exit $code)\n'
+            f'[ $? = 7 ] && echo "usable $place" && break\necho "$place: $said"\ndone'
+        )
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        if lines and lines[-1].startswith("usable "):
+            return lines[-1].removeprefix("usable ")
+        raise DeviceError(
+            f"{self.serial}: no folder there can be written and executed in "
+            f"({'; '.join(lines)[:300]}); name one with --device-folder"
+        )
+
+    def tools(self) -> set[str]:
+        """Which of the programs that differ from one Android to another are there; asked once.
+
+        Raises:
+            DeviceLost: it went away.
+        """
+        if not self._tools:
+            names = " ".join([*_DIGESTS, "taskset"])
+            script = f"for name in {names}; do command -v $name >/dev/null && echo $name; done"
+            self._tools = {"sh", *self.shell(script).stdout.split()}
+        return self._tools
+
+    @property
+    def digest_tool(self) -> str | None:
+        """What this device is asked whether files arrived whole; None before any was sent."""
+        return next((name for name in _DIGESTS if name in self._tools), None)
 
     def shell(self, script: str, timeout: float = TIMEOUT_S) -> ShellResult:
         """Run a script in the device's sh.
@@ -91,18 +171,23 @@ class Adb:
 
     def _shell(self, client: Client, script: str, timeout: float) -> ShellResult:
         token = secrets.token_hex(8)
-        # a new line first: a command may end without one
-        line = f'({script}\n); ppghost_code=$?; echo; echo "{token} $ppghost_code"'
+        # a profile of the shell may print first; a new line, as a command may end without one
+        line = (
+            f"echo; echo {token} begin; ({script}\n); ppghost_code=$?; "
+            f'echo; echo "{token} $ppghost_code"'
+        )
         done = client.run(["-s", self.serial, "shell", line], timeout)
-        output, marker, code = done.stdout.rpartition(f"\n{token} ")
+        _, _, printed = done.stdout.partition(f"{token} begin\n")
+        output, marker, code = printed.rpartition(f"\n{token} ")
         if not marker or not code.strip().isdecimal():
-            raise self._lost(done)
+            # what it printed so far is no reason
+            raise self._lost(done._replace(stdout=""))
         return ShellResult(int(code), output, done.stderr)
 
     def run_program(
         self, words: Sequence[str], timeout: float, *, prefix: str = "", suffix: str = ""
     ) -> ShellResult:
-        """Run a program of `FOLDER`, bounded on the device.
+        """Run a program of the folder, bounded on the device.
 
         Args:
             words: its command line.
@@ -118,15 +203,18 @@ class Adb:
             DeviceLost: the device went away.
         """
         program = " ".join(shlex.quote(word) for word in words)
-        inner = shlex.quote(f"echo $$ > {_PID_FILE}; exec {program}")
+        # its own watchdog ends it: `timeout` is missing before Android 6, and means by its exit
+        # code something else in each toybox before September 2019
+        inner = shlex.quote(f"{_watchdog('$$', timeout)}\necho $$ $! > pid; exec {program}")
         script = (
-            f"cd {FOLDER} || exit 1\n{prefix}\ntimeout -s KILL {timeout:.0f} sh -c {inner}\n"
-            f"ppghost_program=$?\nrm -f {_PID_FILE}\n{suffix}\n(exit $ppghost_program)"
+            f"cd {self.folder} || exit 1\n{prefix}\nsh -c {inner}\nppghost_program=$?\n"
+            f"read -r _ ppghost_watch < pid && kill $ppghost_watch 2>/dev/null\nrm -f pid\n"
+            f"{suffix}\n(exit $ppghost_program)"
         )
         started = time.monotonic()
         done = self.shell(script, timeout + TIMEOUT_S)
-        # 137 from GNU's timeout, 124 from some toyboxes; a phone short of memory kills as well
-        if done.returncode in (124, 137) and time.monotonic() - started >= timeout:
+        # a phone short of memory kills as well
+        if done.returncode == KILLED and time.monotonic() - started >= timeout:
             raise DeviceError(f"did not end in {timeout:.0f} s and was stopped on the device")
         return done
 
@@ -134,13 +222,14 @@ class Adb:
         """End what `run_program` started and may still be running; never raises DeviceError."""
         # the id may have gone to another program since: only one that works in our folder
         script = (
-            f'pid=$(cat {_PID_FILE} 2>/dev/null) && [ "$(readlink /proc/$pid/cwd)" = {FOLDER} ] '
-            f"&& kill -9 $pid; rm -f {_PID_FILE}"
+            f"read -r pid watch 2>/dev/null < {self.folder}/pid "
+            f'&& [ "$(readlink /proc/$pid/cwd)" = {self.folder} ] '
+            f"&& kill -9 $pid; kill $watch 2>/dev/null; rm -f {self.folder}/pid"
         )
         self._quietly(self._lock.only_if_ours(script))
 
     def push(self, local: Path, name: str, *, executable: bool = False) -> bool:
-        """Put a file into `FOLDER`; size and SHA-256 are compared on the device.
+        """Put a file into the folder; on the device its digest is compared.
 
         Args:
             local: the file here.
@@ -151,13 +240,13 @@ class Adb:
             Whether it was sent; False: it was there.
 
         Raises:
-            DeviceError: no space is left, or it arrived damaged.
+            DeviceError: no space is left, it arrived damaged, or nothing there can tell.
             DeviceLost: the device went away.
         """
-        size, digest = local.stat().st_size, sha256(local)
-        if self._holds(name, size, digest):
+        size, digest = local.stat().st_size, self._digest(local)
+        if self._holds(name, digest):
             return False
-        partial = f"{FOLDER}/{name}.part"
+        partial = f"{self.folder}/{name}.part"
         done = self._client.run(
             ["-s", self.serial, "push", str(local.resolve()), partial],
             TIMEOUT_S + size / _PUSH_BYTES_PER_S,
@@ -170,22 +259,34 @@ class Adb:
                 )
             raise self._lost(done)
         mode = "755" if executable else "644"
-        put = f"chmod {mode} {partial} && mv {partial} {FOLDER}/{name}"
-        if not self._holds(name, size, digest, put):
+        put = f"chmod {mode} {partial} && mv {partial} {self.folder}/{name}"
+        if not self._holds(name, digest, put):
             raise DeviceError(f"{self.serial}: {local.name} arrived damaged; check the cable")
         return True
 
-    def _holds(self, name: str, size: int, digest: str, first: str = "true") -> bool:
+    def _digest(self, local: Path) -> str:
+        """What the device's tool must say of a file."""
+        self.tools()
+        if not self.digest_tool:
+            raise DeviceError(
+                f"{self.serial}: has none of {', '.join(_DIGESTS)}, so that nothing can tell "
+                "whether a file arrives whole"
+            )
+        digest = hashlib.new(_DIGESTS[self.digest_tool], usedforsecurity=False)
+        digest.update(local.read_bytes())
+        return digest.hexdigest()
+
+    def _holds(self, name: str, digest: str, first: str = "true") -> bool:
         """Whether a file is there, after a command that puts it there."""
-        look = f"cd {FOLDER} && wc -c < {name} && sha256sum {name}"
-        done = self.shell(f"mkdir -p {FOLDER} && {first} && {look}")
-        return done.stdout.split()[:2] == [str(size), digest]
+        look = f"cd {self.folder} && {self.digest_tool} {name}"
+        done = self.shell(f"mkdir -p {self.folder} && {first} && {look}")
+        return done.stdout.split()[:1] == [digest]
 
     def clean_up(self) -> None:
-        """Remove `FOLDER` from the device, with the lock; never raises DeviceError."""
+        """Remove the folder from the device, with the lock; never raises DeviceError."""
         # at once, so that a lock that another campaign then takes is not removed with the rest
-        away = f"{FOLDER}.{secrets.token_hex(8)}"
-        self._quietly(self._lock.only_if_ours(f"mv {FOLDER} {away} && rm -rf {away}"))
+        away = f"{self.folder}.{secrets.token_hex(8)}"
+        self._quietly(self._lock.only_if_ours(f"mv {self.folder} {away} && rm -rf {away}"))
         self._lock.forget()
 
     def cancel(self) -> None:
@@ -222,10 +323,10 @@ class Adb:
         """Why a call came to nothing."""
         for state in ("unauthorized", "no permissions"):
             if state in done.stderr:
-                return DeviceLost(f"{self.serial}: {state}; {ADVICE[state]}")
+                return DeviceLost(f"{self.serial}: {state}; {advice(state, self.serial)}")
         reason = last_line(done)
         if done.returncode == 0 or _GONE.search(reason) or done.returncode in (-9, 255):
             return DeviceLost(
-                f"{self.serial}: the device went away ({reason}); {ADVICE['offline']}"
+                f"{self.serial}: the device went away ({reason}); {advice('offline', self.serial)}"
             )
         return DeviceLost(f"{self.serial}: adb failed ({reason})")

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,16 +16,37 @@ from ppghost.errors import DeviceError, DeviceLost
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
-#: what a state other than "device" asks of the person in front of it
+#: what a state other than "device" asks of the person in front of it (adb's connection states)
 ADVICE = {
     "unauthorized": "unlock it and allow USB debugging for this computer",
     "authorizing": "wait a moment, then allow USB debugging on its screen",
+    "connecting": "wait a moment; if it stays so, replug it",
     "offline": "replug it or run `adb reconnect offline`",
+    "detached": "run `adb -s {serial} attach`: another program has its USB port",
     "no permissions": "allow this user to open it (udev rules), then replug it",
     "bootloader": "reboot it with `fastboot reboot`",
-    "recovery": "reboot it with `adb reboot`",
-    "sideload": "reboot it with `adb reboot`",
+    "fastbootd": "it is in userspace fastboot; reboot it with `fastboot reboot`",
+    "recovery": "reboot it with `adb -s {serial} reboot`",
+    "rescue": "it is in rescue mode; reboot it with `adb -s {serial} reboot`",
+    "sideload": "reboot it with `adb -s {serial} reboot`",
+    "host": "it is another computer, no phone",
 }
+#: states that last a moment, and for how long they are waited for
+_TRANSIENT = ("authorizing", "connecting")
+SETTLE_S = 5.0
+
+
+def advice(state: str, serial: str) -> str:
+    """What to do about a state other than "device".
+
+    Args:
+        state: adb's word for it.
+        serial: the device's.
+    """
+    if state == "offline" and ":" in serial:
+        # reconnecting would drop it from the list
+        return f"run `adb disconnect {serial}`, then `adb connect {serial}`"
+    return ADVICE.get(state, "reboot it").format(serial=serial)
 
 
 class ShellResult(NamedTuple):
@@ -59,6 +81,20 @@ def list_serials() -> dict[str, str]:
     if done.returncode:
         raise DeviceError(f"adb devices failed: {last_line(done)}")
     return _parse_devices(done.stdout)
+
+
+def settled_serials() -> dict[str, str]:
+    """As `list_serials`, once no state is one that lasts a moment, but not for long.
+
+    Raises:
+        DeviceError: the server does not answer.
+    """
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        states = list_serials()
+        if not set(_TRANSIENT) & set(states.values()) or time.monotonic() > deadline:
+            return states
+        time.sleep(0.2)
 
 
 def connect(address: str) -> None:

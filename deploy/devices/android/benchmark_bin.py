@@ -28,6 +28,12 @@ _BACKENDS = {"arm": "arm", "opencl": "opencl,arm", "x86": "x86"}
 _TIME = re.compile(r"^(init|first|min|max|avg)\s*=\s*(\S+)", re.MULTILINE)
 _OLD_TIME = re.compile(r"min = (\S+)\s+max = (\S+)\s+average = (\S+)")
 _CUT = re.compile(r"Request thread num: \d+, exceed the .* cores size: (\d+)")
+#: why a program does not start that is built for the right ABI: the linker's and the shell's words
+_OTHER_CAUSE = re.compile(
+    r"CANNOT LINK|cannot locate|No such file|not found|inaccessible|Permission denied|can't execute"
+)
+#: exit codes (SIGILL, SIGABRT) of a program built without, or on a processor without, fp16
+_FP16_CODES = (132, 134)
 #: what a shell adds when a signal ends a program
 _SHELL_SAYS = re.compile(r"(Aborted|Segmentation fault|Bus error)( \(core dumped\))?")
 
@@ -49,7 +55,7 @@ class Invocation:
     """One run of the program.
 
     Attributes:
-        nb: the model; like `inputs` and `outputs` a name in the folder that it runs in.
+        nb: the model; like `inputs` and `outputs` a name in `folder`.
         shapes: of the model's inputs, in their order.
         target: what the model was made for: arm, opencl or x86.
         power_mode: a key of `POWER_MODES`.
@@ -58,6 +64,7 @@ class Invocation:
         inputs: files of the inputs' values; without them all are 1.
         outputs: files for the outputs' values.
         show_outputs: whether the outputs are printed.
+        folder: that it runs in.
     """
 
     nb: str
@@ -70,6 +77,7 @@ class Invocation:
     inputs: Sequence[str] = ()
     outputs: Sequence[str] = ()
     show_outputs: bool = False
+    folder: str = FOLDER
 
     def settings(self) -> dict[str, str]:
         """What the program echoes when it runs as it was asked to."""
@@ -94,7 +102,7 @@ class Invocation:
                 # compiled kernels are kept for the next invocation, and beside the model: the
                 # program's own default is a folder of other programs
                 flags |= {
-                    "opencl_cache_dir": FOLDER,
+                    "opencl_cache_dir": self.folder,
                     "opencl_kernel_cache_file": f"{self.nb}.kernels",
                     "opencl_tuned_file": f"{self.nb}.tuned",
                 }
@@ -139,30 +147,42 @@ def parse_probe(help_: ShellResult, version: ShellResult) -> Program:
     text = help_.stdout + help_.stderr
     flags = frozenset(re.findall(r"^\s+-(\w+) \(", text, re.MULTILINE))
     if not flags & {"optimized_model_file", "optimized_model_path"}:
+        hint = "" if _OTHER_CAUSE.search(text) else "; is it built for this device's ABI?"
         raise DeviceError(
             f"{NAME} does not run or is not Paddle-Lite's (exit code {help_.returncode}: "
-            f"{last_line(help_)}); is it built for this device's ABI?"
+            f"{last_line(help_)}){hint}"
         )
     found = re.search(r"version (\S+)", version.stdout)
     return Program(found[1] if found else None, flags)
 
 
-def parse(program: Program, asked: Invocation, done: ShellResult, opt_version: str) -> Timing:
+def parse(
+    program: Program,
+    asked: Invocation,
+    done: ShellResult,
+    opt_version: str,
+    precision: str = "fp32",
+) -> Timing:
     """The times in an answer.
 
     Args:
         program: that answered.
         asked: what it was asked.
         done: its answer.
-        opt_version: of the model, for a hint.
+        opt_version, precision: of the model, for a hint.
 
     Raises:
         DeviceError: the answer is worth nothing: an error, no times, or other settings than asked.
     """
     if done.returncode:
         how = f"signal {done.returncode - 128}" if done.returncode > 128 else "an error"
+        hint = ""
+        if precision == "fp16" and done.returncode in _FP16_CODES:
+            hint = (
+                f"; an fp16 file needs a {NAME} built with --with_arm82_fp16=ON and an ARMv8.2 core"
+            )
         raise DeviceError(
-            f"{NAME} ended with {how} (exit code {done.returncode}: {last_line(done)})"
+            f"{NAME} ended with {how} (exit code {done.returncode}: {last_line(done)}){hint}"
         )
     if cut := _CUT.search(done.stdout + done.stderr):
         raise DeviceError(
@@ -208,7 +228,8 @@ def _float(text: str) -> float:
 
 def _check_echo(program: Program, asked: Invocation, done: ShellResult) -> None:
     """What the program says it did must be what it was asked; 2.6 to 2.8 say nothing."""
-    text = done.stdout if program.prints_sections else done.stderr
+    # without the shell protocol (before Android 7) errors come with the output
+    text = done.stdout + done.stderr
     wanted = asked.settings()
     if program.prints_sections:
         wanted |= {"optimized_model_file": asked.nb, "backend": _BACKENDS[asked.target]}

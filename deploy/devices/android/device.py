@@ -2,15 +2,18 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ppghost.deploy.devices.android import benchmark_bin, system
 from ppghost.deploy.devices.android.adb import Adb
-from ppghost.deploy.devices.android.adb_client import ADVICE, connect, list_serials
+from ppghost.deploy.devices.android.adb_client import advice, connect, settled_serials
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
+from ppghost.deploy.devices.android.lite_cores import Cores, thread_limit
 from ppghost.deploy.devices.android.session import START_TIMEOUT_S, PhoneSession
 from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
 from ppghost.deploy.devices.notes import Note
+from ppghost.deploy.devices.thermal import Zones
 from ppghost.deploy.nb.compatibility import incompatibility, target_of
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import NbModel
@@ -38,9 +41,14 @@ class Phone:
         self.power_mode: str = options.power_mode
         self.affinity = options.affinity
         self._given = options.programs
-        self._adb = Adb(serial)
+        self._adb = Adb(serial, options.device_folder)
+        self._zones = Zones()
+        #: services that did not answer in time, and are not asked again
+        self._stuck: set[str] = set()
         self._description: dict[str, Any] | None = None
         self._program: Program | None = None
+        #: of the processor, as Linux names them; none where it does not tell
+        self._features: Sequence[str] = ()
 
     @classmethod
     def discover(cls, options: DeviceOptions) -> list["Phone"]:
@@ -49,7 +57,7 @@ class Phone:
         Raises:
             DeviceError: adb does not answer.
         """
-        return [cls(serial, state, options) for serial, state in list_serials().items()]
+        return [cls(serial, state, options) for serial, state in settled_serials().items()]
 
     @classmethod
     def find(cls, name: str, options: DeviceOptions) -> "Phone | None":
@@ -58,10 +66,10 @@ class Phone:
         Raises:
             DeviceError: adb does not answer.
         """
-        states = list_serials()
+        states = settled_serials()
         if name not in states and ":" in name:
             connect(name)
-            states = list_serials()
+            states = settled_serials()
         return cls(name, states[name], options) if name in states else None
 
     def describe(self) -> dict[str, Any]:
@@ -71,17 +79,20 @@ class Phone:
             DeviceError: it does not answer.
         """
         if self._description is None:
-            known = system.describe(self._adb.shell) if self.state == "device" else {}
+            ready = self.state == "device"
+            known = system.describe(self._adb.shell, self._zones) if ready else {}
+            self._features = known.pop("features", ())
             self._description = {
                 "serial": self.serial,
                 "kind": self.kind,
                 "state": self.state,
                 **dict.fromkeys(("model", "soc", "abi", "android")),
                 **known,
-                "advice": ADVICE.get(self.state),
+                "advice": None if ready else advice(self.state, self.serial),
             }
         version = self._program.version if self._program else None
-        return {**self._description, "lite_version": version}
+        digest = self._adb.digest_tool
+        return {**self._description, "lite_version": version, "digest_tool": digest}
 
     @property
     def _prepared_program(self) -> Program:
@@ -106,7 +117,12 @@ class Phone:
 
     def incompatibility(self, info: NbInfo) -> str | None:
         """Why such a file does not run here; None if it does."""
-        return incompatibility(info, self._abi())
+        if why := incompatibility(info, self._abi()):
+            # of a phone, which is not the host that the advice is about
+            return why.replace(" to run it on this host", "")
+        if info.precision == "fp16" and self._features and "asimdhp" not in self._features:
+            return "has fp16 kernels, and no core here computes in fp16 (asimdhp, ARMv8.2)"
+        return None
 
     def check(self) -> None:
         """Whether it can be used at all.
@@ -119,7 +135,7 @@ class Phone:
 
     def _abi(self) -> str:
         if self.state != "device":
-            raise DeviceError(f"{self.serial}: {self.state}; {ADVICE.get(self.state, 'reboot it')}")
+            raise DeviceError(f"{self.serial}: {self.state}; {advice(self.state, self.serial)}")
         return self.describe()["abi"]
 
     def prepare(self) -> None:
@@ -131,6 +147,8 @@ class Phone:
         """
         abi = self._abi()
         path = benchmark_bin.choose(self._given, abi)
+        if self.affinity and "taskset" not in self._adb.tools():
+            raise DeviceError(f"{self.serial}: has no taskset, which affinity needs")
         self._adb.lock()
         # a program of an earlier, broken campaign may still run
         self._adb.kill_program()
@@ -157,11 +175,13 @@ class Phone:
             DeviceError: there is no space, or too few cores for the threads.
             DeviceLost: the phone went away.
         """
-        big = system.big_cores(self.describe()["cores"])
-        if self.power_mode == "big" and big and threads > big:
+        described = self.describe()
+        cores = described["lite_cores"] and Cores(**described["lite_cores"])
+        limit, why = thread_limit(cores, described["possible_cores"], self.power_mode)
+        if limit < threads and (limit or cores):
             raise DeviceError(
-                f"{model.name}: power mode big has {big} cores here, and {threads} threads would "
-                "silently become as many; ask for fewer threads or for --power-mode none"
+                f"{model.name}: {why}, and {threads} threads would silently become others; ask for "
+                f"fewer threads{'' if self.power_mode == 'none' else ' or for --power-mode none'}"
             )
         # named by content: the same file is never sent twice, and no name needs quoting
         name = f"{model.info.content_sha256}.nb"
@@ -175,8 +195,10 @@ class Phone:
             power_mode=self.power_mode,
             warmup=0,
             repeats=1,
+            folder=self._adb.folder,
         )
-        return PhoneSession(model, invocation, self._prepared_program, self._adb, self.affinity)
+        program = self._prepared_program
+        return PhoneSession(model, invocation, program, self._adb, self.affinity, self._zones)
 
     def check_output(self, session: PhoneSession) -> dict[str, Any]:
         """See `PhoneSession.check_output`."""
@@ -187,8 +209,14 @@ class Phone:
         return session.measure(repeats, warmup)
 
     def conditions(self) -> dict[str, Any]:
-        """t, temp_c, freq_khz, freq_cap_khz, battery, charging, thermal_status, screen."""
-        return {"t": timestamp(), **system.read_state(self._adb.shell)}
+        """t, the `Sensors`, battery, charging, thermal_status, screen."""
+        state = system.read_state(self._adb.shell, self._zones, self._stuck)
+        for name in state.get("no_answer", ()):
+            logger.warning(
+                "%s: dumpsys %s does not answer; it is not asked again", self.serial, name
+            )
+            self._stuck.add(name)
+        return {"t": timestamp(), **state}
 
     def recover(self, seconds: float) -> bool:
         """Wait for a lost phone to come back; end what it still runs.

@@ -27,15 +27,17 @@ LEASE_S = 600
 RENEW_AFTER_S = 60
 #: what a guarded script prints on a phone that another campaign holds, and nothing else
 _TAKEN = "ppghost: locked by another\n"
+#: before what the phone said to the attempt of creating a lock
+_SAID = "ppghost said: "
 #: the locks on phones that this process holds
 _HELD: set[str] = set()
 
 
 class PhoneLock:
-    """One phone, for one campaign; `file` is the lock's path there."""
+    """One phone, for one campaign."""
 
-    def __init__(self, serial: str, file: str) -> None:
-        self.serial, self.file = serial, file
+    def __init__(self, serial: str) -> None:
+        self.serial, self.file = serial, ""
         self.held = False
         #: until when scripts are covered, but for the lease, and will be once the last one ran; by
         #: the monotonic clock
@@ -44,20 +46,27 @@ class PhoneLock:
         self._token = secrets.token_hex(8)
         self._owner = f"{self._token} {os.getpid()} {host} {_origin()}"
 
-    def take(self, shell: Callable[[str], Any]) -> None:
+    def take(self, shell: Callable[[str], Any], folder: str) -> None:
         """Hold the phone from now on.
 
         Args:
             shell: runs a script on the phone.
+            folder: where the lock lies there.
 
         Raises:
-            DeviceError: another campaign holds it.
+            DeviceError: another campaign holds it, or nothing can be written there.
             DeviceLost: it went away.
         """
+        self.file = f"{folder}/lock"
+        said = ""
         for _ in range(3):
-            answer = shell(f"({self._renew(LEASE_S, create=True)}) 2>/dev/null; "
-                           f"date +%s; cat {self.file}").stdout  # fmt: skip
-            now, _, held = answer.partition("\n")
+            create = self._renew(LEASE_S, create=True)
+            answer = shell(
+                f"said=$( ({create}) 2>&1 ); date +%s; cat {self.file} 2>/dev/null; "
+                f'echo; echo "{_SAID}$said"'
+            ).stdout
+            now, _, rest = answer.partition("\n")
+            held, _, said = rest.partition(_SAID)
             held = held.rstrip("\n")
             if held.startswith(self._owner):
                 self.held = True
@@ -72,7 +81,8 @@ class PhoneLock:
                 )
             # only what was found void: another may have been as quick
             shell(f'[ "$(cat {self.file})" = {shlex.quote(held)} ] && rm -f {self.file}')
-        raise DeviceError(f"{self.serial}: cannot be locked ({held or answer.strip()}); try again")
+        why = " ".join(said.split()) or held
+        raise DeviceError(f"{self.serial}: cannot be locked in {folder}: {why[:200]}")
 
     def guard(self, seconds: float) -> str:
         """What a script begins with: it ends at once where the phone is no longer held by us.

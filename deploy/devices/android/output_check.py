@@ -10,7 +10,7 @@ from ppghost.deploy.nb import output_check
 from ppghost.deploy.nb.output_check import Difference
 from ppghost.deploy.nb.reference import Reference, check_inputs
 from ppghost.deploy.nb.sidecar import NbModel
-from ppghost.errors import ConversionError, DeviceError
+from ppghost.errors import ConversionError, DeviceError, OutputMismatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +65,7 @@ def compare(model: NbModel, reference: Reference, outputs: Sequence[Sequence[flo
         How far they are apart.
 
     Raises:
-        DeviceError: they differ by more than the file's precision explains.
+        OutputMismatch: they differ by more than the file's precision explains.
     """
     shapes = zip(outputs, reference["outputs"], reference["shapes"], strict=True)
     pairs = [_shaped(found, right, shape) for found, right, shape in shapes]
@@ -77,7 +77,7 @@ def compare(model: NbModel, reference: Reference, outputs: Sequence[Sequence[flo
             detections=reference.get("detections", ()),
         )
     except ConversionError as error:
-        raise DeviceError(f"{error}; convert it again") from error
+        raise OutputMismatch(f"{error}; convert it again") from error
 
 
 def _shaped(

@@ -13,6 +13,7 @@ from ppghost.deploy.devices.android.adb_client import ShellResult
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program, Timing
 from ppghost.deploy.devices.base import Burst
 from ppghost.deploy.devices.notes import Note
+from ppghost.deploy.devices.thermal import Zones
 from ppghost.deploy.nb.output_check import Difference, passed
 from ppghost.deploy.nb.reference import Reference
 from ppghost.deploy.nb.sidecar import NbModel
@@ -49,6 +50,7 @@ class PhoneSession:
         program: the benchmark_bin on the phone.
         adb: the phone.
         affinity: a mask for `taskset`.
+        zones: of the phone.
     """
 
     model: NbModel
@@ -56,6 +58,7 @@ class PhoneSession:
     program: Program
     adb: Adb
     affinity: str | None
+    zones: Zones
 
     def measure(self, repeats: int, warmup: int) -> Burst:
         """One invocation: one sample.
@@ -73,8 +76,8 @@ class PhoneSession:
         return Burst(
             samples_ms=[timing.mean],
             warmup_ms=[timing.first] if warmup and timing.first else [],
-            before=system.parse_sensors(answer.before),
-            after=system.parse_sensors(answer.after),
+            before=system.parse_sensors(answer.before, self.zones),
+            after=system.parse_sensors(answer.after, self.zones),
             details={"min_ms": timing.min, "max_ms": timing.max, "init_ms": timing.init},
         )
 
@@ -105,7 +108,7 @@ class PhoneSession:
             outputs = [output_check.numbers(text, what) for what, text in texts.items()]
             return output_check.compare(self.model, reference, outputs)
         except DeviceError as error:
-            raise DeviceError(f"{self.model.name}: {error}") from error
+            raise type(error)(f"{self.model.name}: {error}") from error
 
     def _run(self, asked: Invocation) -> Answer:
         """Run benchmark_bin between two looks at the sensors."""
@@ -120,8 +123,10 @@ class PhoneSession:
         before, output, after, *outputs = done.stdout.split(f"\n{token}\n")
         program = done._replace(stdout=output)
         try:
-            version = self.model.info.opt_version
-            timing = benchmark_bin.parse(self.program, asked, program, version)
+            info = self.model.info
+            timing = benchmark_bin.parse(
+                self.program, asked, program, info.opt_version, info.precision
+            )
         except DeviceError as error:
             raise DeviceError(f"{self.model.name}: {error}") from error
         return Answer(before, program, after, outputs, timing)

@@ -121,8 +121,10 @@ class HostDevice:
 
 
 def _sensors() -> Sensors:
+    hottest = sensors.temperature()
     return {
-        "temp_c": sensors.temperature_c(),
+        "temp_c": hottest and hottest.celsius,
+        "temp_zone": hottest and hottest.zone,
         "freq_khz": sensors.frequencies_khz(),
         "freq_cap_khz": sensors.frequency_caps_khz(),
     }

@@ -4,9 +4,10 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
-from ppghost.deploy.devices.thermal import hottest
+from ppghost.deploy.devices.base import by_core
+from ppghost.deploy.devices.thermal import Temperature, Zones
 
-_CPUFREQ = "devices/system/cpu/cpu[0-9]*/cpufreq"
+_ZONES = Zones()
 
 
 def package_version(name: str) -> str | None:
@@ -31,29 +32,42 @@ def _cpuinfo(key: str) -> list[str]:
     return [line.split(":", 1)[1].strip() for line in lines if line.split("\t")[0].strip() == key]
 
 
-def _read_numbers(pattern: str) -> list[int]:
-    """Numbers in the files under /sys that match; one that cannot be read is left out."""
-    numbers = []
-    for path in sorted(Path("/sys").glob(pattern)):
+def _read_numbers(pattern: str) -> dict[str, int]:
+    """Numbers in the files under /sys that match, by path; what cannot be read is left out."""
+    numbers = {}
+    for path in Path("/sys").glob(pattern):
         try:
-            numbers.append(int(path.read_text(encoding="ascii")))
+            numbers[str(path)] = int(path.read_text(encoding="ascii"))
         except (OSError, ValueError):
             continue
     return numbers
 
 
-def temperature_c() -> float | None:
+def temperature() -> Temperature | None:
     """The hottest thermal zone."""
-    zones = _read_numbers("class/thermal/thermal_zone*/temp")
-    return hottest({f"zone {number}": value for number, value in enumerate(zones)})
+    zones = {}
+    for path, value in _read_numbers("class/thermal/thermal_zone*/temp").items():
+        folder = Path(path).parent
+        try:
+            kind = (folder / "type").read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:
+            kind = ""
+        zones[f"{kind} {folder.name.removeprefix('thermal_zone')}".strip()] = value
+    return _ZONES.hottest(zones)
 
 
-def frequencies_khz() -> list[int] | None:
+def frequencies_khz() -> list[int | None] | None:
     """Each core's frequency now."""
-    frequencies = _read_numbers(f"{_CPUFREQ}/scaling_cur_freq")
-    return frequencies or [int(float(mhz) * 1000) for mhz in _cpuinfo("cpu MHz")] or None
+    measured = _per_core("scaling_cur_freq")
+    told = [int(float(mhz) * 1000) for mhz in _cpuinfo("cpu MHz")]
+    return measured or [*told] or None
 
 
-def frequency_caps_khz() -> list[int] | None:
+def frequency_caps_khz() -> list[int | None] | None:
     """Each core's highest allowed frequency now: a throttling kernel lowers it."""
-    return _read_numbers(f"{_CPUFREQ}/scaling_max_freq") or None
+    return _per_core("scaling_max_freq")
+
+
+def _per_core(name: str) -> list[int | None] | None:
+    found = _read_numbers(f"devices/system/cpu/cpu[0-9]*/cpufreq/{name}")
+    return by_core({int(Path(path).parts[-3].removeprefix("cpu")): x for path, x in found.items()})

@@ -135,7 +135,8 @@ def _cores(states: States, t: Messages) -> list[Cores]:
             _per_round(states, "freq_khz", core, max),
             _per_round(states, "freq_cap_khz", core, min),
         )
-        alike.setdefault(series, []).append(core)
+        if series[0]:  # else it was offline all along
+            alike.setdefault(series, []).append(core)
     if len(alike) > _MAX_CORES:
         by_speed = sorted(
             alike, key=lambda series: statistics.median(value for _, value in series[0])
@@ -152,7 +153,11 @@ def _per_round(
     """GHz of one core by round."""
     series = []
     for number, state in states.items():
-        values = [cores[core] for cores in _readings(state, name) if core < len(cores)]
+        values = [
+            cores[core]
+            for cores in _readings(state, name)
+            if core < len(cores) and cores[core] is not None
+        ]
         if values:
             series.append((number, choose(values) / 1e6))
     return tuple(series)

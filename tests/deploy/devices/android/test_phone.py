@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from support.phone import BENCHMARK_BIN
-from support.phone_runs import ROUNDS, all_done, program
+from support.phone_runs import ROUNDS, all_done, kept, program
 
 from ppghost.deploy.devices.android import benchmark_bin
 from ppghost.deploy.latency.results import load_result
 from ppghost.deploy.latency.tables import latency_table
-from ppghost.errors import DeviceError, InputError
+from ppghost.errors import DeviceError, InputError, PPGhostError
 
 
 def test_a_campaign_on_a_phone(measure, phone, converted):
@@ -100,13 +100,10 @@ def test_affinity_reaches_taskset(measure, phone):
     assert set((phone.root / "affinity").read_text().split()) == {"f0"}
 
 
-def test_more_threads_than_big_cores_are_refused_and_not_cut(measure, phone):
-    with pytest.raises(DeviceError, match="power mode big has 4 cores here, and 6 threads would"):
-        measure(phone, threads=(6,))
-    document = measure(phone, threads=(1, 6))
-    assert [result["status"] for result in document["results"]] == ["ok", "failed"]
-    again = measure(phone, threads=(6,), power_mode="none", rounds=1)
-    assert again["results"][0]["status"] == "ok"
+def test_what_has_no_figure_ends_with_an_error_and_the_rest_is_kept(measure, phone):
+    with pytest.raises(DeviceError, match="1 of 2 models failed; the first: Both: .* 4 cores"):
+        measure(phone, threads=(1, 6), rounds=1)
+    assert [result["status"] for result in kept(measure)] == ["ok", "failed"]
 
 
 def test_threads_that_the_runtime_cuts_are_noticed(measure, phone):
@@ -134,14 +131,22 @@ def test_another_output_than_paddles_is_never_timed(measure, phone, converted, t
     described = json.loads(sidecar.read_text())
     described["reference"]["outputs"][0][4] += 0.1
     sidecar.write_text(json.dumps(described))
-    document = measure(phone, models=tmp_path / "models", rounds=1)
-    both, flatten = document["results"]
+    with pytest.raises(PPGhostError, match="1 of 2 models failed; the first: Both: ") as caught:
+        measure(phone, models=tmp_path / "models", rounds=1)
+    # the file is at fault
+    assert caught.value.exit_code == 4
+    both, flatten = kept(measure)
     assert (both["status"], both["samples_ms"]) == ("failed", [])
     assert (
         "Both: the converted model computes something else than Paddle (largest difference 0.1"
         in both["error"]
     )
     assert flatten["status"] == "ok"
+    # the first that works is what others are divided by, and that is said
+    assert flatten["ratio"]["reference"] == "Flatten"
+    assert "the ratio is to Flatten, as Both has no figures" in flatten["warning"]
+    lines = latency_table(load_result(measure.file)).splitlines()
+    assert any(line.split()[:4] == ["Both", "1", "failed:", "the"] for line in lines)
 
 
 def test_a_description_without_reference_is_said_to_be_unchecked(

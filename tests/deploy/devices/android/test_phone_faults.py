@@ -45,12 +45,21 @@ def test_a_program_that_fails_is_named(measure, phone, fault, message):
 def test_a_program_that_fails_once_costs_its_model_only(measure, phone, converted):
     # the checks of outputs and two whole rounds, then the third round's first
     phone.faults(crash={"after": 2 * CHECKS + 4, "times": 1})
-    document = measure(phone, models=converted)
-    failed = [result for result in document["results"] if result["status"] == "failed"]
-    (good,) = [result for result in document["results"] if result["status"] == "ok"]
-    assert counts([*failed, good]) == [2, ROUNDS]
+    with pytest.raises(DeviceError, match="1 of 2 models failed"):
+        measure(phone, models=converted)
+    [failed] = [result for result in kept(measure) if result["status"] == "failed"]
+    [good] = [result for result in kept(measure) if result["status"] == "ok"]
+    assert counts([failed, good]) == [2, ROUNDS]
     phone.faults()
-    all_done(measure(phone, models=converted, resume=True))
+    results = measure(phone, models=converted, resume=True)["results"]
+    assert {result["status"] for result in results} == {"ok"}
+    # what is measured later is divided by what was measured beside it
+    if failed["model"] == "Both":
+        again = next(result for result in results if result["model"] == "Flatten")
+        assert again["ratio"]["reference"] == "Flatten"
+    else:
+        again = next(result for result in results if result["model"] == "Flatten")
+        assert (again["ratio"]["reference"], again["ratio"]["rounds"]) == ("Both", ROUNDS)
 
 
 def test_a_program_that_hangs_is_ended(measure, phone, monkeypatch):
