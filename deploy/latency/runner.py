@@ -252,7 +252,7 @@ def _wrong_files(runs: list[DeviceRun]) -> set[str | None]:
 
 def _start(plan: Plan, output: Path | None, resume: bool) -> LatencyResult:
     """A result to fill; with `resume`, holding what is already in `output`."""
-    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
     measured = LatencyResult(created=created, host=host_metadata(), plan=plan)
     if output and output.exists():
         # also without --resume: a file that is no result of ours is not overwritten

@@ -116,8 +116,9 @@ def test_ratio_to_the_reference_stands_beside_each_figure(converted, tmp_path):
 
 def test_only_models_of_one_round_are_compared(converted, tmp_path):
     output = tmp_path / "r.json"
-    run([converted], FakeDevice(lambda name, calls: name == "Flatten" and len(calls) > 12),
-        rounds=8, output=output)  # fmt: skip
+    with pytest.raises(DeviceError, match="1 of 2 models failed"):
+        run([converted], FakeDevice(lambda name, calls: name == "Flatten" and len(calls) > 12),
+            rounds=8, output=output)  # fmt: skip
     document = json.loads(output.read_text())
     # as if the failed one were measured again on another day
     document["created"] = "2020-01-01T00:00:00+00:00"
@@ -126,9 +127,25 @@ def test_only_models_of_one_round_are_compared(converted, tmp_path):
             condition["run"] = document["created"]
     output.write_text(json.dumps(document))
     both, flatten = run([converted], FakeDevice(), rounds=8, output=output, resume=True)["results"]
-    assert [len(result["conditions"]) for result in (both, flatten)] == [8, 8]
-    assert both["ratio"]["rounds"] == 8
-    assert flatten["ratio"] is None
+    # the reference is measured beside it once more
+    assert [len(result["conditions"]) for result in (both, flatten)] == [16, 8]
+    assert both["ratio"]["rounds"] == 16
+    assert (flatten["ratio"]["median"], flatten["ratio"]["rounds"]) == (1.5, 8)
+
+
+def test_a_reference_that_is_measured_later_leaves_no_ratio_of_left_over_rounds(
+    converted, tmp_path
+):
+    output = tmp_path / "r.json"
+    with pytest.raises(DeviceError, match="1 of 2 models failed"):
+        run([converted], FakeDevice(lambda name, calls: name == "Both" and len(calls) > 9),
+            rounds=8, output=output)  # fmt: skip
+    flatten = json.loads(output.read_text())["results"][1]
+    assert (flatten["ratio"]["reference"], flatten["ratio"]["rounds"]) == ("Flatten", 8)
+    assert "the ratio is to Flatten, as Both has no figures beside it" in flatten["warning"]
+    both, flatten = run([converted], FakeDevice(), rounds=8, output=output, resume=True)["results"]
+    assert (both["ratio"]["reference"], both["ratio"]["rounds"]) == ("Both", 8)
+    assert (flatten["ratio"]["reference"], flatten["ratio"]["rounds"]) == ("Flatten", 8)
 
 
 class LostDevice(FakeDevice):

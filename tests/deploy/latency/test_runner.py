@@ -57,7 +57,10 @@ def test_dry_run_touches_nothing(converted, tmp_path):
 
 def test_failed_model_is_recorded_and_the_others_go_on(converted, tmp_path):
     device = FakeDevice(fails=lambda name, calls: name == "Both" and calls.count("Both") > 3)
-    document = run([converted], device, rounds=6, output=tmp_path / "r.json")
+    with pytest.raises(DeviceError, match="1 of 2 models failed; the first: Both: the") as caught:
+        run([converted], device, rounds=6, output=tmp_path / "r.json")
+    document = json.loads((tmp_path / "r.json").read_text())
+    assert caught.value.result.to_json() == document
     failed, ok = by_name(document)["Both"], by_name(document)["Flatten"]
     assert (failed["status"], failed["error"]) == ("failed", "Both: the runtime died")
     # what was measured before stays
@@ -144,7 +147,8 @@ def test_interrupted_run_keeps_whole_rounds_and_resume_does_the_rest(converted, 
 
 def test_resume_tries_failed_models_again(converted, tmp_path):
     output = tmp_path / "r.json"
-    run([converted], FakeDevice(lambda name, calls: name == "Both"), rounds=6, output=output)
+    with pytest.raises(DeviceError, match="1 of 2 models failed"):
+        run([converted], FakeDevice(lambda name, calls: name == "Both"), rounds=6, output=output)
     device = FakeDevice()
     document = run([converted], device, rounds=6, output=output, resume=True)
     assert {result["status"] for result in document["results"]} == {"ok"}

@@ -101,7 +101,7 @@ def test_affinity_reaches_taskset(measure, phone):
 
 
 def test_what_has_no_figure_ends_with_an_error_and_the_rest_is_kept(measure, phone):
-    with pytest.raises(DeviceError, match="1 of 2 models failed; the first: Both: .* 4 cores"):
+    with pytest.raises(DeviceError, match=r"1 of 2 models failed; the first: Both: .* 4 cores"):
         measure(phone, threads=(1, 6), rounds=1)
     assert [result["status"] for result in kept(measure)] == ["ok", "failed"]
 
