@@ -143,7 +143,8 @@ def test_a_reference_that_is_measured_later_leaves_no_ratio_of_left_over_rounds(
     flatten = json.loads(output.read_text())["results"][1]
     assert (flatten["ratio"]["reference"], flatten["ratio"]["rounds"]) == ("Flatten", 8)
     assert "the ratio is to Flatten, as Both has no figures beside it" in flatten["warning"]
-    both, flatten = run([converted], FakeDevice(), rounds=8, output=output, resume=True)["results"]
+    again = run([converted], FakeDevice(), rounds=8, output=output, resume=True)
+    both, flatten = (by_name(again)[name] for name in ("Both", "Flatten"))
     assert (both["ratio"]["reference"], both["ratio"]["rounds"]) == ("Both", 8)
     assert (flatten["ratio"]["reference"], flatten["ratio"]["rounds"]) == ("Flatten", 8)
 
