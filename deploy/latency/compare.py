@@ -3,12 +3,15 @@
 A machine is not as fast today as it was yesterday (others use its memory, it is warmer), which no
 number of rounds within a campaign shows. So where both files timed the same reference model, what
 is compared is each round's ratio to it, and what is left of such differences is a margin beside the
-interval, as no interval of one campaign covers it.
+interval, as no interval of one campaign covers it. That model itself, the same file on the same
+runtime, tells how much faster or slower the device is than it was.
 """
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Literal
 
 import msgspec
@@ -22,10 +25,12 @@ from ppghost.deploy.latency.results import (
     shared_rounds,
 )
 from ppghost.deploy.latency.schema import Plan
-from ppghost.deploy.latency.stats import Interval, unpaired_ratio
+from ppghost.deploy.latency.stats import CONFIDENCE, Interval, unpaired_ratio
 from ppghost.errors import InputError
 
 THRESHOLD = 0.05
+#: share of cases in which a difference that is called detectable is found
+POWER = 0.8
 #: by how much two campaigns of one unchanged model may differ beyond their intervals, as a share:
 #: in ratios to a reference model, and in milliseconds. Measured on a host (docs/results.md), where
 #: 95 % of them differ by no more; nobody has measured phones
@@ -48,6 +53,8 @@ class Row:
             the same rounds; with its interval, None for too few rounds.
         rounds: how many counted, old and new.
         drift: what two campaigns of one model may differ by, as a share.
+        detectable: the least slowdown, as a share, that two such campaigns find in 80 % of cases;
+            None for too few rounds.
         regression: slower by more than the threshold, or failing where it ran before.
         why: what to know about the verdict.
     """
@@ -61,8 +68,28 @@ class Row:
     rounds: tuple[int, ...] = ()
     reference: str | None = None
     drift: float = 0.0
+    detectable: float | None = None
     regression: bool = False
     why: str | None = None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How many times as long a device takes as it did, by one unchanged file."""
+
+    device: str
+    threads: int
+    reference: str
+    ratio: float
+    ci95: Interval | None
+
+    @property
+    def words(self) -> str:
+        """'this device is 10.0 % slower than it was'."""
+        if self.ci95 is None or self.ci95[0] <= 1 <= self.ci95[1]:
+            return "this device is as fast as it was"
+        how = "slower" if self.ratio > 1 else "faster"
+        return f"this device is {abs(self.ratio - 1):.1%} {how} than it was"
 
 
 @dataclass(frozen=True)
@@ -71,6 +98,7 @@ class Comparison:
 
     Attributes:
         threshold: share above which slower is a regression.
+        shifts: of each device whose reference model is the same file in both.
         not_compared: models that one of the files lacks.
     """
 
@@ -79,6 +107,7 @@ class Comparison:
     threshold: float
     rows: list[Row]
     not_compared: list[str]
+    shifts: list[Shift] = field(default_factory=list)
 
     @property
     def regressions(self) -> list[str]:
@@ -122,16 +151,21 @@ def compare(
         _refuse_other_conditions(before, after, old, new)
     known, found = _by_key(before, force), _by_key(after, force)
     pairs = {key: (known[key], result) for key, result in found.items() if key in known}
-    rows = []
+    rows, shifts = [], []
     for pair in pairs.values():
         if not force:
             _refuse_other_settings(*pair, new)
         reference = _common_reference(pair[1], pairs.values(), after.plan.reference)
-        rows.append(_row(*pair, reference, threshold, drift))
+        row = _row(*pair, reference, threshold, drift)
+        if shift := _shift(*pair, row, after.plan.reference):
+            shifts.append(shift)
+            why = f"the same file: {shift.words}"
+            row = replace(row, verdict="cannot tell", regression=False, why=why)
+        rows.append(row)
     if not rows:
         raise InputError(f"{new}: no model and thread count in common with {old}")
     not_compared = sorted({key[0] for key in known.keys() ^ found.keys()})
-    return Comparison(str(old), str(new), threshold, rows, not_compared)
+    return Comparison(str(old), str(new), threshold, rows, not_compared, shifts)
 
 
 def _by_key(measured: LatencyResult, force: bool) -> dict[tuple, Result]:
@@ -221,6 +255,7 @@ def _row(
     row = replace(row, ratio=estimate.median, ci95=estimate.ci95)
     if estimate.ci95 is None:
         return replace(row, why="too few rounds")
+    row = replace(row, detectable=_detectable(estimate.ci95, drift))
     low, high = estimate.ci95
     if low > 1 + drift:
         return replace(row, verdict="slower", regression=estimate.median > 1 + threshold)
@@ -229,6 +264,22 @@ def _row(
     by_chance = low <= 1 <= high
     why = "may be chance" if by_chance else f"two campaigns of one model may differ by {drift:.1%}"
     return replace(row, why=why)
+
+
+def _shift(old: Result, new: Result, row: Row, reference: str | None) -> Shift | None:
+    """What the reference's row says of the device; None where it is no yardstick."""
+    same = (old.nb_sha256, _device(old)) == (new.nb_sha256, _device(new))
+    if new.model != reference or not same or row.ratio is None:
+        return None
+    return Shift(row.device, row.threads, new.model, row.ratio, row.ci95)
+
+
+def _detectable(interval: Interval, drift: float) -> float:
+    """The slowdown whose interval begins above the drift in 80 % of pairs of such campaigns."""
+    normal = NormalDist()
+    deviation = math.log(interval[1] / interval[0]) / 2 / normal.inv_cdf((1 + CONFIDENCE) / 2)
+    reach = normal.inv_cdf((1 + CONFIDENCE) / 2) + normal.inv_cdf(POWER)
+    return (1 + drift) * math.exp(reach * deviation) - 1
 
 
 def _per_round(result: Result, reference: Result | None) -> list[float]:

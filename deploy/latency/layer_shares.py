@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ppghost.deploy.latency.intervals import MIN_ROUNDS
 from ppghost.deploy.latency.results import LatencyResult, Result
 from ppghost.deploy.latency.schema import LayerPlan, TimedLayer
-from ppghost.deploy.latency.stats import MIN_ROUNDS, Estimate, median_interval
+from ppghost.deploy.latency.stats import Estimate, median_interval
 
 #: a layer costs more than its MACs and bytes explain if its interval begins above so many times
 #: what they explain,

@@ -10,6 +10,8 @@ from ppghost.deploy.latency.schema import ThrottledRounds
 from ppghost.deploy.latency.stats import MAX_RELATIVE_WIDTH, paired_ratio, summarize
 from ppghost.deploy.nb.sidecar import NbModel
 
+#: share of the rounds that may tell nothing new without a word
+MIN_WORTH = 0.7
 #: percent of a battery below which many phones save power
 LOW_BATTERY = 15
 #: share of the time that the host's inferences may wait for a core without a word
@@ -151,6 +153,15 @@ def _spread(result: Result) -> Note | None:
     return Note("wide_interval", {"width": width, "trusted": MAX_RELATIVE_WIDTH})
 
 
+def _dependence(result: Result) -> Note | None:
+    if result.stats is None or result.stats.effective_rounds is None:
+        return None
+    rounds, worth = len(result.counted_rounds()), result.stats.effective_rounds
+    if worth > MIN_WORTH * rounds:
+        return None
+    return Note("dependent_rounds", {"rounds": rounds, "worth": worth})
+
+
 def _throttling(result: Result) -> Note | None:
     reasons = [each.throttled for each in result.rounds if each.throttled]
     if not reasons:
@@ -182,4 +193,4 @@ def _doubtful_state(result: Result) -> Note | None:
     return Note("screen_off", {"rounds": dark, "total": total}) if dark else None
 
 
-_NOTES = (_spread, _throttling, _waiting, _doubtful_state, _unchecked)
+_NOTES = (_spread, _dependence, _throttling, _waiting, _doubtful_state, _unchecked)

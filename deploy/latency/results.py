@@ -18,6 +18,7 @@ import msgspec
 
 from ppghost import __version__
 from ppghost.deploy.devices.notes import NoteOrText
+from ppghost.deploy.latency.intervals import MIN_ROUNDS
 from ppghost.deploy.latency.schema import (
     SCHEMA,
     FileFields,
@@ -26,7 +27,6 @@ from ppghost.deploy.latency.schema import (
     ResultFields,
     ResultRecord,
 )
-from ppghost.deploy.latency.stats import MIN_ROUNDS
 from ppghost.errors import InputError
 from ppghost.utils.files import read_json
 

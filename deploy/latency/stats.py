@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CONFIDENCE = 0.95
+from ppghost.deploy.latency.intervals import (
+    CONFIDENCE,
+    CampaignMedian,
+    Interval,
+    campaign_median,
+)
+
 #: an interval wider than this share of the median cannot tell apart models 5 % from each other
 MAX_RELATIVE_WIDTH = 0.05
-#: fewer independent values have no order statistics that reach 95 %
-MIN_ROUNDS = 6
-
-#: the ends of a 95 % interval
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Stats:
         mad: the median absolute deviation.
         p90, p99: percentiles; None where a sample is the mean of several inferences.
         ci95: of the median; None for too few rounds.
+        effective_rounds: how many independent rounds would tell as much; None in files of older
+            versions, and for too few rounds.
     """
 
     n: int
@@ -31,6 +34,7 @@ class Stats:
     p99: float | None
     min: float
     ci95: Interval | None
+    effective_rounds: float | None = None
 
     @property
     def relative_width(self) -> float | None:
@@ -62,10 +66,9 @@ class Ratio(Estimate):
 def summarize(samples_ms: Sequence[float], rounds: int = 1, *, percentiles: bool = True) -> Stats:
     """Figures of a non-empty sample.
 
-    Inferences of one burst are no independent samples (the machine is in one state), so with
-    several rounds the interval is that of the median of the rounds' medians. It is exact for the
-    coverage, by order statistics (scipy's `quantile_test`), and None below 6 rounds, where no order
-    statistics reach 95 %.
+    Inferences of one burst are no independent samples (the machine is in one state, and the first
+    may differ from the second), so with several rounds the median is that of the rounds' medians,
+    with its interval for values in the order of time (`intervals.campaign_median`).
 
     Args:
         samples_ms: `rounds` bursts of equal length, one after the other.
@@ -85,15 +88,20 @@ def summarize(samples_ms: Sequence[float], rounds: int = 1, *, percentiles: bool
     values = np.asarray(samples_ms, float)
     if not values.size or values.size % rounds:
         raise ValueError(f"{values.size} samples do not make {rounds} rounds")
-    independent = values if rounds == 1 else np.median(values.reshape(rounds, -1), axis=1)
+    if rounds == 1:
+        samples = values.tolist()
+        found = CampaignMedian(float(np.median(values)), median_interval(samples), None)
+    else:
+        found = campaign_median(np.median(values.reshape(rounds, -1), axis=1).tolist())
     return Stats(
         n=int(values.size),
-        median=float(np.median(values)),
+        median=found.median,
         mad=float(stats.median_abs_deviation(values)),
         p90=float(np.percentile(values, 90)) if percentiles else None,
         p99=float(np.percentile(values, 99)) if percentiles else None,
         min=float(values.min()),
-        ci95=median_interval(independent.tolist()),
+        ci95=found.ci95,
+        effective_rounds=found.effective,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from ppghost.deploy.latency.compare import Comparison
+from ppghost.deploy.latency.compare import POWER, Comparison
 from ppghost.deploy.latency.guideline_ratios import Guidelines
 from ppghost.deploy.latency.layer_shares import EXCESS, MATTERS, LayerShares, slow_layers
 from ppghost.deploy.latency.results import LatencyResult
@@ -33,6 +33,8 @@ def latency_table(measured: LatencyResult) -> str:
         p90 = "-" if stats.p90 is None else format_ms(stats.p90)
         times = f"{ratio.median:.3f} x {ratio.reference}" if ratio else "-"
         lines.append(f"{head} {format_ms(stats.median):>10}  {interval:<18} {p90:>8}  {times}")
+    if any(result.stats and result.stats.ci95 for result in measured.results):
+        lines.append("(intervals in ms are of this campaign on this day; ratios hold for longer)")
     return "\n".join(lines)
 
 
@@ -48,6 +50,10 @@ def comparison_table(comparison: Comparison) -> str:
         lines.append(f"{head}  {row.verdict:<12} {ratio:>8}  {interval:<18} {note}".rstrip())
     if references := sorted({row.reference for row in comparison.rows if row.reference}):
         lines.append(f"(compared by their ratios to {', '.join(references)} in the same rounds)")
+    if shown := [row.detectable for row in comparison.rows if row.detectable is not None]:
+        lines.append(
+            f"(a slowdown of {max(shown):.1%} would have been found in {POWER:.0%} of such pairs)"
+        )
     return "\n".join(lines)
 
 

@@ -135,10 +135,31 @@ def test_a_machine_that_is_slower_as_a_whole_makes_no_model_slower(write):
     assert rows["B"]["ratio"] == pytest.approx(1, abs=0.01)
     assert (rows["C"]["verdict"], rows["C"]["regression"]) == ("slower", True)
     assert rows["C"]["ratio"] == pytest.approx(1.1, abs=0.01)
+    # the same file has not become slower: the device has
+    assert (rows["A"]["verdict"], rows["A"]["regression"]) == ("cannot tell", False)
+    [shift] = compare(old, new)["shifts"]
+    assert (shift["device"], shift["reference"]) == ("R58M", "A")
+    assert shift["ratio"] == pytest.approx(1.15, abs=0.02)
+    assert rows["A"]["why"].startswith("the same file: this device is 1")
+    assert rows["A"]["why"].endswith("% slower than it was")
     # another file of that name is no yardstick
     changed = slowed(write("new", {"A": 5.0, "B": 10.0, "C": 11.0}, seed=1), drift, "y")
     rows = {row["model"]: row for row in compare(old, changed)["rows"]}
     assert (rows["B"]["verdict"], rows["B"]["reference"]) == ("slower", None)
+    assert (rows["A"]["verdict"], rows["A"]["regression"]) == ("slower", True)
+
+
+def test_what_a_pair_of_campaigns_could_have_shown_is_found_as_often_as_said(write):
+    def pair(seed, slowdown, rounds=12):
+        old = write("old", {"A": 10.0}, rounds=rounds, seed=2 * seed)
+        new = write("new", {"A": 10.0 * slowdown}, rounds=rounds, seed=2 * seed + 1)
+        return compare(old, new, drift=0.01, threshold=0.001)["rows"][0]
+
+    said = [pair(seed, 1.0)["detectable"] for seed in range(40)]
+    slowdown = 1 + float(np.median(said))
+    found = [pair(seed, slowdown)["verdict"] == "slower" for seed in range(100, 160)]
+    assert 0.6 <= np.mean(found) <= 0.95
+    assert pair(0, 1.0, rounds=40)["detectable"] < min(said)
 
 
 def test_throttled_rounds_do_not_count(write):
