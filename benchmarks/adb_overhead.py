@@ -5,7 +5,7 @@
 The phones are the emulated ones of the tests: real adb client and protocol, x86 models run on
 this host. The emulated phone notes when each run of its benchmark_bin begins and ends; the time
 between is what we cost: the answer's way back, our own work, reading the sensors, and the way of
-the next command. It includes the start of the emulated program itself (Python), told apart by
+the next command. It includes the start of the emulated program itself (bash), told apart by
 timing the bare program. Two phones on one host share its cores: a model that fills a core each is
 the fair case on two cores.
 """

@@ -20,7 +20,7 @@ from ppghost.deploy.devices.notes import Note, format_note
 from ppghost.deploy.latency import record
 from ppghost.deploy.latency.results import Result, Round
 from ppghost.deploy.latency.schema import ThrottledRounds
-from ppghost.deploy.latency.stats import Stats
+from ppghost.deploy.latency.stats import Ratio, Stats
 from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.reporting import write as report
 from ppghost.deploy.reporting.messages import LANGUAGES, common_words
@@ -199,6 +199,13 @@ def test_what_bench_notes_is_said_in_chinese():
         *notes(rounds=[measured()], stats=replace(stats, ci95=(9.0, 10.0))),
         *notes(rounds=[measured()], stats=replace(stats, ci95=None)),
         *notes(rounds=[measured(waited_ms=[10.0])]),
+        *notes(rounds=[measured(screen="off")]),
+        *notes(rounds=[measured(battery=4)]),
+        *notes(rounds=[measured()] * 12, stats=replace(stats, effective_rounds=5.0)),
+        record._other_reference(Result(**PLAIN | {"stats": stats}), "1"),
+        record._other_reference(
+            Result(**PLAIN | {"stats": stats, "ratio": Ratio(1.0, None, "2")}), "1"
+        ),
         *unchecked_outputs,
         _reason(thermal_status=2),
         _reason(cap=1500000),
