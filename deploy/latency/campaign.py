@@ -34,6 +34,8 @@ class Campaign:
         burst_warmup: inferences before them in each burst
         warmup: inferences after loading, before the first round
         precision: stop as soon as each median's 95 % interval is narrower than this share of it
+        detect: stop as soon as a slowdown by this share, between this campaign and a later one as
+            long, would be found in 80 % of cases
         round_every: seconds from one round's start to the next one's, at the least (None: no
             pause). A machine's speed drifts: rounds over a minute give milliseconds that hold for
             longer
@@ -57,6 +59,7 @@ class Campaign:
     burst_warmup: int = 1
     warmup: int = 5
     precision: float | None = None
+    detect: float | None = None
     round_every: float | None = None
     time_limit: float | None = None
     reference: str | None = None
@@ -86,7 +89,8 @@ class Campaign:
     @property
     def max_rounds(self) -> int:
         """The number of rounds that is never exceeded."""
-        return self.rounds or (ROUNDS if self.precision is None else MAX_ROUNDS)
+        wanted = self.precision or self.detect
+        return self.rounds or (ROUNDS if wanted is None else MAX_ROUNDS)
 
     def device_options(self) -> DeviceOptions:
         """What it asks of its devices."""
@@ -218,6 +222,7 @@ _SCHEMA = {
     "burst_warmup": _COUNT,
     "warmup": _COUNT,
     "precision": Parsed(_share, "a share such as 2% or 0.02"),
+    "detect": Parsed(_share, "a share such as 5% or 0.05"),
     "round_every": _QUANTITY,
     "time_limit": _QUANTITY,
     "reference": Parsed(str, "a text"),

@@ -7,16 +7,15 @@ interval, as no interval of one campaign covers it. That model itself, the same 
 runtime, tells how much faster or slower the device is than it was.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any, Literal
 
 import msgspec
 
 from ppghost.deploy.devices.discovery import KINDS
+from ppghost.deploy.latency.power import MS_DRIFT, RATIO_DRIFT, detectable
 from ppghost.deploy.latency.results import (
     LatencyResult,
     Result,
@@ -25,16 +24,10 @@ from ppghost.deploy.latency.results import (
     shared_rounds,
 )
 from ppghost.deploy.latency.schema import Plan
-from ppghost.deploy.latency.stats import CONFIDENCE, Interval, unpaired_ratio
+from ppghost.deploy.latency.stats import Interval, unpaired_ratio
 from ppghost.errors import InputError
 
 THRESHOLD = 0.05
-#: share of cases in which a difference that is called detectable is found
-POWER = 0.8
-#: by how much two campaigns of one unchanged model may differ beyond their intervals, as a share:
-#: in ratios to a reference model, and in milliseconds. Measured on a host (docs/results.md), where
-#: 95 % of them differ by no more; nobody has measured phones
-RATIO_DRIFT, MS_DRIFT = 0.015, 0.05
 #: the result of one model and thread count in the old file and in the new
 Pair = tuple[Result, Result]
 #: what a result of the same model and threads must have in common beside its device
@@ -255,7 +248,7 @@ def _row(
     row = replace(row, ratio=estimate.median, ci95=estimate.ci95)
     if estimate.ci95 is None:
         return replace(row, why="too few rounds")
-    row = replace(row, detectable=_detectable(estimate.ci95, drift))
+    row = replace(row, detectable=detectable(estimate.ci95, drift))
     low, high = estimate.ci95
     if low > 1 + drift:
         return replace(row, verdict="slower", regression=estimate.median > 1 + threshold)
@@ -272,14 +265,6 @@ def _shift(old: Result, new: Result, row: Row, reference: str | None) -> Shift |
     if new.model != reference or not same or row.ratio is None:
         return None
     return Shift(row.device, row.threads, new.model, row.ratio, row.ci95)
-
-
-def _detectable(interval: Interval, drift: float) -> float:
-    """The slowdown whose interval begins above the drift in 80 % of pairs of such campaigns."""
-    normal = NormalDist()
-    deviation = math.log(interval[1] / interval[0]) / 2 / normal.inv_cdf((1 + CONFIDENCE) / 2)
-    reach = normal.inv_cdf((1 + CONFIDENCE) / 2) + normal.inv_cdf(POWER)
-    return (1 + drift) * math.exp(reach * deviation) - 1
 
 
 def _per_round(result: Result, reference: Result | None) -> list[float]:

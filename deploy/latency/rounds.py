@@ -15,6 +15,7 @@ from ppghost.deploy.devices.base import Device, Session
 from ppghost.deploy.devices.notes import Note, format_note
 from ppghost.deploy.latency import record
 from ppghost.deploy.latency.campaign import Campaign
+from ppghost.deploy.latency.power import MS_DRIFT, RATIO_DRIFT, detectable_by_two
 from ppghost.deploy.latency.result_file import ResultFile
 from ppghost.deploy.latency.results import Result, device_identity
 from ppghost.deploy.latency.stats import Stats
@@ -172,10 +173,20 @@ class DeviceRun:
                 break
 
     def _is_precise(self, results: dict[int, Result], sessions: dict[int, Session]) -> bool:
-        wanted = self.campaign.precision
-        return wanted is not None and all(
-            _is_narrower(results[index].stats, wanted) for index in sessions
-        )
+        """Whether nothing of what was asked for needs more rounds."""
+        if self.campaign.precision is None and self.campaign.detect is None:
+            return False
+        if self.campaign.detect is not None:
+            base = record.choose_reference(results.values(), self.reference)
+            for index in sessions:
+                record.add_ratio(results[index], results.values(), base)
+        return all(self._is_enough(results[index], len(results) > 1) for index in sessions)
+
+    def _is_enough(self, result: Result, has_others: bool) -> bool:
+        """Whether a result is as precise as is wanted."""
+        wanted, detect = self.campaign.precision, self.campaign.detect
+        narrow = wanted is None or _is_narrower(result.stats, wanted)
+        return narrow and (detect is None or _finds(result, detect, has_others))
 
     def _find_or_begin(self, model: NbModel, threads: int) -> Result:
         """The result this run continues, or a fresh one, put into the file."""
@@ -193,8 +204,8 @@ class DeviceRun:
         """Whether an earlier run did all that this one asks for."""
         if len(result.rounds) >= self.campaign.max_rounds:
             return True
-        wanted = self.campaign.precision
-        return wanted is not None and _is_narrower(result.stats, wanted)
+        wanted = self.campaign.precision or self.campaign.detect
+        return wanted is not None and self._is_enough(result, len(self.models) > 1)
 
     def _load(self, index: int, result: Result, threads: int) -> Session | None:
         """The model ready to be timed, its outputs checked, warmed up; None if it failed."""
@@ -284,6 +295,17 @@ def _log(warnings: list[str]) -> None:
 def _is_narrower(stats: Stats | None, wanted: float) -> bool:
     width = stats.relative_width if stats else None
     return width is not None and width <= wanted
+
+
+def _finds(result: Result, slowdown: float, has_others: bool) -> bool:
+    """Whether a later campaign like this one would show a slowdown of the model."""
+    ratio = result.ratio
+    if has_others and ratio and ratio.reference == result.model:
+        return True  # its file is what the others are compared by
+    figure, drift = (ratio, RATIO_DRIFT) if has_others else (result.stats, MS_DRIFT)
+    if figure is None or figure.ci95 is None:
+        return False
+    return detectable_by_two(figure.ci95, drift) <= slowdown
 
 
 def _unchecked() -> dict[str, Any]:

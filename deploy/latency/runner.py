@@ -11,6 +11,7 @@ from typing import Any
 from ppghost.deploy.devices.base import Device
 from ppghost.deploy.devices.discovery import find_devices, unusable
 from ppghost.deploy.latency.campaign import Campaign
+from ppghost.deploy.latency.power import MS_DRIFT, RATIO_DRIFT
 from ppghost.deploy.latency.result_file import ResultFile
 from ppghost.deploy.latency.results import LatencyResult, Result, host_metadata, load_result
 from ppghost.deploy.latency.rounds import DeviceRun
@@ -184,12 +185,20 @@ def make_plan(
         command: kept in the plan.
 
     Raises:
-        InputError: there is no such reference.
+        InputError: there is no such reference, or what is to be detected is less than two
+            campaigns of one model differ by.
     """
     names = [model.name for model in loaded]
     reference = campaign.reference or names[0]
     if reference not in names:
         raise InputError(f"reference: no model {reference!r}; there is: {', '.join(names)}")
+    drift = RATIO_DRIFT if len(names) > 1 else MS_DRIFT
+    if campaign.detect is not None and campaign.detect <= drift:
+        kind = "ratios" if len(names) > 1 else "milliseconds; time a reference model beside it"
+        raise InputError(
+            f"detect: {campaign.detect:.1%} is no more than two campaigns of one model may differ "
+            f"by, {drift:.1%} in {kind}"
+        )
     settings = campaign.settings() | {"reference": reference}
     return Plan(
         command=command,

@@ -179,6 +179,7 @@ class Plan:
     burst_warmup: int | None = None
     warmup: int | None = None
     precision: float | None = None
+    detect: float | None = None
     round_every: float | None = None
     time_limit: float | None = None
     reference: str | None = None

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from ppghost.deploy.latency.compare import POWER, Comparison
+from ppghost.deploy.latency.compare import Comparison
 from ppghost.deploy.latency.guideline_ratios import Guidelines
 from ppghost.deploy.latency.layer_shares import EXCESS, MATTERS, LayerShares, slow_layers
+from ppghost.deploy.latency.power import POWER
 from ppghost.deploy.latency.results import LatencyResult
 from ppghost.deploy.latency.stats import Estimate, Interval
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 #: flags that are keys of a campaign; they win over its file
 CAMPAIGN_FLAGS = (
     "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "warmup", "precision",
-    "round_every", "time_limit", "reference", "power_mode", "affinity", "max_temp", "max_wait",
-    "benchmark_bin", "device_folder",
+    "detect", "round_every", "time_limit", "reference", "power_mode", "affinity", "max_temp",
+    "max_wait", "benchmark_bin", "device_folder",
 )  # fmt: skip
 
 
@@ -93,6 +93,9 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
         "--warmup", type=int, metavar="N", help="inferences before the first round (5)"
     )
     parser.add_argument("--precision", metavar="2%", help="stop when each interval is so narrow")
+    parser.add_argument(
+        "--detect", metavar="5%", help="stop when compare would find a slowdown by so much"
+    )
     parser.add_argument("--round-every", type=float, metavar="S", help="least time between rounds")
     parser.add_argument("--time-limit", type=float, metavar="S", help="per thread count")
     parser.add_argument("--reference", metavar="MODEL", help="for the ratios; the first otherwise")

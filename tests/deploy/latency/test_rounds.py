@@ -4,13 +4,14 @@ import itertools
 import json
 import time
 
+import numpy as np
 import pytest
 from support.fake_device import FakeDevice, by_name, run
 
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.devices.host.session import Times
 from ppghost.deploy.latency import rounds as rounds_module
-from ppghost.errors import DeviceError, DeviceLost
+from ppghost.errors import DeviceError, DeviceLost, InputError
 
 
 def test_every_round_runs_every_model_in_the_recorded_order(converted, tmp_path):
@@ -217,3 +218,30 @@ def test_of_very_many_models_progress_names_the_first(monkeypatch, converted, tm
     run([converted], FakeDevice(), rounds=2, output=tmp_path / "r.json")
     assert "ms: Both 2.00" in caplog.text
     assert "Flatten 3.00" not in caplog.text
+
+
+class NoisyDevice(FakeDevice):
+    """Its latencies spread by a share, the same in each test."""
+
+    def __init__(self, spread):
+        super().__init__()
+        self.spread, self.rng, self.true = spread, np.random.default_rng(1), self.latency
+
+    def measure(self, session, repeats, warmup):
+        factor = self.rng.lognormal(0, self.spread)
+        self.latency = {name: ms * factor for name, ms in self.true.items()}
+        return super().measure(session, repeats, warmup)
+
+
+def test_rounds_are_as_many_as_a_slowdown_needs_to_be_found(converted, tmp_path):
+    def rounds(spread, detect, name):
+        done = run([converted], NoisyDevice(spread), detect=detect, output=tmp_path / name)
+        return [len(result["conditions"]) for result in done["results"]]
+
+    few, more = rounds(0.01, "5%", "a.json"), rounds(0.01, "3%", "b.json")
+    assert 10 <= few[0] < more[0] < 200
+    assert rounds(0.04, "5%", "c.json")[0] > more[0]
+    with pytest.raises(InputError, match=r"detect: 1\.0% is no more than .* 1\.5% in ratios"):
+        rounds(0.01, "1%", "d.json")
+    with pytest.raises(InputError, match=r"5\.0% in milliseconds; time a reference model beside"):
+        run([converted / "both.nb"], FakeDevice(), detect="5%", output=tmp_path / "e.json")
