@@ -73,6 +73,8 @@ def format_device(described: dict[str, Any]) -> str:
     if described.get("temp_c") is not None:
         zone = described.get("temp_zone")
         facts.append(f"{described['temp_c']:.1f} °C{f' ({zone})' if zone else ''}")
+    if described.get("measured_by"):
+        facts.append(f"measured by {described['measured_by']}")
     line = "  ".join([head, ", ".join(filter(None, facts))]).rstrip()
     return f"{line}\n    {described['advice']}" if described.get("advice") else line
 

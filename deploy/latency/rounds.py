@@ -281,6 +281,7 @@ class DeviceRun:
         logger.info(
             "%s: round %d/%d, threads %d, %.0f s left; ms: %s",
             self.device.serial, number + 1, rounds, threads, left, medians,
+            extra={"device": self.device.serial},
         )  # fmt: skip
 
 

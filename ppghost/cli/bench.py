@@ -2,10 +2,12 @@
 
 import argparse
 import contextlib
+import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from ppghost.cli.common import (
     Commands,
@@ -17,6 +19,7 @@ from ppghost.cli.common import (
     positive,
     to_json,
 )
+from ppghost.cli.live import LiveLines, live_lines
 from ppghost.errors import CheckFailed, InputError, PPGhostError
 
 if TYPE_CHECKING:
@@ -35,10 +38,21 @@ CAMPAIGN_FLAGS = (
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    commands.add("devices", list_devices, "what can be timed on")
+    _add_devices(commands.add("devices", list_devices, "what can be timed on"))
     _add_bench(commands.add("bench", bench, "latency on this host and on phones over adb"))
     _add_compare(commands.add("compare", compare, "faster or slower; exit 1 on a regression"))
     _add_report(commands.add("report", report, "page, table and curve from bench results"))
+
+
+def _add_devices(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--watch",
+        type=float,
+        nargs="?",
+        const=5.0,
+        metavar="S",
+        help="every S seconds (5) until Ctrl-C: states, temperatures, who measures what",
+    )
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
@@ -160,7 +174,31 @@ def list_devices(args: argparse.Namespace) -> Output:
     from ppghost.deploy.devices.discovery import describe_all, format_device
 
     devices = describe_all()
-    return devices, "\n".join(map(format_device, devices))
+    if args.watch is None:
+        return devices, "\n".join(map(format_device, devices))
+    # what runs has no standard output of its own; JSON has it for itself
+    stream = sys.stderr if args.json == "-" else sys.__stdout__ or sys.stderr
+    show = LiveLines(stream).show if stream.isatty() else _print_changes(stream)
+    # Ctrl-C is the end of it
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            show([line for each in devices for line in format_device(each).splitlines()])
+            time.sleep(args.watch)
+            devices = describe_all()
+    return devices, None
+
+
+def _print_changes(stream: TextIO) -> Callable[[list[str]], None]:
+    """What prints the lines that were not there the last time, each with the time."""
+    last: list[str] = []
+
+    def show(lines: list[str]) -> None:
+        for line in lines:
+            if line not in last:
+                print(time.strftime("%H:%M:%S"), line, file=stream, flush=True)
+        last[:] = lines
+
+    return show
 
 
 def bench(args: argparse.Namespace) -> Output:
@@ -176,14 +214,15 @@ def bench(args: argparse.Namespace) -> Output:
     output = Path(args.json) if args.json not in (None, "-") else args.results
     run, table = _kind(args)
     try:
-        measured = run(
-            campaign,
-            find_devices(campaign.devices, campaign.device_options()),
-            output=output,
-            resume=args.resume,
-            dry_run=args.dry_run,
-            command=command_line(args),
-        )
+        with live_lines():
+            measured = run(
+                campaign,
+                find_devices(campaign.devices, campaign.device_options()),
+                output=output,
+                resume=args.resume,
+                dry_run=args.dry_run,
+                command=command_line(args),
+            )
     except PPGhostError as error:
         if (found := error.result) is not None:
             error.result = found.to_json()

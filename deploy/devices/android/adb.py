@@ -39,6 +39,8 @@ PLACES = ("/data/local/tmp", "/data/local/tests/unrestricted", "/data/local")
 _NAME = "ppghost"
 #: everything that we put on a device; removed when a campaign ends
 FOLDER = f"{PLACES[0]}/{_NAME}"
+#: in that folder: the model that is measured
+TASK_FILE = "task"
 #: the slowest link that a push may be on
 _PUSH_BYTES_PER_S = 250_000
 #: what a shell says of a process that was ended by signal 9

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ppghost.deploy.devices.android import benchmark_bin, output_check, system
-from ppghost.deploy.devices.android.adb import Adb
+from ppghost.deploy.devices.android.adb import TASK_FILE, Adb
 from ppghost.deploy.devices.android.adb_client import ShellResult
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program, Timing
 from ppghost.deploy.devices.base import Burst
@@ -141,7 +141,8 @@ class PhoneSession:
         return self.adb.run_program(
             words,
             START_TIMEOUT_S + INFERENCE_TIMEOUT_S * (asked.repeats + asked.warmup),
-            prefix=(f"rm -f {result}\n" if old else "")
+            prefix=f"echo {shlex.quote(self.model.name)} > {TASK_FILE}\n"
+            + (f"rm -f {result}\n" if old else "")
             + f"{system.READ_SENSORS}\necho; echo {token}",
             suffix=(f"cat {result} 2>/dev/null\n" if old else "")
             + f"echo; echo {token}\n{system.READ_SENSORS}{read}",

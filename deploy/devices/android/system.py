@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from ppghost.deploy.devices.android.adb import KILLED, bounded
+from ppghost.deploy.devices.android.adb import FOLDER, KILLED, TASK_FILE, bounded
 from ppghost.deploy.devices.android.lite_cores import count_cores
 from ppghost.deploy.devices.base import Core, Sensors, by_core
 from ppghost.deploy.devices.thermal import Temperature, Zones
@@ -50,6 +50,7 @@ _DESCRIBE = "\n".join(
         "grep -s . /sys/devices/system/cpu/possible /dev/null",
         "grep -sE '^(Hardware|Features)' /proc/cpuinfo",
         f"grep -s . {_CPU}/cpuinfo_max_freq /dev/null",
+        f"grep -s . {FOLDER}/lock {FOLDER}/{TASK_FILE} /dev/null",
     ]
 )
 Shell = Callable[[str], Any]
@@ -96,12 +97,22 @@ def describe(shell: Shell, zones: Zones) -> dict[str, Any]:
         "possible_cores": possible,
         "lite_cores": lite_cores and lite_cores._asdict(),
         "features": sorted(set(" ".join(re.findall(r"^Features\s*:(.*)", text, re.M)).split())),
+        "measured_by": _measured_by(text),
         "battery": state["battery"],
         "charging": state["charging"],
         "thermal_status": state["thermal_status"],
         "temp_c": state["temp_c"],
         "temp_zone": state["temp_zone"],
     }
+
+
+def _measured_by(text: str) -> str | None:
+    """Who holds the phone, and with which model: 'process 7 on rack1: GhostNet'."""
+    lock = re.search(r"/ppghost/lock:\S+ (\d+) (\S+) ", text)
+    if not lock:
+        return None
+    task = re.search(rf"/ppghost/{TASK_FILE}:(.+)", text)
+    return f"process {lock[1]} on {lock[2]}" + (f": {task[1].strip()}" if task else "")
 
 
 def _possible_cores(text: str) -> int | None:

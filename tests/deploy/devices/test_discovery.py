@@ -1,12 +1,19 @@
 """What `ppghost devices` sees: this host, and phones in every state."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
+from support import ROOT
 from support.phone import CORES_KHZ
 
 from ppghost.deploy.devices.android import lite_cores
 from ppghost.deploy.devices.android import system as android
+from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.discovery import describe_all, find_devices, format_device, list_devices
 from ppghost.deploy.devices.thermal import Zones
 from ppghost.errors import DeviceError, InputError
@@ -44,6 +51,7 @@ def test_the_command_tells_all_about_a_phone(run, phones):
         "hardware_serial": None,
         "possible_cores": 8,
         "lite_cores": {"big": 4, "little": 4},
+        "measured_by": None,
         "digest_tool": None,
         "advice": None,
         "lite_version": None,
@@ -154,3 +162,29 @@ def test_state_is_read_in_one_call(phone):
         "thermal_status": 0,
         "screen": "on",
     }
+
+
+def test_watching_tells_who_measures_what_as_it_changes(phone, tmp_path):
+    output = tmp_path / "watch.txt"
+    with output.open("w") as file:
+        watch = subprocess.Popen(
+            [sys.executable, "-m", "ppghost", "devices", "--watch", "0.2"], cwd=ROOT, stdout=file
+        )
+
+    def wait_for(text):
+        deadline = time.monotonic() + 20
+        while text not in output.read_text():
+            assert time.monotonic() < deadline, output.read_text()
+            time.sleep(0.1)
+
+    wait_for("30.5 °C")
+    adb = Adb(phone.serial)
+    adb.lock()
+    adb.shell(f"echo GhostNet > {adb.folder}/task")
+    wait_for(f"measured by process {os.getpid()} on ")
+    wait_for(": GhostNet")
+    adb.clean_up()
+    watch.send_signal(signal.SIGINT)
+    assert watch.wait(timeout=20) == 0
+    lines = [line for line in output.read_text().splitlines() if phone.serial in line]
+    assert 2 <= len(lines) <= 4

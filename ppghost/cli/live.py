@@ -1,0 +1,62 @@
+"""What many devices do at once, on a terminal: a line each, in place, with the log above."""
+
+import contextlib
+import logging
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+
+class LiveLines(logging.Handler):
+    """A log whose lines about a device's progress (`device` of a record) stay and are replaced."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: dict[str, str] = {}
+        self._drawn = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record; it is called by one thread at a time."""
+        text = self.format(record)
+        above = ""
+        if device := getattr(record, "device", None):
+            self._lines[device] = text
+        else:
+            above = f"{text}\n"
+        self._draw(above, list(self._lines.values()))
+
+    def show(self, lines: list[str]) -> None:
+        """Replace all lines.
+
+        Args:
+            lines: each is cut to the terminal's width.
+        """
+        self._draw("", lines)
+
+    def _draw(self, above: str, lines: list[str]) -> None:
+        width, height = shutil.get_terminal_size()
+        shown = [line[: width - 1] for line in lines[: height - 2]]
+        # up to the first of our lines, and all below it away
+        erase = f"\x1b[{self._drawn}F\x1b[J" if self._drawn else ""
+        self._stream.write(erase + above + "".join(f"{line}\n" for line in shown))
+        self._stream.flush()
+        self._drawn = len(shown)
+
+
+@contextlib.contextmanager
+def live_lines() -> Iterator[None]:
+    """The progress of devices in place as long as the block lasts, where there is a terminal."""
+    logger = logging.getLogger("ppghost")
+    before = list(logger.handlers)
+    if not (sys.stderr.isatty() and before):
+        yield
+        return
+    handler = LiveLines(sys.stderr)
+    handler.setFormatter(before[0].formatter)
+    logger.handlers = [handler]
+    try:
+        yield
+    finally:
+        logger.handlers = before
