@@ -100,6 +100,8 @@ class EmulatedPhone:
         self.server = server
         self.root = Path(tempfile.mkdtemp(prefix="phone-"))
         self.properties = dict(PROPERTIES)
+        #: whether it is another phone than it was at first
+        self._changed = True
         self.reset()
         self._port = 0
         self._start()
@@ -148,6 +150,7 @@ class EmulatedPhone:
             android: whose programs it has, and whose protocol it speaks.
             kind: what else stands in kind.json (see adbd.py).
         """
+        self._changed = True
         programs = self.root / "system" / "bin"
         shutil.rmtree(programs, ignore_errors=True)
         shutil.copytree(HERE / "emulated" / "system", programs)
@@ -163,6 +166,7 @@ class EmulatedPhone:
 
     def set_program(self, name: str, script: str) -> None:
         """What is run on this phone in the place of one of its programs."""
+        self._changed = True
         file = self.root / "system" / "bin" / name
         file.unlink(missing_ok=True)
         file.write_text(f"#!/bin/sh\n{script}\n")
@@ -175,7 +179,10 @@ class EmulatedPhone:
         self.faults()
         self.authorize(True)
         self.properties = dict(PROPERTIES)
-        self.become()
+        if self._changed:
+            self.become()
+            self._changed = False
+        self.set_properties()
         shutil.rmtree(self.root / "sys", ignore_errors=True)
         shutil.rmtree(self.root / "dumpsys", ignore_errors=True)
         self.write("sys/devices/system/cpu/possible", f"0-{len(CORES_KHZ) - 1}")

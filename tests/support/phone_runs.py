@@ -5,7 +5,7 @@ import json
 from support.phone import BENCHMARK_BIN
 
 #: of every model, unless a test says otherwise
-ROUNDS = 4
+ROUNDS = 3
 
 
 def program(tmp_path, version):

@@ -45,8 +45,9 @@ _STUCK = "ppghost: no answer from "
 #: processors among the temperatures of thermalservice (android.hardware.thermal: CPU)
 _SERVICE_TEMPERATURE = re.compile(r"Temperature\{mValue=(-?[\d.]+), mType=0,")
 _DESCRIBE = "\n".join(
-    [f'echo "{key}=$(getprop {name})"' for key, name in _PROPERTIES.items()]
-    + [
+    [
+        # all at once: a process for each would be ten
+        "getprop",
         "grep -s . /sys/devices/system/cpu/possible /dev/null",
         "grep -sE '^(Hardware|Features)' /proc/cpuinfo",
         f"grep -s . {_CPU}/cpuinfo_max_freq /dev/null",
@@ -72,9 +73,8 @@ def describe(shell: Shell, zones: Zones) -> dict[str, Any]:
         DeviceLost: it went away.
     """
     text = shell(f"{_DESCRIBE}\n{_state_script(())}").stdout
-    # the first of a name: what services say comes later
-    answers = dict(line.split("=", 1) for line in reversed(text.splitlines()) if "=" in line)
-    values = {key: answers.get(key, "").strip() or None for key in _PROPERTIES}
+    answers = dict(re.findall(r"^\[([\w.]+)\]: \[(.*)\]$", text, re.MULTILINE))
+    values = {key: answers.get(name, "").strip() or None for key, name in _PROPERTIES.items()}
     if not values["abi"]:
         raise DeviceError("does not tell its ABI (ro.product.cpu.abi); is it an Android device?")
     state = _parse_state(text, zones)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from support.phone import BENCHMARK_BIN, CORES_KHZ
-from support.phone_runs import program
+from support.phone_runs import ROUNDS, program
 
 from ppghost.deploy.devices.android import adb_client, system
 from ppghost.deploy.devices.android.adb import FOLDER, PLACES, Adb
@@ -61,6 +61,7 @@ def test_tools_that_are_missing_are_named(measure, become):
     phone = become(android=5)
     with pytest.raises(DeviceError, match="has no taskset, which affinity needs"):
         measure(phone, affinity="f0", power_mode="none")
+    phone.set_program("md5", "exit 127")
     (phone.root / "system/bin/md5").unlink()
     with pytest.raises(DeviceError, match="has none of sha256sum, sha1sum, md5sum, md5"):
         measure(phone)
@@ -191,7 +192,7 @@ def test_a_core_that_comes_back_is_no_throttling(measure, phone):
     phone.faults(changes=[[3, path, CORES_KHZ[2]]])
     [result] = measure(phone)["results"]
     assert result["throttled"] == {"rounds": 0, "in_stats": False}
-    assert [state["freq_cap_khz"][3] for state in result["conditions"]] == [CORES_KHZ[3]] * 4
+    assert [state["freq_cap_khz"][3] for state in result["conditions"]] == [CORES_KHZ[3]] * ROUNDS
     assert result["conditions"][0]["freq_khz"][2] is None
 
 
