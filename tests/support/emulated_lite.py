@@ -165,9 +165,16 @@ class BenchmarkBin:
         for index, path in enumerate(_split(flags.get("input_data_path"))):
             text = (cwd / path).read_text()
             arrays[index] = np.array(text.split(), np.float32).reshape(shapes[index])
-        run = self._runtime.run(nb, [arrays], int(flags["warmup"]) + int(flags["repeats"]))
+        count = int(flags["warmup"]) + int(flags["repeats"])
+        told = self.faults.value("latency_ms")
+        run = self._runtime.run(nb, [arrays], 1 if told else count)
         if run is None:
             raise DeviceError("the runtime died")
+        if told:
+            # a phone that takes as long as it is told, and none of this host's cores
+            times = (told * np.random.default_rng().lognormal(0, 0.01, count)).tolist()
+            time.sleep(sum(times) / 1e3)
+            return Run(run.outputs, times)
         return run
 
 
