@@ -96,9 +96,10 @@ def main() -> None:
         f"{args.phones} at once: {rack['seconds']:.1f} s, "
         f"{rack['seconds'] / alone['seconds']:.2f} times that; {rack['done']} results"
     )
+    share = (rack["cpu"] + rack["clients"]) / rack["seconds"]
     print(
         f"this host: {rack['cpu']:.1f} s of processor time, the adb clients "
-        f"{rack['clients']:.1f} s ({(rack['cpu'] + rack['clients']) / rack['seconds']:.0%} of a core), {peak:.0f} MB"
+        f"{rack['clients']:.1f} s ({share:.0%} of a core), {peak:.0f} MB"
     )
     print(f"said: {rack['problem']}")
 
