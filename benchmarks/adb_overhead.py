@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from phone import BENCHMARK_BIN, AdbServer, EmulatedPhone  # noqa: E402
+from support.phone import BENCHMARK_BIN, AdbServer, EmulatedPhone  # noqa: E402
 
 from ppghost.deploy.devices.android.adb import Adb  # noqa: E402
 from ppghost.deploy.devices.android.adb_client import find_adb  # noqa: E402
