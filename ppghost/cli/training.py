@@ -53,7 +53,10 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--topk", type=positive, metavar="K")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="'id name' lines")
     parser.add_argument(
-        "--batch-size", type=positive, default=4, metavar="N",
+        "--batch-size",
+        type=positive,
+        default=4,
+        metavar="N",
         help="images at once, if the model takes any number (4)",
     )
     parser.add_argument(

@@ -52,6 +52,7 @@ def onednn_ops(ops: Sequence[OpTensors]) -> list[int]:
 def use_onednn_in(program: Any) -> None:
     """Choose oneDNN's kernels (`onednn_ops`) in a ProgramDesc that is only run, never trained."""
     ops = program.blocks[0].ops
-    tensors = [OpTensors(op.type, all_arguments(op.inputs), all_arguments(op.outputs)) for op in ops]
-    for place in onednn_ops(tensors):
+    for place in onednn_ops(
+        [OpTensors(op.type, all_arguments(op.inputs), all_arguments(op.outputs)) for op in ops]
+    ):
         set_attribute(ops[place], "use_mkldnn", True)

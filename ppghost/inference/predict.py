@@ -4,7 +4,7 @@ import itertools
 import logging
 import os
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -279,7 +279,7 @@ def predict(
     return results
 
 
-def _with_bar(answers: Iterator, count: int) -> Iterator:
+def _with_bar(answers: Iterator, count: int) -> Iterable:
     """The answers, with a bar on a terminal if they take more than a second."""
     from tqdm import tqdm
 
