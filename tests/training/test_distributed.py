@@ -130,9 +130,7 @@ def test_a_fault_ends_all_processes(config_file, tmp_path, start, happen, messag
 def test_a_restart_after_a_fault_goes_on_bit_for_bit(config_file, tmp_path, start):
     whole = start(config_file, tmp_path / "whole", *LONG, processes=2)
     output = tmp_path / "run"
-    struck_run(
-        start, config_file, output, lambda run: run.workers()[1].kill(), "lost another one"
-    )
+    struck_run(start, config_file, output, lambda run: run.workers()[1].kill(), "lost another one")
     again = start(config_file, output, *LONG, "--resume", "auto", processes=2)
     assert (whole.end(), again.end()) == (0, 0), whole.text() + again.text()
     assert "resuming" in again.text()
