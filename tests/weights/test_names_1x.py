@@ -144,7 +144,7 @@ def test_vgg_has_its_own():
 
 @pytest.mark.parametrize(("name", "se"), [("HRNet_W18_C", False), ("SE_HRNet_W64_C", True)])
 def test_hrnet_has_its_own_with_and_without_squeeze_and_excitation(dygraph, name, se):
-    """Of 16 channels: the published ones have 21 and 128 million parameters, and the same layers."""
+    """Of 16 channels: the published ones have the same layers, and up to 128 million parameters."""
     small = HRNet(MODEL_STAGES_PATTERN["HRNet"], width=16, has_se=se, class_num=2)
     assert found(hrnet(se), name) == list(small.state_dict())
 
