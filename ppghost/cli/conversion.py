@@ -33,6 +33,10 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--arch", required=True, metavar="NAME", help="see ppghost list")
     parser.add_argument("--class-num", type=positive, metavar="N", help="if not the usual one")
+    parser.add_argument(
+        "-o", "--override", action="append", default=[], metavar="Arch.KEY=VALUE",
+        help="an argument of the network, such as Arch.layout=timm (repeatable)",
+    )  # fmt: skip
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
@@ -179,9 +183,15 @@ def _quantized(result: "Quantization") -> str:
 
 def convert_weights(args: argparse.Namespace) -> Output:
     """Weights from one format to another."""
+    from ppghost.utils.yaml_files import apply_override
     from ppghost.weights.conversion import convert
 
-    result = convert(args.source, args.target, args.arch, args.class_num)
+    settings: dict = {"Arch": {}}
+    for override in args.override:
+        if not override.startswith("Arch."):
+            raise InputError(f"-o {override}: here it is for the network, as in Arch.layout=timm")
+        apply_override(settings, override)
+    result = convert(args.source, args.target, args.arch, args.class_num, **settings["Arch"])
     left = len(result["unexpected"])
     unused = f", {left} of the file not used" if left else ""
     return result, f"{args.target}: {len(result['loaded'])} tensors of {args.arch}{unused}"

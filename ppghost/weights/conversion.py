@@ -1,6 +1,7 @@
 """Weights from one format to another, by way of the network that they are for."""
 
 from pathlib import Path
+from typing import Any
 
 import paddle
 from paddle.utils import unique_name
@@ -15,17 +16,19 @@ from ppghost.static.startup import startup_program
 WRITERS = {".pdparams": weights.write_state, ".safetensors": weights.write_safetensors}
 
 
-def network(name: str, class_num: int | None = None) -> paddle.nn.Layer:
+def network(name: str, class_num: int | None = None, **arguments: Any) -> paddle.nn.Layer:
     """The architecture `name`, called once on its own input in a Program of its own.
 
     Args:
         name: see `ppghost list`.
         class_num: None for the architecture's own.
+        arguments: others of its constructor.
 
     Raises:
         InputError: no such architecture, or one that no static graph can hold.
     """
-    arguments = {} if class_num is None else {"class_num": class_num}
+    if class_num is not None:
+        arguments["class_num"] = class_num
     shape = factory.find(name).input_shape
     with (
         static_graph(),
@@ -38,8 +41,17 @@ def network(name: str, class_num: int | None = None) -> paddle.nn.Layer:
     return made
 
 
-def convert(source: Path, target: Path, name: str, class_num: int | None = None) -> dict:
+def convert(
+    source: Path, target: Path, name: str, class_num: int | None = None, **arguments: Any
+) -> dict:
     """Write the weights in `source`, of any format that is read, to `target`.
+
+    Args:
+        source: a file of weights.
+        target: of a known ending.
+        name: see `ppghost list`.
+        class_num: None for the architecture's own.
+        arguments: others of its constructor.
 
     Returns:
         {"loaded": structured names, "missing": [], "unexpected": names of the file}.
@@ -50,7 +62,7 @@ def convert(source: Path, target: Path, name: str, class_num: int | None = None)
     """
     if target.suffix not in WRITERS:
         raise InputError(f"{target}: write to a file that ends in {' or '.join(WRITERS)}")
-    made = network(name, class_num)
+    made = network(name, class_num, **arguments)
     found = weights.load(source, made, name)
     specs = weights.tensor_specs(made)
     WRITERS[target.suffix](target, found.arrays, specs)
