@@ -29,7 +29,8 @@ def network(name: str, class_num: int | None = None, **arguments: Any) -> paddle
     """
     if class_num is not None:
         arguments["class_num"] = class_num
-    shape = factory.find(name).input_shape
+    channels, *size = factory.find(name).input_shape
+    shape = [1, arguments.get("in_channels", channels), *size]
     with (
         static_graph(),
         paddle.static.program_guard(paddle.static.Program(), startup_program(initialize=False)),
@@ -37,7 +38,7 @@ def network(name: str, class_num: int | None = None, **arguments: Any) -> paddle
     ):
         made = factory.create(name, **arguments)
         with factory.building(name):
-            made(paddle.static.data("image", [1, *shape], "float32"))
+            made(paddle.static.data("image", shape, "float32"))
     return made
 
 
