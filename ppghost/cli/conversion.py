@@ -188,12 +188,12 @@ def convert_weights(args: argparse.Namespace) -> Output:
 
     settings: dict = {"Arch": {}}
     for override in args.override:
-        if not override.startswith("Arch."):
-            raise InputError(f"-o {override}: here it is for the network, as in Arch.layout=timm")
+        if not override.startswith("Arch.") or override.startswith("Arch.name="):
+            raise InputError(
+                f"-o {override}: here it is for an argument of the network, as in Arch.layout=timm"
+            )
         apply_override(settings, override)
-    if args.class_num is not None:
-        settings["Arch"]["class_num"] = args.class_num
-    result = convert(args.source, args.target, args.arch, **settings["Arch"])
+    result = convert(args.source, args.target, args.arch, args.class_num, settings["Arch"])
     left = len(result["unexpected"])
     unused = f", {left} of the file not used" if left else ""
     return result, f"{args.target}: {len(result['loaded'])} tensors of {args.arch}{unused}"

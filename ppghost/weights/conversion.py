@@ -1,5 +1,6 @@
 """Weights from one format to another, by way of the network that they are for."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from ppghost.static.startup import startup_program
 WRITERS = {".pdparams": weights.write_state, ".safetensors": weights.write_safetensors}
 
 
-def network(name: str, class_num: int | None = None, **arguments: Any) -> paddle.nn.Layer:
+def network(
+    name: str, class_num: int | None = None, arguments: Mapping[str, Any] | None = None
+) -> paddle.nn.Layer:
     """The architecture `name`, called once on its own input in a Program of its own.
 
     Args:
@@ -27,23 +30,26 @@ def network(name: str, class_num: int | None = None, **arguments: Any) -> paddle
     Raises:
         InputError: no such architecture, or one that no static graph can hold.
     """
-    if class_num is not None:
-        arguments["class_num"] = class_num
+    given = dict(arguments or {}) | ({} if class_num is None else {"class_num": class_num})
     channels, *size = factory.find(name).input_shape
-    shape = [1, arguments.get("in_channels", channels), *size]
+    shape = [1, given.get("in_channels", channels), *size]
     with (
         static_graph(),
         paddle.static.program_guard(paddle.static.Program(), startup_program(initialize=False)),
         unique_name.guard(),
     ):
-        made = factory.create(name, **arguments)
+        made = factory.create(name, **given)
         with factory.building(name):
             made(paddle.static.data("image", shape, "float32"))
     return made
 
 
 def convert(
-    source: Path, target: Path, name: str, class_num: int | None = None, **arguments: Any
+    source: Path,
+    target: Path,
+    name: str,
+    class_num: int | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> dict:
     """Write the weights in `source`, of any format that is read, to `target`.
 
@@ -63,7 +69,7 @@ def convert(
     """
     if target.suffix not in WRITERS:
         raise InputError(f"{target}: write to a file that ends in {' or '.join(WRITERS)}")
-    made = network(name, class_num, **arguments)
+    made = network(name, class_num, arguments)
     found = weights.load(source, made, name)
     specs = weights.tensor_specs(made)
     WRITERS[target.suffix](target, found.arrays, specs)

@@ -128,8 +128,9 @@ def test_the_networks_arguments_are_those_of_a_config(run, trained, tmp_path):
     assert (code, "1 of another shape (conv1._conv.weight" in err) == (2, True)
     code, _, err = run(*command, "-o", "Arch.class_num=3", "-o", "Arch.in_channels=3")
     assert code == 0, err
-    code, _, err = run(*command, "-o", "Global.seed=3")
-    assert (code, "-o Global.seed=3: here it is for the network" in err) == (2, True)
+    for other in ("Global.seed=3", "Arch.name=Plain", "Arch.source=x"):
+        code, _, err = run(*command, "-o", other)
+        assert (code, other.partition("=")[0] in err.splitlines()[-1]) == (2, True)
 
 
 def test_an_exported_model_is_a_source(run, config_file, trained, tmp_path):
