@@ -12,12 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.formats import pir
 from ppghost.formats.paddle_pickle import array_of, mapped
 from ppghost.formats.pickle_reader import DAMAGE
 from ppghost.formats.program_desc import framework
 
 #: program and parameters of an exported model, in the order in which they are looked for
-_EXPORTED = (("inference.pdmodel", "inference.pdiparams"), ("__model__", "__params__"))
+_EXPORTED = (
+    ("inference.pdmodel", "inference.pdiparams"),
+    ("inference.json", "inference.pdiparams"),
+    ("__model__", "__params__"),
+)
 
 
 def read_directory(path: Path) -> dict[str, np.ndarray]:
@@ -36,6 +41,16 @@ def read_directory(path: Path) -> dict[str, np.ndarray]:
     if not state:
         raise InputError(f"{path}: no weights in this folder; give the file itself")
     return state
+
+
+def read_beside(values: Path) -> dict[str, np.ndarray]:
+    """The tensors in the `.pdiparams` of an exported model, named by the program beside it.
+
+    Raises:
+        InputError: there is none, or not of these tensors.
+    """
+    newer = values.with_suffix(".json")
+    return read_exported(newer if pir.is_pir(newer) else values.with_suffix(".pdmodel"), values)
 
 
 def read_exported(program: Path, values: Path) -> dict[str, np.ndarray]:
@@ -93,6 +108,8 @@ class _Stream(io.BytesIO):
 
 def _persistables(program: Path) -> dict[str, tuple[int, ...]]:
     """Name -> shape of the tensors a Program keeps, sorted by name as Paddle stores them."""
+    if pir.is_pir(program):
+        return pir.parameter_shapes(program)
     from google.protobuf.message import DecodeError
 
     description = framework().ProgramDesc()

@@ -34,11 +34,13 @@ class Context:
     Attributes:
         program: what has been written.
         values: by id.
+        overwritten: ids whose tensors Paddle 3 has changed in place.
         sizes: what is known of small integer tensors, by the name of the variable.
     """
 
     program: Program
     values: dict[int, Operand] = field(default_factory=dict)
+    overwritten: set[int] = field(default_factory=set)
     sizes: dict[str, tuple[Size, ...]] = field(default_factory=dict)
     _made: dict[Any, Variable] = field(default_factory=dict)
 
@@ -48,6 +50,8 @@ class Context:
             return None
         if id_ not in self.values:
             raise Malformed(f"an operand {id_} that nothing before it computes")
+        if id_ in self.overwritten:
+            raise Unsupported(f"an operand {id_} that was changed in place before")
         return self.values[id_]
 
     def define(self, id_: int, value: Operand) -> None:

@@ -26,12 +26,13 @@ def known_sizes(context: Context, operand: Operand) -> tuple[Size, ...] | None:
         if any(part is None or len(part) != 1 for part in parts):
             return None
         return tuple(size for part in parts for size in part or ())
+    if isinstance(operand, Constant):
+        # eye has its sizes in float32
+        whole = all(float(number).is_integer() for number in operand.numbers)
+        small = (operand.type.count() or 0) <= _MAX_SIZES
+        return tuple(int(number) for number in expanded(operand)) if whole and small else None
     if operand is None or not is_integer(operand.type):
         return None
-    if isinstance(operand, Constant):
-        count = operand.type.count()
-        small = count is not None and count <= _MAX_SIZES
-        return tuple(int(number) for number in expanded(operand)) if small else None
     if operand.name in context.sizes:
         return context.sizes[operand.name]
     return (operand,) if operand.type.count() == 1 else None

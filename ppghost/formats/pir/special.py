@@ -6,7 +6,7 @@
 import math
 from collections.abc import Callable
 
-from ppghost.formats.pir.context import Call, Context, filling
+from ppghost.formats.pir.context import Call, Context, expanded, filling
 from ppghost.formats.pir.errors import Malformed, Unsupported
 from ppghost.formats.pir.legacy import Operator, typed
 from ppghost.formats.pir.sizes import add_sizes, int32_list, known_sizes, shape_of
@@ -257,7 +257,7 @@ def _finish_interpolation(context: Context, call: Call, operator: Operator) -> N
         operator.inputs.pop(slot, None)
     if isinstance(scale, Constant):
         operator.inputs.pop("Scale")
-        operator.attributes["scale"] = typed("FLOATS", [float(n) for n in scale.numbers], "scale")
+        operator.attributes["scale"] = typed("FLOATS", list(expanded(scale)), "scale")
     if wanted is None:
         return
     sizes = known_sizes(context, wanted)

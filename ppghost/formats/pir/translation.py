@@ -23,6 +23,10 @@ from ppghost.formats.pir.values import Constant, Operand, TensorList, Variable
 _BUILTIN, _OPERATORS = "0", "1"
 #: attributes of every operator that say nothing about what it computes
 _NOTES = ("struct_name", "stop_gradient", "persistable", "op_role", "op_dist_attr", "op_callstack")
+#: operators that work in place: which operand, if not the first
+_OVERWRITTEN = {"1.assign_out_": 1}
+#: statistics do not change in evaluation
+_SAME_AFTERWARDS = ("1.batch_norm_", "1.rnn_")
 _CONTROL_FLOW = {"1.if": "if", "1.while": "while"}
 
 
@@ -42,6 +46,7 @@ def translate(operations: Sequence[Operation]) -> Program:
                 _declare_parameter(context, operation)
             else:
                 _translate(context, _call(context, operation))
+                _mark_overwritten(context, operation)
         except PirError as error:
             raise type(error)(f"{_readable(operation)}: {error}") from error
     if not context.program.fetches:
@@ -104,6 +109,18 @@ def _call(context: Context, operation: Operation) -> Call:
         _attributes(operation),
         [(result.id, result_type(result.type)) for result in results],
     )
+
+
+def _mark_overwritten(context: Context, operation: Operation) -> None:
+    """Refuse later reads of what an operator that works in place has changed in Paddle 3.
+
+    An operator of Paddle 2.6 writes another variable, and what it reads stays as it was.
+    """
+    if not operation.kind.endswith("_") or operation.kind in _SAME_AFTERWARDS:
+        return
+    place = _OVERWRITTEN.get(operation.kind, 0)
+    for value in operation.inputs[place : place + 1]:
+        context.overwritten.add(value.id)
 
 
 def _operands(context: Context, operation: Operation, rule: Rule | None) -> list[Operand]:
