@@ -88,7 +88,9 @@ class Context:
         items = operand.items if isinstance(operand, TensorList) else (operand,)
         return [self.tensor(item, where).name for item in items]
 
-    def once(self, key: Any, kind: str, inputs: Slots, type_: TensorType, **attributes: TypedValue) -> Variable:
+    def once(
+        self, key: Any, kind: str, inputs: Slots, type_: TensorType, **attributes: TypedValue
+    ) -> Variable:
         """As `add`, but what has been written for the same key is taken again."""
         if key not in self._made:
             self._made[key] = self.add(kind, inputs, type_, attributes)
@@ -128,6 +130,15 @@ class Context:
         )  # fmt: skip
 
 
+def single_result(call: Call) -> tuple[int, TensorType]:
+    """Id and type of the one tensor that a call gives. Raises Malformed if it gives another."""
+    if len(call.results) == 1:
+        id_, type_ = call.results[0]
+        if isinstance(type_, TensorType):
+            return id_, type_
+    raise Malformed(f"{call.name} without one tensor as result")
+
+
 def filling(number: float, type_: TensorType) -> dict[str, TypedValue]:
     """The attributes of a `fill_constant`."""
     return {
@@ -149,7 +160,7 @@ def is_integer(type_: ResultType) -> bool:
 
 def expanded(constant: Constant) -> tuple[float, ...]:
     """All numbers of a constant. Raises Malformed if they are too many to be attributes."""
-    count = constant.type.count()
+    count = constant.type.numel()
     if len(constant.numbers) == count:
         return constant.numbers
     if count is None or count > 2**16:

@@ -1,4 +1,4 @@
-"""What can be wrong with a program of Paddle 3; its reader adds the file and makes one line of it."""
+"""What can be wrong with a program of Paddle 3; the package's functions add the file to it."""
 
 
 class PirError(Exception):

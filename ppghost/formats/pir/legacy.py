@@ -15,7 +15,7 @@ _VERSION = 2_006_002
 #: arguments and numbers of attributes in a whole program; a list that is used often counts often
 _MAX_ITEMS = 4_000_000
 #: what every operator of Paddle 2.6 has; without them `quantize` fails
-_NOTES = (
+_NOTES: tuple[tuple[str, str, Any], ...] = (
     ("op_role", "INT", 0), ("op_role_var", "STRINGS", []), ("op_namescope", "STRING", "/"),
     ("op_device", "STRING", ""),
 )  # fmt: skip

@@ -5,8 +5,9 @@ on the way into reshape, expand or full. Paddle-Lite wants int32, and constants 
 arithmetic, wherever there can be one.
 """
 
-import operator
 from collections.abc import Callable
+from operator import add, floordiv, mul, sub
+from typing import TypeAlias
 
 from ppghost.formats.pir.context import Call, Context, expanded, is_integer
 from ppghost.formats.pir.errors import Malformed, Unsupported
@@ -29,13 +30,13 @@ def known_sizes(context: Context, operand: Operand) -> tuple[Size, ...] | None:
     if isinstance(operand, Constant):
         # eye has its sizes in float32
         whole = all(float(number).is_integer() for number in operand.numbers)
-        small = (operand.type.count() or 0) <= _MAX_SIZES
+        small = (operand.type.numel() or 0) <= _MAX_SIZES
         return tuple(int(number) for number in expanded(operand)) if whole and small else None
     if operand is None or not is_integer(operand.type):
         return None
     if operand.name in context.sizes:
         return context.sizes[operand.name]
-    return (operand,) if operand.type.count() == 1 else None
+    return (operand,) if operand.type.numel() == 1 else None
 
 
 def fold(context: Context, call: Call) -> tuple[Size, ...] | None:
@@ -47,7 +48,7 @@ def fold(context: Context, call: Call) -> tuple[Size, ...] | None:
     if not isinstance(type_, TensorType) or not is_integer(type_) or len(type_.dims) > 1:
         return None
     found = compute(context, call)
-    count = type_.count()
+    count = type_.numel()
     return found if found and len(found) == count and count <= _MAX_SIZES else None
 
 
@@ -95,17 +96,16 @@ def add_sizes(context: Context, target: Operator, spec: str, kind: str, operand:
         operand: constants, a tensor or a list of tensors.
     """
     name, tensor_slot, list_slot = (*spec.split("|"), "", "")[:3]
-    sizes = known_sizes(context, operand)
-    whole = kind.endswith("S")
-    if sizes is not None and all(isinstance(size, int) for size in sizes):
-        if not whole and len(sizes) != 1:
-            raise Malformed(f"{target.type} with {len(sizes)} numbers for {name!r}")
-        target.attributes[name] = typed_sizes(kind, list(sizes))
+    sizes, known = known_sizes(context, operand), _numbers(context, operand)
+    if known is not None:
+        if not kind.endswith("S") and len(known) != 1:
+            raise Malformed(f"{target.type} with {len(known)} numbers for {name!r}")
+        target.attributes[name] = _typed(kind, known)
     elif sizes is not None and list_slot:
         # -1 is a size of its own for expand
         unknown = -2 if target.type == "expand_v2" else -1
         numbers = [size if isinstance(size, int) else unknown for size in sizes]
-        target.attributes[name] = typed_sizes(kind, numbers)
+        target.attributes[name] = _typed(kind, numbers)
         target.inputs[list_slot] = int32_list(context, sizes)
     elif tensor_slot and isinstance(operand, Variable):
         target.inputs[tensor_slot] = [context.cast(operand, framework().VarType.INT32).name]
@@ -113,7 +113,7 @@ def add_sizes(context: Context, target: Operator, spec: str, kind: str, operand:
         raise Unsupported(f"{target.type} whose {name!r} is computed by the program")
 
 
-def typed_sizes(kind: str, numbers: list[int]) -> TypedValue:
+def _typed(kind: str, numbers: list[int]) -> TypedValue:
     """Whole numbers as an attribute: one of them, or all."""
     return typed(kind, numbers if kind.endswith("S") else numbers[0], "sizes")
 
@@ -151,24 +151,27 @@ def _same(context: Context, call: Call) -> tuple[Size, ...] | None:
     return known_sizes(context, call.operands[0])
 
 
-def _arithmetic(compute: Callable[[int, int], int]) -> Callable[[Context, Call], tuple[Size, ...] | None]:
+def _arithmetic(compute: Callable[[int, int], int]) -> "Fold":
     def fold_numbers(context: Context, call: Call) -> tuple[Size, ...] | None:
-        left, right = (known_sizes(context, operand) for operand in call.operands)
-        if not left or not right:
+        left, right = (_numbers(context, operand) for operand in call.operands)
+        if not left or not right or (compute is floordiv and 0 in right):
             return None
         count = max(len(left), len(right))
-        pairs = zip(left * count if len(left) == 1 else left, right * count if len(right) == 1 else right)
-        found = []
-        for a, b in pairs:
-            if not isinstance(a, int) or not isinstance(b, int) or not (b or compute is not operator.floordiv):
-                return None
-            found.append(compute(a, b))
-        return tuple(found)
+        left, right = (side * count if len(side) == 1 else side for side in (left, right))
+        return tuple(map(compute, left, right)) if len(left) == len(right) else None
 
     return fold_numbers
 
 
-_FOLDED: dict[str, Callable[[Context, Call], tuple[Size, ...] | None]] = {
+def _numbers(context: Context, operand: Operand) -> list[int] | None:
+    """What is known number by number."""
+    sizes = known_sizes(context, operand)
+    numbers = [size for size in sizes or () if isinstance(size, int)]
+    return numbers if sizes is not None and len(numbers) == len(sizes) else None
+
+
+Fold: TypeAlias = Callable[[Context, Call], tuple[Size, ...] | None]
+_FOLDED: dict[str, Fold] = {
     "shape": _shape,
     "shape64": _shape,
     "slice": _slice,
@@ -179,8 +182,8 @@ _FOLDED: dict[str, Callable[[Context, Call], tuple[Size, ...] | None]] = {
     "squeeze": _same,
     "unsqueeze": _same,
     "reshape": _same,
-    "add": _arithmetic(operator.add),
-    "subtract": _arithmetic(operator.sub),
-    "multiply": _arithmetic(operator.mul),
-    "floor_divide": _arithmetic(operator.floordiv),
+    "add": _arithmetic(add),
+    "subtract": _arithmetic(sub),
+    "multiply": _arithmetic(mul),
+    "floor_divide": _arithmetic(floordiv),
 }

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ppghost.formats.pir.context import Call, Context
+from ppghost.formats.pir.constants import CONSTANTS
+from ppghost.formats.pir.context import Call, Context, single_result
 from ppghost.formats.pir.document import (
     PARAMETER,
     Attribute,
@@ -16,6 +17,7 @@ from ppghost.formats.pir.legacy import Operator, Program, typed
 from ppghost.formats.pir.rules import Rule, rules
 from ppghost.formats.pir.sizes import add_sizes, fold
 from ppghost.formats.pir.special import FINISHED, REPLACED
+from ppghost.formats.pir.structure import STRUCTURE
 from ppghost.formats.pir.types import TensorType, attribute_value, result_type, tensor_type
 from ppghost.formats.pir.values import Constant, Operand, TensorList, Variable
 
@@ -27,7 +29,11 @@ _NOTES = ("struct_name", "stop_gradient", "persistable", "op_role", "op_dist_att
 _OVERWRITTEN = {"1.assign_out_": 1}
 #: statistics do not change in evaluation
 _SAME_AFTERWARDS = ("1.batch_norm_", "1.rnn_")
-_CONTROL_FLOW = {"1.if": "if", "1.while": "while"}
+#: operators whose operands are nothing but places to write to
+_UNREAD = ("1.assign_value_",)
+_CONTROL_FLOW = ("1.if", "1.while")
+#: operators that have no row in the table
+_WHOLE = {**STRUCTURE, **CONSTANTS, **REPLACED}
 
 
 def translate(operations: Sequence[Operation]) -> Program:
@@ -99,7 +105,7 @@ def _call(context: Context, operation: Operation) -> Call:
         raise Unsupported("an operator that Paddle 2.6 does not have")
     name = name.removesuffix("_")
     rule = rules().get(name)
-    if rule is None and name not in REPLACED:
+    if rule is None and name not in _WHOLE:
         raise Unsupported("an operator that is not known to be sayable in Paddle 2.6")
     outputs = operation.outputs
     results = [outputs] if isinstance(outputs, Value) else outputs
@@ -125,11 +131,12 @@ def _mark_overwritten(context: Context, operation: Operation) -> None:
 
 def _operands(context: Context, operation: Operation, rule: Rule | None) -> list[Operand]:
     """The operands; None for those that Paddle 2.6 does not take."""
-    unread = [spec == "-" for spec in rule.inputs] if rule else []
-    unread += [operation.kind == "1.assign_value_"] * (len(operation.inputs) - len(unread))
+    if operation.kind in _UNREAD:
+        return []
+    unread = {place for place, spec in enumerate(rule.inputs if rule else ()) if spec == "-"}
     return [
-        None if skip else context.operand(value.id)
-        for value, skip in zip(operation.inputs, unread)
+        None if place in unread else context.operand(value.id)
+        for place, value in enumerate(operation.inputs)
     ]
 
 
@@ -143,13 +150,13 @@ def _attributes(operation: Operation) -> dict[str, Any]:
 
 def _translate(context: Context, call: Call) -> None:
     sizes = fold(context, call)
-    if sizes is not None and all(isinstance(size, int) for size in sizes):
-        id_, type_ = call.results[0]
-        assert isinstance(type_, TensorType)
-        context.define(id_, Constant(tuple(size for size in sizes if isinstance(size, int)), type_))
+    known = tuple(size for size in sizes or () if isinstance(size, int))
+    if sizes and len(known) == len(sizes):
+        id_, type_ = single_result(call)
+        context.define(id_, Constant(known, type_))
         return
-    if call.name in REPLACED:
-        REPLACED[call.name](context, call)
+    if call.name in _WHOLE:
+        _WHOLE[call.name](context, call)
     else:
         _by_rule(context, call, rules()[call.name])
     if sizes is not None and isinstance(result := context.values[call.results[0][0]], Variable):

@@ -39,7 +39,7 @@ class TensorType(NamedTuple):
     dtype: int
     dims: tuple[int, ...]
 
-    def count(self) -> int | None:
+    def numel(self) -> int | None:
         """How many numbers it holds, if that is known."""
         return None if -1 in self.dims else math.prod(self.dims)
 
@@ -115,7 +115,7 @@ def _value(tagged: Tagged, name: str) -> Any:
             return _NUMBERS[special]
         case "1.a_place", _:
             return None
-        case ("0.a_array" | "1.a_intarray" | "1.a_dtype" | "1.a_scalar"), _:
+        case (("0.a_array" | "1.a_intarray" | "1.a_dtype" | "1.a_scalar"), _):
             raise Malformed(f"attribute {name!r} does not hold what it says")
     raise Unsupported(f"an attribute {name!r} of kind {kind!r}")
 

@@ -1,6 +1,6 @@
 """What stands behind an id of a program while it is translated."""
 
-from typing import NamedTuple, TypeAlias, Union
+from typing import NamedTuple, TypeAlias
 
 from ppghost.formats.pir.types import TensorType
 
@@ -31,7 +31,7 @@ class TensorList(NamedTuple):
 
 
 #: None is an operand that is not given
-Operand: TypeAlias = Union[Variable, Constant, TensorList, None]
+Operand: TypeAlias = Variable | Constant | TensorList | None
 
 
 class OpenSize(NamedTuple):
@@ -42,4 +42,4 @@ class OpenSize(NamedTuple):
 
 
 #: a number of a shape: known, the size of something, or computed by the program
-Size: TypeAlias = Union[int, OpenSize, Variable]
+Size: TypeAlias = int | OpenSize | Variable
