@@ -15,8 +15,8 @@ from msgspec import Struct, field
 from ppghost.errors import InputError
 from ppghost.formats.pir.errors import Malformed
 
-#: the largest networks of Paddle's zoos have 3 MB
-_MAX_BYTES = 64 * 2**20
+#: the largest networks of Paddle's zoos have 3 MB; decoded, it is up to 25 times as much
+_MAX_BYTES = 32 * 2**20
 #: the networks of the zoos have up to 6000 operators with their parameters
 _MAX_OPERATIONS = 100_000
 #: where Paddle writes the magic, whose key sorts first; other JSON files stand beside it
@@ -69,6 +69,9 @@ class Operation(Struct, frozen=True):
     regions: list[msgspec.Raw] = field(default_factory=list)
 
 
+_DECODER = msgspec.json.Decoder(Operation)
+
+
 class Parameter(NamedTuple):
     """A tensor that the program has from outside: from its file of parameters, if it is stored."""
 
@@ -79,7 +82,8 @@ class Parameter(NamedTuple):
 
 
 class _Block(Struct):
-    ops: list[Operation]
+    # counted before they are decoded
+    ops: list[msgspec.Raw]
 
 
 class _Region(Struct):
@@ -122,19 +126,34 @@ def read_operations(path: Path) -> list[Operation]:
     if len(content) > _MAX_BYTES:
         raise InputError(f"{path}: a program of more than {_MAX_BYTES >> 20} MB; is it one?")
     try:
+        blocks = [region.blocks for region in _document(content).program.regions]
+        if len(blocks) != 1 or len(blocks[0]) != 1:
+            raise Malformed("not one block of operators")
+        operations = blocks[0][0].ops
+        if len(operations) > _MAX_OPERATIONS:
+            raise Malformed(f"{len(operations)} operators, more than any network has")
+        return [_operation(raw, number) for number, raw in enumerate(operations)]
+    except Malformed as error:
+        raise InputError(
+            f"{path}: not a program of Paddle 3 (damaged?): {error}; export the model again"
+        ) from error
+
+
+def _document(content: bytes) -> _Document:
+    try:
         document = msgspec.json.decode(content, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(
-            f"{path}: not a program of Paddle 3 (damaged?): {_one_line(error)}; "
-            "export the model again"
-        ) from error
-    regions = document.program.regions
-    if document.base_code.magic != "pir" or len(regions) != 1 or len(regions[0].blocks) != 1:
-        raise InputError(f"{path}: not a program of Paddle 3 (damaged?); export the model again")
-    operations = regions[0].blocks[0].ops
-    if len(operations) > _MAX_OPERATIONS:
-        raise InputError(f"{path}: {len(operations)} operators; no network has so many")
-    return operations
+        raise Malformed(_one_line(error)) from error
+    if document.base_code.magic != "pir":
+        raise Malformed("another kind of file")
+    return document
+
+
+def _operation(raw: msgspec.Raw, number: int) -> Operation:
+    try:
+        return _DECODER.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"operator {number}: {_one_line(error)}") from error
 
 
 def parameter(operation: Operation) -> Parameter:

@@ -119,8 +119,9 @@ def _typed(kind: str, numbers: list[int]) -> TypedValue:
 
 
 def _shape(context: Context, call: Call) -> tuple[Size, ...] | None:
-    [operand] = call.operands
-    variable = context.tensor(operand, "the shape")
+    if len(call.operands) != 1:
+        return None
+    variable = context.tensor(call.operands[0], "a shape")
     return tuple(
         size if size >= 0 else OpenSize(variable, axis)
         for axis, size in enumerate(variable.type.dims)

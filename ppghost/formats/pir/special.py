@@ -128,19 +128,20 @@ def _finish_set_value(context: Context, call: Call, operator: Operator) -> None:
 def _finish_batch_norm(context: Context, call: Call, operator: Operator) -> None:
     """Statistics are updated in place, which in evaluation changes nothing."""
     for slot, source in (("MeanOut", "Mean"), ("VarianceOut", "Variance")):
-        operator.outputs[slot] = operator.inputs[source]
+        operator.outputs[slot] = operator.inputs.get(source, [])
 
 
 def _finish_reshape(context: Context, call: Call, operator: Operator) -> None:
     """The sizes that the result has anyway, where they say it all; and the XShape of 2.6."""
     source = context.tensor(call.operands[0], "a reshape")
-    [result] = operator.outputs["Out"]
-    dims = context.program.types[result].dims
+    _, (_, dims) = single_result(call)
     if dims.count(-1) <= 1 and 0 not in dims:
         operator.attributes["shape"] = typed("INTS", list(dims), "shape")
         operator.inputs = {"X": operator.inputs["X"]}
     xshape = TensorType(source.type.dtype, (0, *source.type.dims))
-    operator.outputs["XShape"] = [context.program.declare(f"{result}.xshape", xshape)]
+    operator.outputs["XShape"] = [
+        context.program.declare(f"reshape_{call.results[0][0]}.tmp_1", xshape)
+    ]
 
 
 def _finish_slice(context: Context, call: Call, operator: Operator) -> None:

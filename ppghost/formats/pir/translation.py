@@ -107,6 +107,10 @@ def _call(context: Context, operation: Operation) -> Call:
     rule = rules().get(name)
     if rule is None and name not in _WHOLE:
         raise Unsupported("an operator that is not known to be sayable in Paddle 2.6")
+    if rule is not None and len(operation.inputs) != len(rule.inputs):
+        raise Unsupported(
+            f"{len(operation.inputs)} operands, where Paddle 2.6 has {len(rule.inputs)}"
+        )
     outputs = operation.outputs
     results = [outputs] if isinstance(outputs, Value) else outputs
     return Call(
@@ -165,11 +169,10 @@ def _translate(context: Context, call: Call) -> None:
 
 def _by_rule(context: Context, call: Call, rule: Rule) -> None:
     """Write the operator as its row of the table says."""
-    if len(call.operands) != len(rule.inputs) or len(call.results) != len(rule.outputs):
-        raise Unsupported(
-            f"{len(call.operands)} operands and {len(call.results)} results, where Paddle 2.6 has "
-            f"{len(rule.inputs)} and {len(rule.outputs)}"
-        )
+    if len(call.results) != len(rule.outputs):
+        raise Unsupported(f"{len(call.results)} results, where Paddle 2.6 has {len(rule.outputs)}")
+    if call.results[0][1] is None:
+        raise Malformed("a first result without a type")
     operator = Operator(rule.type, {}, {})
     _set_attributes(operator, call, rule)
     for spec, operand in zip(rule.inputs, call.operands, strict=True):
