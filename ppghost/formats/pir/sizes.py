@@ -173,7 +173,6 @@ def _numbers(context: Context, operand: Operand) -> list[int] | None:
 
 Fold: TypeAlias = Callable[[Context, Call], tuple[Size, ...] | None]
 _FOLDED: dict[str, Fold] = {
-    "shape": _shape,
     "shape64": _shape,
     "slice": _slice,
     "stack": _joined,

@@ -158,7 +158,6 @@ def _finish_batch_size_like(context: Context, call: Call, operator: Operator) ->
 
 #: by name in Paddle 3
 REPLACED: dict[str, Callable[[Context, Call], None]] = {
-    "shape": _shape,
     "shape64": _shape,
     "strided_slice": _strided_slice,
 }

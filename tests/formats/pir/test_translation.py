@@ -1,0 +1,74 @@
+"""Exports of Paddle 3, translated, run in Paddle 2.6, and compared with what Paddle 3 computes."""
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ppghost.formats import pir
+from ppghost.formats.operators import KNOWN
+from ppghost.formats.pir.constants import CONSTANTS
+from ppghost.formats.pir.document import read_operations
+from ppghost.formats.pir.rules import rules
+from ppghost.formats.pir.special import REPLACED
+from ppghost.formats.pir.structure import STRUCTURE
+from ppghost.formats.program_desc import feed_names
+from ppghost.utils.paddle_inference import Engine
+
+#: made by make_exports.py
+ARCHIVE = Path(__file__).with_name("exports.tar.xz")
+
+
+def groups():
+    with tarfile.open(ARCHIVE) as archive:
+        names = [Path(name) for name in archive.getnames() if name.endswith("inference.json")]
+    return sorted(str(name.parent) for name in names)
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exports")
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def sampled(output, count):
+    flat = output.reshape(-1)
+    return flat[np.linspace(0, max(flat.size - 1, 0), count).astype(int)]
+
+
+@pytest.mark.parametrize("group", groups())
+def test_outputs_are_those_of_paddle_3(exports, group):
+    folder = exports / group
+    program = pir.read_program(folder / "inference.json")
+    engine = Engine(program.SerializeToString(), (folder / "inference.pdiparams").read_bytes())
+    reference = np.load(folder / "reference.npz")
+    inputs = zip(feed_names(program), ("x", "x1", "x2"), strict=False)
+    outputs = engine({name: reference[key] for name, key in inputs})
+    assert len(outputs) == sum(name.startswith("shape") for name in reference.files)
+    for number, output in enumerate(outputs):
+        expected = reference[f"numbers{number}"]
+        assert list(output.shape) == reference[f"shape{number}"].tolist(), number
+        assert output.dtype == expected.dtype, number
+        found = sampled(output, expected.size).astype("float64")
+        limit = 1e-6 * np.abs(expected[np.isfinite(expected)], dtype="float64").max(initial=1e-30)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=limit, err_msg=str(number))
+
+
+def test_every_operator_that_is_translated_is_in_these_exports(exports):
+    used = {
+        operation.kind
+        for path in exports.glob("3.3.1/*/inference.json")
+        for operation in read_operations(path)
+    }
+    names = {kind[2:].removesuffix("_") for kind in used if kind.startswith("1.")}
+    names |= {f"builtin.{kind[2:]}" for kind in used if kind.startswith("0.")}
+    # builtin.slice: test_one_tensor_of_a_list; Paddle writes it where a list is read by index
+    known = {*rules(), *CONSTANTS, *REPLACED, *STRUCTURE} - {"builtin.slice"}
+    assert sorted(known - names) == []
+
+
+def test_nothing_is_translated_to_an_operator_that_is_not_known_to_be_harmless():
+    assert {rule.type for rule in rules().values()} <= KNOWN
