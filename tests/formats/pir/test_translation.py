@@ -1,10 +1,8 @@
 """Exports of Paddle 3, translated, run in Paddle 2.6, and compared with what Paddle 3 computes."""
 
-import tarfile
-from pathlib import Path
-
 import numpy as np
 import pytest
+from support import paddle3_exports
 
 from ppghost.formats import pir
 from ppghost.formats.operators import KNOWN
@@ -16,22 +14,10 @@ from ppghost.formats.pir.structure import STRUCTURE
 from ppghost.formats.program_desc import feed_names
 from ppghost.utils.paddle_inference import Engine
 
-#: made by make_exports.py
-ARCHIVE = Path(__file__).with_name("exports.tar.xz")
-
-
-def groups():
-    with tarfile.open(ARCHIVE) as archive:
-        names = [Path(name) for name in archive.getnames() if name.endswith("inference.json")]
-    return sorted(str(name.parent) for name in names)
-
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("exports")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    return paddle3_exports.extract(tmp_path_factory.mktemp("exports"))
 
 
 def sampled(output, count):
@@ -39,7 +25,7 @@ def sampled(output, count):
     return flat[np.linspace(0, max(flat.size - 1, 0), count).astype(int)]
 
 
-@pytest.mark.parametrize("group", groups())
+@pytest.mark.parametrize("group", paddle3_exports.groups())
 def test_outputs_are_those_of_paddle_3(exports, group):
     folder = exports / group
     program = pir.read_program(folder / "inference.json")
