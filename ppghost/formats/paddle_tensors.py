@@ -18,11 +18,7 @@ from ppghost.formats.pickle_reader import DAMAGE
 from ppghost.formats.program_desc import framework
 
 #: program and parameters of an exported model, in the order in which they are looked for
-_EXPORTED = (
-    ("inference.pdmodel", "inference.pdiparams"),
-    ("inference.json", "inference.pdiparams"),
-    ("__model__", "__params__"),
-)
+_EXPORTED = (("inference.pdmodel", "inference.pdiparams"), ("__model__", "__params__"))
 
 
 def read_directory(path: Path) -> dict[str, np.ndarray]:
@@ -31,9 +27,11 @@ def read_directory(path: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: it is neither, or a file is damaged.
     """
-    for program, values in _EXPORTED:
-        if (path / program).is_file() and (path / values).is_file():
-            return read_exported(path / program, path / values)
+    for name, values in _EXPORTED:
+        if (path / name).is_file() and (path / values).is_file():
+            return read_exported(path / name, path / values)
+    for program in filter(pir.is_pir, sorted(path.glob("*.json"))):
+        return read_beside(program.with_suffix(".pdiparams"))
     state = {}
     for file in sorted(path.iterdir()):
         if file.is_file() and file.name != "__model__" and not file.name.startswith("."):

@@ -17,7 +17,7 @@ from ppghost.formats.pir.errors import Malformed
 
 #: the largest networks of Paddle's zoos have 3 MB; decoded, it is up to 25 times as much
 _MAX_BYTES = 32 * 2**20
-#: the networks of the zoos have up to 6000 operators with their parameters
+#: the networks of the zoos have up to 8000 operators with their parameters
 _MAX_OPERATIONS = 100_000
 #: where Paddle writes the magic, whose key sorts first; other JSON files stand beside it
 _HEAD_BYTES = 4096
