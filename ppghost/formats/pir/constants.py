@@ -68,7 +68,7 @@ def _assign_value(context: Context, call: Call) -> None:
 
 
 def _constant(numbers: list[float], type_: TensorType) -> Constant:
-    same = len(numbers) > 0 and all(number == numbers[0] for number in numbers)
+    same = len({*map(str, numbers)}) == 1
     return Constant(tuple(numbers[:1] if same else numbers), type_)
 
 

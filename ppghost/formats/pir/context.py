@@ -76,9 +76,10 @@ class Context:
     def tensor(self, operand: Operand, where: str) -> Variable:
         """An operand as a variable: constants are written where they are first needed."""
         if isinstance(operand, Constant):
-            if operand not in self._made:
-                self._made[operand] = self._write(operand)
-            return self._made[operand]
+            key = str(operand)  # in which 0.0 and -0.0 are two
+            if key not in self._made:
+                self._made[key] = self._write(operand)
+            return self._made[key]
         if not isinstance(operand, Variable):
             raise Malformed(f"{where} of something else than one tensor")
         return operand

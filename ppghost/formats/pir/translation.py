@@ -22,6 +22,7 @@ from ppghost.formats.pir.types import TensorType, attribute_value, result_type, 
 from ppghost.formats.pir.values import Constant, Operand, TensorList, Variable
 
 #: dialects by the number that stands for them
+_DIALECTS = {"0": "builtin", "1": "pd_op", "2": "cf", "3": "custom_op", "4": "dist"}
 _BUILTIN, _OPERATORS = "0", "1"
 #: attributes of every operator that say nothing about what it computes
 _NOTES = ("struct_name", "stop_gradient", "persistable", "op_role", "op_dist_attr", "op_callstack")
@@ -78,9 +79,10 @@ def _text(attribute: Attribute | int | str) -> Any:
 
 def _readable(operation: Operation) -> str:
     """An operator as people know it: pd_op.conv2d."""
-    dialects = {"0": "builtin", "1": "pd_op", "2": "cf", "3": "custom_op", "4": "dist"}
-    dialect, _, name = operation.kind[:100].partition(".")
-    return f"{dialects.get(dialect, dialect)}.{name}" if name else "a parameter"
+    if operation.kind == PARAMETER:
+        return "a parameter"
+    dialect, dot, name = operation.kind[:100].partition(".")
+    return f"{_DIALECTS.get(dialect, dialect)}{dot}{name}"
 
 
 def _declare_parameter(context: Context, operation: Operation) -> None:
@@ -106,7 +108,7 @@ def _call(context: Context, operation: Operation) -> Call:
     name = name.removesuffix("_")
     rule = rules().get(name)
     if rule is None and name not in _WHOLE:
-        raise Unsupported("an operator that is not known to be sayable in Paddle 2.6")
+        raise Unsupported("an operator that has no translation to Paddle 2.6")
     if rule is not None and len(operation.inputs) != len(rule.inputs):
         raise Unsupported(
             f"{len(operation.inputs)} operands, where Paddle 2.6 has {len(rule.inputs)}"

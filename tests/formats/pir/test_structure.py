@@ -42,6 +42,16 @@ def test_a_range_is_added_up_one_by_one(tmp_path):
     assert expected[-1] < 99.8991 < np.float32(0.1) * 999
 
 
+def test_minus_zero_is_another_constant(tmp_path):
+    added = [pp.operation("1.divide", (1, id_), (id_ + 2,), shape=[2, 3]) for id_ in (2, 3)]
+    operations = [pp.data(), pp.full(2, 0.0), pp.full(3, -0.0), *added, pp.fetch(4), pp.fetch(5)]
+    program = pir.read_program(pp.write(tmp_path, *operations))
+    filled = [
+        attribute(op, "str_value") for op in program.blocks[0].ops if op.type == "fill_constant"
+    ]
+    assert filled == ["0.0", "-0.0"]
+
+
 def test_open_sizes_of_expand_are_not_those_that_stay(tmp_path):
     shape = pp.operation("1.shape64", (1,), (2,), shape=[2], dtype="i64")
     grown = pp.operation("1.expand", (3, 2), (4,), shape=[-1, 3])
