@@ -9,10 +9,10 @@ from paddle.nn import functional
 
 from ppghost import weights
 from ppghost.config import loading as config
+from ppghost.formats.onednn_ops import READ_ONEDNN
 from ppghost.models import network, registry
 from ppghost.models.layers import conv_layer, fc_layer, global_pool
 from ppghost.models.network import Network
-from ppghost.static.onednn import READ_ONEDNN
 from ppghost.static.program import assign, fetch
 from ppghost.tasks.classification import Classification
 from ppghost.training import loop, program, schedules
