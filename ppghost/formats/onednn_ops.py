@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ppghost.formats.op_desc import all_arguments, set_attribute
 
 #: on a CPU the better part of a step; measured in docs/results.md
-_ONEDNN_OPS = ("conv2d", "depthwise_conv2d", "relu")
+_ONEDNN_OPS = ("conv2d", "depthwise_conv2d", "relu", "relu6")
 #: what may read a convolution's output in oneDNN's layout. The gradients of others (`concat`,
 #: `unfold`, `roll`, `gather`, interpolation) call plain memory oneDNN's, and the step fails; each
 #: of these is compared with plain kernels by a test
@@ -42,7 +42,7 @@ def onednn_ops(ops: Sequence[OpTensors]) -> list[int]:
         kind = op.type.removesuffix("_grad")
         if kind not in _ONEDNN_OPS:
             continue
-        forward_convolution = op.type == kind and kind != "relu"
+        forward_convolution = op.type == kind and kind.endswith("conv2d")
         if forward_convolution and any(readers[name] - READ_ONEDNN for name in op.outputs):
             continue
         chosen.append(place)

@@ -159,6 +159,19 @@ def test_a_convolution_that_others_read_keeps_its_plain_kernel(config_file, monk
     assert kind in {op.type for op in ops if conv.output("Output")[0] in op.input_arg_names}
 
 
+@pytest.mark.parametrize("activation", [functional.relu, functional.relu6])
+def test_an_activation_of_a_convolution_may_be_read_by_others(config_file, monkeypatch, activation):
+    def reader(x):
+        x = activation(x)
+        return paddle.concat([x, paddle.roll(x, 1, axis=2)], axis=1)
+
+    ops = compare_with_plain_kernels(config_file, monkeypatch, [reader])
+    kind = activation.__name__
+    used = [op.attr("use_mkldnn") for op in ops if op.type in (kind, f"{kind}_grad")]
+    assert len(used) in (2, 4)  # the stem has a relu
+    assert all(used)
+
+
 @pytest.mark.parametrize("onednn", [False, True])
 def test_evaluation_sees_weights_that_change_under_it(config_file, onednn):
     """oneDNN would cache the weights of the first run in an evaluation Program."""
