@@ -1,13 +1,15 @@
 """Our training engine against PaddleClas's own, on the same config and images, interleaved.
 
     python benchmarks/train_step.py --paddleclas CHECKOUT --images ROOT --list LIST
+        [--torch-python PYTHON]
 
 Each round trains a config (GhostNet_x1_0, batch 16, unless another is named; one thread a process,
 one worker for the data) for a few steps in a new process of each engine: PaddleClas's
 `tools/train.py` in dygraph, ours with oneDNN's kernels, ours without them, and ours in two
-processes with half the batch each. A step is timed by the line that PaddleClas prints and by ours
-in `train.jsonl` (the launcher hands lines on in lumps), from the third on; ratios are taken per
-round.
+processes with half the batch each. With `--torch-python`, an interpreter that has torch, timm and
+torchvision, also the same network of theirs in both layouts (`torch_steps.py`). A step is timed by
+the line that PaddleClas and torch print and by ours in `train.jsonl` (the launcher hands lines on
+in lumps), from the third on; ratios are taken per round.
 """
 
 import argparse
@@ -30,6 +32,23 @@ import yaml
 from ppghost.config import loading as config
 
 ROOT = Path(__file__).parents[1]
+#: networks that timm or torchvision has, too
+IN_TORCH = {
+    "GhostNet_x0_5": "timm:ghostnet_050",
+    "GhostNet_x1_0": "timm:ghostnet_100",
+    "GhostNet_x1_3": "timm:ghostnet_130",
+    "GhostNetV2_x1_0": "timm:ghostnetv2_100",
+    "MobileNetV1": "timm:mobilenetv1_100",
+    "MobileNetV2": "torchvision:mobilenet_v2",
+    "MobileNetV3_large_x1_0": "torchvision:mobilenet_v3_large",
+    "MobileNetV3_small_x1_0": "torchvision:mobilenet_v3_small",
+    "ShuffleNetV2_x1_0": "torchvision:shufflenet_v2_x1_0",
+    "SqueezeNet1_1": "torchvision:squeezenet1_1",
+    "ResNet18": "torchvision:resnet18",
+    "ResNet50": "torchvision:resnet50",
+    "DenseNet121": "torchvision:densenet121",
+    "VGG11": "torchvision:vgg11",
+}
 CONFIG = ROOT / "configs" / "ghostnet" / "GhostNet_x1_0.yaml"
 #: steps that are not counted: memory is found, caches are filled
 WARM_UP = 2
@@ -107,7 +126,7 @@ def commands(arguments: argparse.Namespace, directory: Path) -> dict[str, list[s
         f"DataLoader.Train.dataset.image_root={arguments.images.resolve()}",
         f"DataLoader.Train.dataset.cls_label_path={directory / 'list.txt'}",
         f"DataLoader.Train.sampler.batch_size={arguments.batch}",
-        "DataLoader.Train.loader.num_workers=1", "Arch.pretrained=False",
+        "DataLoader.Train.loader.num_workers=1", "Arch.pretrained=False", *arguments.override,
     ]  # fmt: skip
     lines = arguments.list.read_text().splitlines()
     count = arguments.batch * arguments.steps
@@ -122,12 +141,44 @@ def commands(arguments: argparse.Namespace, directory: Path) -> dict[str, list[s
     half = ["-o", f"DataLoader.Train.sampler.batch_size={arguments.batch // 2}"]
     launch = ["-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--log_dir", "log"]
     script = str(Path(python).with_name("ppghost"))
+    torch = _torch_commands(arguments, settings, directory / "list.txt")
     return {
         "PaddleClas": [python, "-c", _THEIRS, theirs, "-c", str(file)],
         "ours": [python, *ours],
         "ours, plain kernels": [python, *ours, "-o", "Global.onednn=False"],
         "ours, 2 processes": [python, *launch, script, *ours[2:], *half],
+        **torch,
     }
+
+
+def _torch_commands(
+    arguments: argparse.Namespace, settings: dict, images: Path
+) -> dict[str, list[str]]:
+    """The same network of timm or torchvision, in both layouts; none without an interpreter."""
+    if arguments.torch_python is None:
+        return {}
+    name = settings["Arch"]["name"]
+    if name not in IN_TORCH:
+        raise SystemExit(f"{name}: neither timm nor torchvision has it; leave --torch-python out")
+    command = [
+        str(arguments.torch_python), str(Path(__file__).with_name("torch_steps.py")),
+        IN_TORCH[name], str(images), str(arguments.images.resolve()),
+        "--batch", str(arguments.batch), "--size", str(settings["Global"]["image_shape"][1]),
+    ]  # fmt: skip
+    return {"torch, channels_last": command, "torch, plain": [*command, "--plain-layout"]}
+
+
+def _compare_with_torch(runs: dict[str, list[Run]]) -> None:
+    """Say how we stand against the faster layout of torch, round by round."""
+    peers = [own for name, own in runs.items() if name.startswith("torch")]
+    if not peers or "ours" not in runs:
+        return
+    best = min(peers, key=lambda own: statistics.median(run.step_s for run in own))
+    ratios = [b.step_s / o.step_s for b, o in zip(best, runs["ours"], strict=True)]
+    print(
+        f"ours: {statistics.median(ratios):.2f} times as fast as torch's faster layout "
+        f"({min(ratios):.2f} to {max(ratios):.2f})"
+    )
 
 
 def main() -> None:
@@ -139,6 +190,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("-o", "--override", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--torch-python", type=Path, metavar="PYTHON", help="has torch, torchvision and timm"
+    )
     parser.add_argument("--only", nargs="+", metavar="ENGINE", help="besides PaddleClas")
     arguments = parser.parse_args()
     runs: dict[str, list[Run]] = {}
@@ -157,6 +212,7 @@ def main() -> None:
                     flush=True,
                 )
     base = runs.pop("PaddleClas")
+    _compare_with_torch(runs)
     for name, own in runs.items():
         ratios = [b.step_s / o.step_s for b, o in zip(base, own, strict=True)]
         starts = [b.start_s / o.start_s for b, o in zip(base, own, strict=True)]

@@ -1,8 +1,6 @@
 """Networks that are known by name, or by a config: built as Programs, for their graphs."""
 
-import contextlib
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from ppghost.errors import InputError
 from ppghost.formats.program_desc import framework
 from ppghost.models import dy2static, factory
 from ppghost.static.program import arch_arguments, image_shape, with_known_shape
-from ppghost.static.runtime import static_graph
+from ppghost.static.runtime import static_graph, without_call_stacks
 from ppghost.static.shape_folding import fold_constant_shapes
 from ppghost.static.startup import startup_program
 
@@ -74,7 +72,7 @@ def build(
         static_graph(),
         paddle.static.program_guard(program, startup),
         unique_name.guard(),
-        _no_call_stacks(),
+        without_call_stacks(),
     ):
         network = factory.create(name, **arguments)
         dy2static.set_eval_mode(network)
@@ -89,20 +87,6 @@ def build(
         fold_constant_shapes(program, outputs)
         desc = framework().ProgramDesc.FromString(program.desc.serialize_to_string())
         return Graph(desc), _structured_names(network)
-
-
-@contextlib.contextmanager
-def _no_call_stacks() -> Iterator[None]:
-    """Let Paddle not write down with each operator where it was made: a fifth of the time."""
-    before = getattr(sys, "tracebacklimit", None)
-    sys.tracebacklimit = 0
-    try:
-        yield
-    finally:
-        if before is None:
-            del sys.tracebacklimit
-        else:
-            sys.tracebacklimit = before
 
 
 def _structured_names(network: paddle.nn.Layer) -> dict[str, str]:

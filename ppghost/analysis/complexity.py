@@ -11,6 +11,7 @@ from ppghost.analysis.guidelines import Finding, findings_of
 from ppghost.analysis.layers import Layer, bytes_left_of_folded, layers_of
 from ppghost.analysis.parts import Part, parts_of
 from ppghost.errors import InputError
+from ppghost.formats.pir import is_pir
 from ppghost.utils.text import whole_number
 
 
@@ -243,7 +244,7 @@ def _check_something_is_left(
 def is_exported(target: str | Path) -> bool:
     """Whether a target is an exported model, its folder or its program."""
     path = Path(target)
-    return path.is_dir() or path.suffix == ".pdmodel" or path.name == "__model__"
+    return path.is_dir() or path.suffix == ".pdmodel" or path.name == "__model__" or is_pir(path)
 
 
 def _image_size(value: int | Sequence[int] | None) -> tuple[int, int] | None:

@@ -13,12 +13,11 @@ from ppghost.analysis.guidelines import Finding
 from ppghost.analysis.layers import Layer
 from ppghost.analysis.shapes import has_open_sizes, infer_shapes, reason
 from ppghost.errors import ConversionError, InputError
-from ppghost.formats.exported import find_program_file, read_description
+from ppghost.formats.exported import find_program_file, read_description, read_program
 from ppghost.formats.program_desc import (
     InputSpec,
     declared_shape,
     feed_names,
-    load_program,
     program_inputs,
 )
 
@@ -43,7 +42,7 @@ def analyze_exported(
     """
     file = find_program_file(path) if path.is_dir() else path
     description = read_description(file.parent).get("Global", {})
-    program = load_program(file)
+    program = read_program(file)
     inputs = _inputs(program, file, size, shapes, description)
     name = str(description.get("model_name") or _folder_name(file))
     key = cache.key_of(file.read_bytes(), inputs=inputs)

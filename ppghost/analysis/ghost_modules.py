@@ -6,7 +6,7 @@ d x d depthwise convolutions. A module is found by its shape, in anybody's model
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ppghost.analysis import operators
@@ -56,7 +56,7 @@ class GhostModule:
 
     def to_json(self) -> dict[str, Any]:
         """As `ppghost analyze --json` writes it."""
-        return asdict(self) | {
+        return vars(self) | {
             "speed_up": self.speed_up,
             "compression": self.compression,
             "approximate": self.approximate,

@@ -7,7 +7,7 @@ measured result has latencies by the same names of layers.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ppghost.analysis import operators
@@ -44,7 +44,7 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """As `ppghost analyze --json` writes it."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 def findings_of(network: str, graph: Graph, layers: Sequence[Pair]) -> list[Finding]:

@@ -1,7 +1,7 @@
 """A network's layers: what each is called, where it stands, and what it costs."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ppghost.analysis import operators
@@ -66,7 +66,7 @@ class Layer:
 
     def to_json(self) -> dict[str, Any]:
         """As `ppghost analyze --json` writes it."""
-        return asdict(self) | {"intensity": self.intensity}
+        return vars(self) | {"intensity": self.intensity}
 
 
 def layers_of(

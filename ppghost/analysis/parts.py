@@ -1,7 +1,7 @@
 """Layers summed up: by stage, by block, by kind."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ppghost.analysis.layers import Layer
@@ -45,7 +45,7 @@ class Part:
 
     def to_json(self) -> dict[str, Any]:
         """As `ppghost analyze --json` writes it."""
-        return asdict(self) | {"intensity": self.intensity}
+        return vars(self) | {"intensity": self.intensity}
 
 
 def parts_of(layers: Iterable[Layer], key: Callable[[Layer], str]) -> list[Part]:

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppghost.cli.common import (
     Commands,
@@ -16,6 +16,7 @@ from ppghost.errors import ConversionError, InputError
 
 if TYPE_CHECKING:
     from ppghost.deploy.conversion.convert import Conversion
+    from ppghost.deploy.conversion.paddle2 import Rewritten
     from ppghost.deploy.conversion.quantize import Quantization
 
 
@@ -33,11 +34,20 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--arch", required=True, metavar="NAME", help="see ppghost list")
     parser.add_argument("--class-num", type=positive, metavar="N", help="if not the usual one")
+    parser.add_argument(
+        "-o", "--override", action="append", default=[], metavar="Arch.KEY=VALUE",
+        help="an argument of the network, such as Arch.layout=timm (repeatable)",
+    )  # fmt: skip
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model_dirs", type=Path, nargs="*", metavar="MODEL_DIR")
     parser.add_argument("--target", metavar="arm|x86|opencl|arm,opencl")
+    parser.add_argument(
+        "--to",
+        choices=("paddle2",),
+        help="write no .nb, but the model as Paddle 2 exports it, to the folder --output",
+    )
     parser.add_argument("--fp16", action="store_true", help="fp16 kernels (arm)")
     parser.add_argument("--weights", metavar="int8|int16", help="a smaller file, same kernels")
     parser.add_argument(
@@ -51,7 +61,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=positive, default=300, metavar="SECONDS", help="for each model"
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE.nb", help="a folder for several models"
+        "--output", type=Path, metavar="FILE.nb", help="a folder for several models, or with --to"
     )
     parser.add_argument(
         "--list-repairs",
@@ -92,9 +102,10 @@ def convert(args: argparse.Namespace) -> Output:
     """Exported models as `.nb` files."""
     if args.list_repairs:
         return _list_repairs()
+    if args.to:
+        return _to_paddle2(args)
     given = {"MODEL_DIR": args.model_dirs, "--target": args.target, "--output": args.output}
-    if missing := [name for name, value in given.items() if not value]:
-        raise InputError(f"the following arguments are required: {', '.join(missing)}")
+    _require(given)
 
     from ppghost.deploy.conversion.convert import Conversion, convert, convert_all
 
@@ -119,6 +130,31 @@ def convert(args: argparse.Namespace) -> Output:
         error.result = entries
         raise error
     return entries, "\n".join(map(_converted, converted))
+
+
+def _require(given: dict[str, Any]) -> None:
+    if missing := [name for name, value in given.items() if not value]:
+        raise InputError(f"the following arguments are required: {', '.join(missing)}")
+
+
+def _to_paddle2(args: argparse.Namespace) -> Output:
+    """One exported model in the form of Paddle 2."""
+    _require({"MODEL_DIR": args.model_dirs, "--output": args.output})
+    options = ("target", "fp16", "weights", "input_shape")
+    if others := [f"--{name.replace('_', '-')}" for name in options if getattr(args, name)]:
+        raise InputError(f"{others[0]} is for a .nb, and --to {args.to} makes none; drop one")
+    if len(args.model_dirs) > 1:
+        raise InputError(f"--to {args.to}: give one model at a time")
+
+    from ppghost.deploy.conversion.paddle2 import to_paddle2
+
+    result = to_paddle2(args.model_dirs[0], args.output)
+    return result.to_json(), _rewritten(result)
+
+
+def _rewritten(result: "Rewritten") -> str:
+    source = ", ".join(result.source_files[:2])
+    return f"{result.model_dir}: a model of Paddle 2 made of {source}, {result.bytes} bytes"
 
 
 def _list_repairs() -> Output:
@@ -179,9 +215,17 @@ def _quantized(result: "Quantization") -> str:
 
 def convert_weights(args: argparse.Namespace) -> Output:
     """Weights from one format to another."""
+    from ppghost.utils.yaml_files import apply_override
     from ppghost.weights.conversion import convert
 
-    result = convert(args.source, args.target, args.arch, args.class_num)
+    settings: dict = {"Arch": {}}
+    for override in args.override:
+        if not override.startswith("Arch.") or override.startswith("Arch.name="):
+            raise InputError(
+                f"-o {override}: here it is for an argument of the network, as in Arch.layout=timm"
+            )
+        apply_override(settings, override)
+    result = convert(args.source, args.target, args.arch, args.class_num, settings["Arch"])
     left = len(result["unexpected"])
     unused = f", {left} of the file not used" if left else ""
     return result, f"{args.target}: {len(result['loaded'])} tensors of {args.arch}{unused}"

@@ -53,6 +53,16 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--topk", type=positive, metavar="K")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="'id name' lines")
     parser.add_argument(
+        "--batch-size",
+        type=positive,
+        default=4,
+        metavar="N",
+        help="images at once, if the model takes any number (4)",
+    )
+    parser.add_argument(
+        "--threads", type=positive, metavar="N", help="of the CPU; all that there are if not given"
+    )
+    parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write .csv, .jsonl or .json as well"
     )
 
@@ -137,13 +147,15 @@ def predict(args: argparse.Namespace) -> Output:
     output = args.output or (from_config.output_of_config(config) if config else None)
     if output:
         prediction_files.check_ending(output)
+    how = {"topk": args.topk, "labels": args.labels}
+    how |= {"batch_size": args.batch_size, "threads": args.threads}
     try:
         if config:
             images = find_images(args.sources)
-            results = from_config.predict_with_config(config, images, args.topk, args.labels)
+            results = from_config.predict_with_config(config, images, **how)
         else:
             model, *sources = args.sources
-            results = predict(model, find_images(sources), args.topk, args.labels)
+            results = predict(model, find_images(sources), **how)
     except PPGhostError as error:
         if error.result is not None:
             error.text = _predicted(error.result)

@@ -2,8 +2,9 @@
 it, and put in its place so that it is whole or not there.
 
 `ppghost export` and PaddleClas write `inference.pdmodel` and `inference.pdiparams`, perhaps with
-an `inference.yml`; others name the pair differently; Paddle 1.x wrote `__model__` with one
-`__params__` file, or with a file for each parameter.
+an `inference.yml`; others name the pair differently; Paddle 3 writes `inference.json` in place of
+the program, which is read as the program of Paddle 2.6 that it could be; Paddle 1.x wrote
+`__model__` with one `__params__` file, or with a file for each parameter.
 """
 
 import math
@@ -16,6 +17,7 @@ from typing import Any
 import yaml
 
 from ppghost.errors import ConversionError, InputError
+from ppghost.formats import pir
 from ppghost.formats.operators import check_known
 from ppghost.formats.paddle_tensors import record_to_array, split_records
 from ppghost.formats.program_desc import load_program, operator_types, parameter_names
@@ -30,8 +32,6 @@ FILES = (MODEL_FILE, PARAMS_FILE, CONFIG_FILE)
 #: Paddle 1.x's program, and the names its one parameter file goes by
 _OLD_MODEL_FILE = "__model__"
 _OLD_PARAMS_FILES = ("__params__", "params", "weights")
-#: the program of Paddle 3
-_NEWER_MODEL_FILE = "inference.json"
 #: what inference.yml calls the weights of a network that was never trained
 RANDOM_WEIGHTS = "random, never trained"
 
@@ -146,7 +146,7 @@ def open_model(folder: Path) -> ExportedModel:
             holds an operator that is not known to be harmless. It names the file.
     """
     program_file = find_program_file(folder)
-    program = load_program(program_file)
+    program = read_program(program_file)
     check_known(operator_types(program), str(program_file))
     return ExportedModel(
         folder=folder,
@@ -155,6 +155,15 @@ def open_model(folder: Path) -> ExportedModel:
         params_files=_params_files(program_file, program),
         description=read_description(folder),
     )
+
+
+def read_program(path: Path) -> Any:
+    """The ProgramDesc in a file of any Paddle: of Paddle 3, what Paddle 2.6 would say.
+
+    Raises:
+        InputError: the file cannot be read, is no program, or one that cannot be said so.
+    """
+    return pir.read_program(path) if pir.is_pir(path) else load_program(path)
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -217,25 +226,22 @@ def find_program_file(folder: Path) -> Path:
     """The program of the exported model in `folder`.
 
     Raises:
-        InputError: there is none, more than one, or one of Paddle 3.
+        InputError: there is none, or more than one.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder of an exported model")
     for name in (MODEL_FILE, _OLD_MODEL_FILE):
         if (folder / name).is_file():
             return folder / name
-    found = sorted(folder.glob("*.pdmodel"))
+    # beside a program in both forms, which Paddle 3 can write, that of 2.6 is the original
+    found = sorted(folder.glob("*.pdmodel")) or [*filter(pir.is_pir, sorted(folder.glob("*.json")))]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise InputError(f"{folder}: several models in it ({names}); give each its own folder")
-    if not found and (folder / _NEWER_MODEL_FILE).is_file():
-        raise InputError(
-            f"{folder / _NEWER_MODEL_FILE}: written by Paddle 3 in its new form (PIR); export the "
-            "model with Paddle 2.6, or with FLAGS_enable_pir_api=0"
-        )
     if not found:
         raise InputError(
-            f"{folder}: no {MODEL_FILE}, other .pdmodel or {_OLD_MODEL_FILE} in it; "
+            f"{folder}: no {MODEL_FILE}, other .pdmodel, program of Paddle 3 (inference.json) or "
+            f"{_OLD_MODEL_FILE} in it; "
             "give the folder of an exported model"
         )
     return found[0]

@@ -35,6 +35,21 @@ def attribute_values(op: Any) -> dict[str, Any]:
     return {attr.name: _value(attr) for attr in op.attrs if attr.name not in _NOTES}
 
 
+def set_attribute(op: Any, name: str, value: Any, kind: str | None = None) -> None:
+    """Give an operator an attribute, of the `AttrType` that follows from the value."""
+    for attr in [attr for attr in op.attrs if attr.name == name]:
+        op.attrs.remove(attr)
+    if kind is None:
+        first = (value or [0])[0] if isinstance(value, list) else value
+        names = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
+        kind = names[type(first)] + "S" * isinstance(value, list)
+    attr = op.attrs.add(name=name, type=framework().AttrType.Value(kind))
+    if isinstance(value, list):
+        getattr(attr, ATTRIBUTE_FIELDS[kind]).extend(value)
+    else:
+        setattr(attr, ATTRIBUTE_FIELDS[kind], value)
+
+
 def _value(attr: Any) -> Any:
     kind = framework().AttrType.Name(attr.type)
     value = getattr(attr, ATTRIBUTE_FIELDS[kind], None) if kind in ATTRIBUTE_FIELDS else None

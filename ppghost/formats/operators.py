@@ -51,7 +51,7 @@ ceil celu channel_shuffle conv3d_transpose cosh cumprod deformable_conv_v1 diag_
 dot einsum elementwise_fmax elementwise_fmin erfinv expand_as_v2 expm1 eye
 fake_channel_wise_quantize_abs_max fft_c2c fft_c2r fft_r2c fold frobenius_norm hard_shrink
 index_add index_sample isfinite_v2 isinf_v2 isnan_v2 kron lerp log10 log1p log2 logit logsigmoid
-logsumexp masked_select max_pool3d_with_index maxout moving_average_abs_max_scale mv nop
+logsumexp masked_select max_pool3d_with_index maxout moving_average_abs_max_scale mv nms nop
 pixel_unshuffle put_along_axis randperm reduce_amax reduce_amin repeat_interleave roi_pool selu
 sinh size softshrink stanh take_along_axis tanh_shrink trilinear_interp trilinear_interp_v2 trunc
 truncated_gaussian_random unpool

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.formats import pir
 from ppghost.formats.paddle_pickle import array_of, mapped
 from ppghost.formats.pickle_reader import DAMAGE
 from ppghost.formats.program_desc import framework
@@ -26,9 +27,11 @@ def read_directory(path: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: it is neither, or a file is damaged.
     """
-    for program, values in _EXPORTED:
-        if (path / program).is_file() and (path / values).is_file():
-            return read_exported(path / program, path / values)
+    for name, values in _EXPORTED:
+        if (path / name).is_file() and (path / values).is_file():
+            return read_exported(path / name, path / values)
+    for program in filter(pir.is_pir, sorted(path.glob("*.json"))):
+        return read_beside(program.with_suffix(".pdiparams"))
     state = {}
     for file in sorted(path.iterdir()):
         if file.is_file() and file.name != "__model__" and not file.name.startswith("."):
@@ -36,6 +39,16 @@ def read_directory(path: Path) -> dict[str, np.ndarray]:
     if not state:
         raise InputError(f"{path}: no weights in this folder; give the file itself")
     return state
+
+
+def read_beside(values: Path) -> dict[str, np.ndarray]:
+    """The tensors in the `.pdiparams` of an exported model, named by the program beside it.
+
+    Raises:
+        InputError: there is none, or not of these tensors.
+    """
+    newer = values.with_suffix(".json")
+    return read_exported(newer if pir.is_pir(newer) else values.with_suffix(".pdmodel"), values)
 
 
 def read_exported(program: Path, values: Path) -> dict[str, np.ndarray]:
@@ -93,6 +106,8 @@ class _Stream(io.BytesIO):
 
 def _persistables(program: Path) -> dict[str, tuple[int, ...]]:
     """Name -> shape of the tensors a Program keeps, sorted by name as Paddle stores them."""
+    if pir.is_pir(program):
+        return pir.parameter_shapes(program)
     from google.protobuf.message import DecodeError
 
     description = framework().ProgramDesc()

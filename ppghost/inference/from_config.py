@@ -16,6 +16,7 @@ def predict_with_config(
     images: Sequence[str | Path] = (),
     topk: int | None = None,
     labels: str | Path | None = None,
+    **how: Any,
 ) -> list[dict[str, Any]]:
     """`predict` with the network and the weights of a config, as PaddleClas's `tools/infer.py`.
 
@@ -26,6 +27,7 @@ def predict_with_config(
         images: image files; those of `Infer.infer_list`, or of `Infer.infer_imgs`, if empty.
         topk: as for `predict`.
         labels: as for `predict`.
+        how: `batch_size` and `threads`, as for `predict`.
 
     Raises:
         InputError: as for `export` and `predict`, or the config names no images either.
@@ -35,7 +37,7 @@ def predict_with_config(
     arch = config["Arch"] | {"infer_add_softmax": True}
     with tempfile.TemporaryDirectory(prefix="ppghost-") as folder:
         export(config | {"Arch": arch}, folder)
-        return predict(folder, images, topk, labels)
+        return predict(folder, images, topk, labels, **how)
 
 
 def images_of_config(config: dict[str, Any]) -> list[Path]:

@@ -1,6 +1,11 @@
 """Class and score for images, from an exported model and nothing else."""
 
-from collections.abc import Sequence
+import itertools
+import logging
+import os
+import queue
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,11 +13,19 @@ import numpy as np
 
 from ppghost.errors import CheckFailed, InputError
 from ppghost.formats.exported import open_model
+from ppghost.formats.onednn_ops import use_onednn_in
 from ppghost.formats.program_desc import declared_shape, feed_names
 from ppghost.inference.input_shape import misfit
 from ppghost.inference.labels import check_count, read_labels
 from ppghost.inference.preprocess import ImageReader
 from ppghost.utils.paddle_inference import Engine, EngineError
+
+logger = logging.getLogger(__name__)
+
+#: images at once in each thread: more take more memory and no less time (docs/results.md)
+BATCH_SIZE = 4
+
+Image = str | Path | np.ndarray
 
 
 class Prediction(NamedTuple):
@@ -25,6 +38,10 @@ class Prediction(NamedTuple):
 
 class Predictor:
     """An exported model, ready for images; it needs neither of Paddle's modes and changes none.
+
+    Convolutions and ReLUs are oneDNN's (`ppghost.formats.onednn_ops`), as in training: scores
+    differ from those of Paddle's own kernels in the last digits, and so may those of one image in
+    batches of different sizes.
 
     Args:
         model_dir: the folder of an exported model with its inference.yml.
@@ -51,14 +68,15 @@ class Predictor:
         if len(names) != 1:
             raise InputError(f"{model_dir}: takes {len(names)} inputs; only one can be an image")
         [self._input] = names
-        batch, *self._shape = declared_shape(model.program, self._input)
-        self._batch = max(1, batch)  # of more than one, all are the same image
+        #: images that the model takes at once, below 1 for any number
+        self._batch, *self._shape = declared_shape(model.program, self._input)
+        use_onednn_in(model.program)
         try:
             self._engine = Engine(model.program.SerializeToString(), model.params())
         except EngineError as error:
             raise InputError(f"{model_dir}: the model cannot be loaded: {error}") from error
 
-    def __call__(self, image: str | Path | np.ndarray) -> np.ndarray:
+    def __call__(self, image: Image) -> np.ndarray:
         """Scores of one image.
 
         Args:
@@ -70,19 +88,9 @@ class Predictor:
         Raises:
             InputError: not an image that can be read, or one that the model does not take.
         """
-        tensor = np.ascontiguousarray(self._read(image))
-        if misfit(tensor.shape, self._shape):
-            name = "image" if isinstance(image, np.ndarray) else image
-            raise InputError(
-                f"{name}: the model's transform_ops make {list(tensor.shape)} of it, the model "
-                f"takes {self._shape}"
-            )
-        try:
-            return self._engine({self._input: np.repeat(tensor[None], self._batch, 0)})[0][0]
-        except EngineError as error:
-            raise InputError(f"{self._model_dir}: the model cannot be run: {error}") from error
+        return self._scores(self._engine, [self._tensor(image)])[0]
 
-    def topk(self, image: str | Path | np.ndarray, k: int | None = None) -> list[Prediction]:
+    def topk(self, image: Image, k: int | None = None) -> list[Prediction]:
         """The classes with the highest scores, best first.
 
         Args:
@@ -94,10 +102,97 @@ class Predictor:
             InputError: as for a call.
             CheckFailed: the scores are no numbers.
         """
-        scores = self(image)
+        return self._best(image, self(image), k)
+
+    def topk_of_each(
+        self,
+        images: Sequence[Image],
+        k: int | None = None,
+        *,
+        batch_size: int = BATCH_SIZE,
+        threads: int = 1,
+    ) -> Iterator[list[Prediction] | InputError | CheckFailed]:
+        """`topk` of many images, in their order, several at once.
+
+        Args:
+            images: each as for a call.
+            k: as for `topk`.
+            batch_size: how many images the network gets at once, if it takes any number.
+            threads: each reads a batch and computes it; each has activations of its own, the
+                weights are in memory once.
+
+        Yields:
+            For each image what `topk` returns, or the error that it would raise.
+        """
+        idle: queue.SimpleQueue[Engine] = queue.SimpleQueue()
+        for engine in (self._engine, *(self._engine.clone() for _ in range(threads - 1))):
+            idle.put(engine)
+
+        def answer(batch: Sequence[Image]) -> list[list[Prediction] | InputError | CheckFailed]:
+            engine = idle.get()
+            try:
+                return list(self._answers(engine, batch, k))
+            finally:
+                idle.put(engine)
+
+        size = self._batch if self._batch > 0 else batch_size
+        batches = [images[start : start + size] for start in range(0, len(images), size)]
+        with ThreadPoolExecutor(threads) as pool:
+            yield from itertools.chain.from_iterable(pool.map(answer, batches))
+
+    def _answers(
+        self, engine: Engine, images: Sequence[Image], k: int | None
+    ) -> Iterator[list[Prediction] | InputError | CheckFailed]:
+        """What `topk` says of each image of a batch, or why it cannot."""
+        tensors = [_try(self._tensor, image) for image in images]
+        for image, scores in zip(images, self._scores_or_errors(engine, tensors), strict=True):
+            if isinstance(scores, InputError):
+                yield scores
+            else:
+                yield _try(self._best, image, scores, k)
+
+    def _tensor(self, image: Image) -> np.ndarray:
+        """An image as the network's input, float32 [C, H, W]; InputError as for a call."""
+        tensor = np.ascontiguousarray(self._read(image))
+        if misfit(tensor.shape, self._shape):
+            raise InputError(
+                f"{_name(image)}: the model's transform_ops make {list(tensor.shape)} of it, the "
+                f"model takes {self._shape}"
+            )
+        return tensor
+
+    def _scores_or_errors(
+        self, engine: Engine, tensors: Sequence[np.ndarray | InputError]
+    ) -> Iterator[np.ndarray | InputError]:
+        """Scores of each tensor; images of one size are computed together."""
+        for shape, group in itertools.groupby(tensors, key=_shape_or_none):
+            members = list(group)
+            scores = members if shape is None else _try(self._scores, engine, members)
+            if not isinstance(scores, InputError):
+                yield from scores
+            elif len(members) == 1:
+                yield scores
+            else:  # for which of them is it?
+                for tensor in members:
+                    yield from self._scores_or_errors(engine, [tensor])
+
+    def _scores(self, engine: Engine, tensors: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Scores of tensors of one shape, [class_num] each; InputError where that fails."""
+        blank = max(self._batch - len(tensors), 0)  # the model may take no fewer
+        images = np.stack([*tensors, *[tensors[-1]] * blank])
+        try:
+            scores = engine({self._input: images})[0]
+        except EngineError as error:
+            raise InputError(f"{self._model_dir}: the model cannot be run: {error}") from error
+        if len(scores) < len(tensors):
+            raise InputError(
+                f"{self._model_dir}: gives {list(scores.shape)} for {len(tensors)} images"
+            )
+        return list(scores[: len(tensors)])
+
+    def _best(self, image: Image, scores: np.ndarray, k: int | None) -> list[Prediction]:
         if np.isnan(scores).any():
-            name = "image" if isinstance(image, np.ndarray) else image
-            raise CheckFailed(f"{name}: the scores are NaN; are the model's weights?")
+            raise CheckFailed(f"{_name(image)}: the scores are NaN; are the model's weights?")
         if self.threshold is not None and k is None and len(scores) == 2:
             chosen = int(scores[1] >= self.threshold)
             score = scores[1] if chosen else 1 - scores[1]
@@ -117,11 +212,31 @@ class Predictor:
         return count if isinstance(count, int) else None
 
 
+def _name(image: Image) -> str:
+    """An image, for messages."""
+    return "image" if isinstance(image, np.ndarray) else str(image)
+
+
+def _try(function: Callable, *arguments: Any) -> Any:
+    """What a function returns, or the expected error that it raises."""
+    try:
+        return function(*arguments)
+    except (InputError, CheckFailed) as error:
+        return error
+
+
+def _shape_or_none(tensor: np.ndarray | InputError) -> tuple[int, ...] | None:
+    return None if isinstance(tensor, InputError) else tensor.shape
+
+
 def predict(
     model_dir: str | Path,
     images: Sequence[str | Path],
     topk: int | None = None,
     labels: str | Path | None = None,
+    *,
+    batch_size: int = BATCH_SIZE,
+    threads: int | None = None,
 ) -> list[dict[str, Any]]:
     """The best classes of image files, as `ppghost predict` tells them.
 
@@ -130,6 +245,8 @@ def predict(
         images: image files.
         topk: how many classes of each; what inference.yml says if None.
         labels: a file of class names in place of those of inference.yml.
+        batch_size: images at once, where the model takes any number.
+        threads: of the CPU; as many as this process may use if None.
 
     Returns:
         [{"image", "topk": [{"class_id", "score", "label"}]}], best first; label null if unknown.
@@ -147,17 +264,27 @@ def predict(
             check_count(predictor.labels, predictor.classes, labels)
     results: list[dict[str, Any]] = []
     failures: list[InputError | CheckFailed] = []
-    for image in images:
+    threads = threads or len(os.sched_getaffinity(0))
+    answers = predictor.topk_of_each(images, topk, batch_size=batch_size, threads=threads)
+    for image, answer in zip(images, _with_bar(answers, len(images)), strict=True):
         result: dict[str, Any] = {"image": str(image), "topk": []}
-        try:
-            result["topk"] = [found._asdict() for found in predictor.topk(image, topk)]
-        except (InputError, CheckFailed) as error:
-            failures.append(error)
-            result["error"] = str(error)
+        if isinstance(answer, list):
+            result["topk"] = [found._asdict() for found in answer]
+        else:
+            failures.append(answer)
+            result["error"] = str(answer)
         results.append(result)
     if failures:
         raise _summary(failures, results)
     return results
+
+
+def _with_bar(answers: Iterator, count: int) -> Iterable:
+    """The answers, with a bar on a terminal if they take more than a second."""
+    from tqdm import tqdm
+
+    hidden = None if logger.isEnabledFor(logging.INFO) else True  # None: shown on a terminal alone
+    return tqdm(answers, total=count, unit="image", delay=1, leave=False, disable=hidden)
 
 
 def _summary(

@@ -14,6 +14,7 @@ from paddle.utils import unique_name
 
 from ppghost.models import dy2static, factory
 from ppghost.static import shape_folding
+from ppghost.static.runtime import without_call_stacks
 from ppghost.static.startup import startup_program
 
 
@@ -81,7 +82,11 @@ def build(
     """
     program, startup = paddle.static.Program(), startup_program()
     paddle.seed(config["Global"]["seed"] or 0)  # PaddleClas's networks draw their weights here
-    with paddle.static.program_guard(program, startup), unique_name.guard():
+    with (
+        paddle.static.program_guard(program, startup),
+        unique_name.guard(),
+        without_call_stacks(),
+    ):
         image = paddle.static.data("image", [batch, *image_shape(config)], "float32")
         network = factory.create(config["Arch"]["name"], **arch_arguments(config))
         if prepare:

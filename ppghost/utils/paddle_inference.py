@@ -45,6 +45,13 @@ class Engine:
         with _one_line():
             self._predictor = paddle.inference.create_predictor(config)
 
+    def clone(self) -> "Engine":
+        """The same program for another thread, with the same parameters in memory."""
+        other = object.__new__(Engine)
+        with _one_line():
+            other._predictor = self._predictor.clone()
+        return other
+
     def __call__(self, inputs: Mapping[str, "np.ndarray"]) -> list["np.ndarray"]:
         """Run it once.
 

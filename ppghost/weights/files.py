@@ -53,9 +53,9 @@ def read(path: str | Path) -> State:
     path = _find(path)
     if path.is_dir():
         return State(bfloat16.decode_paddle(fluid_files.read_directory(path)))
-    if path.suffix in (".pdmodel", ".pdiparams"):
-        files = path.with_suffix(".pdmodel"), path.with_suffix(".pdiparams")
-        return State(bfloat16.decode_paddle(fluid_files.read_exported(*files)))
+    if path.suffix in (".pdmodel", ".pdiparams", ".json"):
+        values = path.with_suffix(".pdiparams")
+        return State(bfloat16.decode_paddle(fluid_files.read_beside(values)))
     try:
         with path.open("rb") as file:
             head = file.read(32)
@@ -92,7 +92,9 @@ def _find(path: Path) -> Path:
     return path
 
 
-_SUFFIXES = (".pdparams", ".pdema", ".safetensors", ".pth", ".pt", ".pdmodel", ".pdiparams")
+_SUFFIXES = (
+    ".pdparams", ".pdema", ".safetensors", ".pth", ".pt", ".pdmodel", ".pdiparams", ".json",
+)  # fmt: skip
 
 
 def _read_paddle(path: Path, key: str | None) -> dict[str, np.ndarray]:

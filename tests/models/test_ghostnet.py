@@ -67,14 +67,14 @@ def test_both_modes_compute_what_paddleclas_does(dygraph, name):
     theirs.eval()
     ours.eval()
     weights = {p.name: p.numpy() for p in theirs.state_dict().values()}
-    images = {n: np.random.default_rng(n).normal(size=(n, 3, 64, 64)).astype("f4") for n in (1, 3)}
+    images = {n: np.random.default_rng(n).normal(size=(n, 3, 32, 32)).astype("f4") for n in (1, 3)}
     expected = {n: theirs(paddle.to_tensor(x)).numpy() for n, x in images.items()}
     layer = {n: ours(paddle.to_tensor(x)).numpy() for n, x in images.items()}
 
     paddle.enable_static()
     main = paddle.static.Program()
     with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
-        image = paddle.static.data("image", [None, 3, 64, 64])
+        image = paddle.static.data("image", [None, 3, 32, 32])
         logits = factory.create(name, class_num=20)(image)
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
     assign(scope, weights)
@@ -99,8 +99,8 @@ def _sgd_config(path, name):
     return config.load_config(path)
 
 
-@pytest.mark.parametrize("name", SCALES)
-def test_one_sgd_step_equals_paddleclas(dygraph, monkeypatch, tmp_path, name):
+def test_one_sgd_step_equals_paddleclas(dygraph, monkeypatch, tmp_path):
+    name = SCALES[0]  # the others have the same ops
     monkeypatch.setattr(ghostnet, "dropout", lambda x, p, name: x)
     theirs, ours = both(name, class_num=20)
     theirs.dropout.p = 0.0

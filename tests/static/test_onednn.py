@@ -9,10 +9,10 @@ from paddle.nn import functional
 
 from ppghost import weights
 from ppghost.config import loading as config
+from ppghost.formats.onednn_ops import READ_ONEDNN
 from ppghost.models import network, registry
 from ppghost.models.layers import conv_layer, fc_layer, global_pool
 from ppghost.models.network import Network
-from ppghost.static.onednn import READ_ONEDNN
 from ppghost.static.program import assign, fetch
 from ppghost.tasks.classification import Classification
 from ppghost.training import loop, program, schedules
@@ -157,6 +157,19 @@ def test_a_convolution_that_others_read_keeps_its_plain_kernel(config_file, monk
     [conv] = [op for op in ops if op.type == "conv2d" and "conv0" in op.input("Filter")[0]]
     assert not conv.attr("use_mkldnn")
     assert kind in {op.type for op in ops if conv.output("Output")[0] in op.input_arg_names}
+
+
+@pytest.mark.parametrize("activation", [functional.relu, functional.relu6])
+def test_an_activation_of_a_convolution_may_be_read_by_others(config_file, monkeypatch, activation):
+    def reader(x):
+        x = activation(x)
+        return paddle.concat([x, paddle.roll(x, 1, axis=2)], axis=1)
+
+    ops = compare_with_plain_kernels(config_file, monkeypatch, [reader])
+    kind = activation.__name__
+    used = [op.attr("use_mkldnn") for op in ops if op.type in (kind, f"{kind}_grad")]
+    assert len(used) in (2, 4)  # the stem has a relu
+    assert all(used)
 
 
 @pytest.mark.parametrize("onednn", [False, True])

@@ -195,21 +195,21 @@ def test_a_run_killed_at_random_points_ends_bit_for_bit_as_one_that_was_not(
     config_file, tmp_path, start
 ):
     settings = [
-        "-o", "Global.epochs=20", "-o", "Global.checkpoint_steps=2", "-o", "EMA={decay: 0.9}",
+        "-o", "Global.epochs=10", "-o", "Global.checkpoint_steps=2", "-o", "EMA={decay: 0.9}",
         "-o", "Global.print_batch_step=1", "-o", "DataLoader.Train.sampler.batch_size=2",
-        "-o", "DataLoader.Train.loader.num_workers=2", "-o", "Global.save_interval=7",
+        "-o", "DataLoader.Train.loader.num_workers=2", "-o", "Global.save_interval=4",
         "-o", "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.4}}]",
     ]  # fmt: skip
     whole = start(config_file, tmp_path / "whole", *settings)
     assert whole.end() == 0, whole.text()
     rng = np.random.default_rng(20)
-    for _ in range(4):
+    for _ in range(2):
         run = start(config_file, tmp_path / "killed", *settings, "--resume", "auto")
         run.wait_for_step(run.step() + int(rng.integers(1, 25)))
         time.sleep(rng.random() * 0.1)
         run.process.kill()
         run.end()
-    assert run.step() < 120
+    assert run.step() < 60
     run = start(config_file, tmp_path / "killed", *settings, "--resume", "auto")
     assert run.end() == 0, run.text()
     assert "resuming" in run.text()
@@ -223,7 +223,7 @@ def test_a_run_killed_at_random_points_ends_bit_for_bit_as_one_that_was_not(
     # the figures too stand there once each, as if nothing had happened, those of epochs as well
     one, other = (logged(tmp_path / which / "TinyGhostNet") for which in ("whole", "killed"))
     assert one == other
-    assert [entry["samples"] for entry in one if entry["phase"] == "train_epoch"] == [12] * 20
+    assert [entry["samples"] for entry in one if entry["phase"] == "train_epoch"] == [12] * 10
 
 
 def test_a_checkpoint_without_the_metrics_of_its_epoch_resumes_with_those_of_the_rest(

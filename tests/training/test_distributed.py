@@ -14,7 +14,7 @@ from ppghost.training import distributed
 
 #: of 3 steps an epoch, long enough to be killed in the middle
 LONG = [
-    "-o", "Global.epochs=20", "-o", "Global.print_batch_step=1", "-o", "Global.eval_interval=1000",
+    "-o", "Global.epochs=8", "-o", "Global.print_batch_step=1", "-o", "Global.eval_interval=1000",
     "-o", "Global.save_interval=1000", "-o", "DataLoader.Train.sampler.batch_size=2",
 ]  # fmt: skip
 
@@ -91,34 +91,9 @@ def test_two_launchers_are_two_nodes(config_file, tmp_path, start):
     assert not (tmp_path / "node1" / "TinyGhostNet").exists()
 
 
-FAULTS = {
-    "a process is killed": (lambda run: run.workers()[1].kill(), "lost another one"),
-    "a process hangs": (
-        lambda run: run.workers()[1].send_signal(signal.SIGSTOP),
-        "silent for Global.peer_timeout (4 s)",
-    ),
-    "the launcher is killed": (lambda run: run.process.kill(), "the launcher is gone"),
-    "the launcher is asked to stop": (lambda run: run.process.terminate(), "go on with --resume"),
-}
-
-
-@pytest.fixture(scope="module")
-def unharmed():
-    """What a long run that nothing happens to ends with, made by the first test that asks."""
-    return {}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_ends_all_processes_and_the_restart_goes_on_bit_for_bit(
-    config_file, tmp_path, start, unharmed, fault
-):
-    if not unharmed:
-        whole = start(config_file, tmp_path / "whole", *LONG, processes=2)
-        assert whole.end() == 0, whole.text()
-        unharmed["network"] = read(tmp_path / "whole", "TinyGhostNet")
-        unharmed["log"] = logged(tmp_path / "whole" / "TinyGhostNet")
-    happen, message = FAULTS[fault]
-    run = start(config_file, tmp_path / "run", *LONG, "-o", "Global.peer_timeout=4", processes=2)
+def struck_run(start, config_file, output, happen, message):
+    """A run that something happens to ends with that message, and all its processes with it."""
+    run = start(config_file, output, *LONG, "-o", "Global.peer_timeout=4", processes=2)
     run.wait_for_step(10)
     workers = run.workers()
     assert len(workers) == 2
@@ -128,11 +103,39 @@ def test_a_fault_ends_all_processes_and_the_restart_goes_on_bit_for_bit(
     assert not alive
     assert message in run.text()
     assert "Traceback" not in run.text()
-    again = start(config_file, tmp_path / "run", *LONG, "--resume", "auto", processes=2)
-    assert again.end() == 0, again.text()
+
+
+@pytest.mark.parametrize(
+    ("happen", "message"),
+    [
+        pytest.param(
+            lambda run: run.workers()[1].send_signal(signal.SIGSTOP),
+            "silent for Global.peer_timeout (4 s)",
+            id="a process hangs",
+        ),
+        pytest.param(
+            lambda run: run.process.kill(), "the launcher is gone", id="the launcher is killed"
+        ),
+        pytest.param(
+            lambda run: run.process.terminate(),
+            "go on with --resume",
+            id="the launcher is asked to stop",
+        ),
+    ],
+)
+def test_a_fault_ends_all_processes(config_file, tmp_path, start, happen, message):
+    struck_run(start, config_file, tmp_path, happen, message)
+
+
+def test_a_restart_after_a_fault_goes_on_bit_for_bit(config_file, tmp_path, start):
+    whole = start(config_file, tmp_path / "whole", *LONG, processes=2)
+    output = tmp_path / "run"
+    struck_run(start, config_file, output, lambda run: run.workers()[1].kill(), "lost another one")
+    again = start(config_file, output, *LONG, "--resume", "auto", processes=2)
+    assert (whole.end(), again.end()) == (0, 0), whole.text() + again.text()
     assert "resuming" in again.text()
-    assert_equal(unharmed["network"], read(tmp_path / "run", "TinyGhostNet"))
-    assert unharmed["log"] == logged(tmp_path / "run" / "TinyGhostNet")
+    assert_equal(read(tmp_path / "whole", "TinyGhostNet"), read(output, "TinyGhostNet"))
+    assert logged(tmp_path / "whole" / "TinyGhostNet") == logged(output / "TinyGhostNet")
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,6 @@ def found(names, name):
         ("ResNet18", resnet([2, 2, 2, 2], deep=False)),
         ("MobileNetV1_x0_25", mobilenet_v1()),
         ("MobileNetV3_small_x0_35", mobilenet_v3_small()),
-        ("HRNet_W18_C", hrnet()),
     ],
 )
 def test_every_tensor_has_its_name(name, names):
@@ -143,10 +142,11 @@ def test_vgg_has_its_own():
     assert names[-2:] == ["fc3.weight", "fc3.bias"]
 
 
-def test_hrnet_with_squeeze_and_excitation_has_its_own_too(dygraph):
-    """Of 16 channels: SE_HRNet_W64_C, the one that is published, has 128 million parameters."""
-    small = HRNet(MODEL_STAGES_PATTERN["HRNet"], width=16, has_se=True, class_num=2)
-    assert found(hrnet(se=True), "SE_HRNet_W64_C") == list(small.state_dict())
+@pytest.mark.parametrize(("name", "se"), [("HRNet_W18_C", False), ("SE_HRNet_W64_C", True)])
+def test_hrnet_has_its_own_with_and_without_squeeze_and_excitation(dygraph, name, se):
+    """Of 16 channels: the published ones have the same layers, and up to 128 million parameters."""
+    small = HRNet(MODEL_STAGES_PATTERN["HRNet"], width=16, has_se=se, class_num=2)
+    assert found(hrnet(se), name) == list(small.state_dict())
 
 
 def test_weights_of_2x_are_left_alone():

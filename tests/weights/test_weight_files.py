@@ -122,6 +122,17 @@ def test_convert_there_and_back_is_bitwise(run, trained, tmp_path):
     assert all(original[k].tobytes() == again[k].tobytes() for k in original)
 
 
+def test_the_networks_arguments_are_those_of_a_config(run, trained, tmp_path):
+    command = ["weights", "convert", trained, tmp_path / "w.pdparams", "--arch", "TinyGhostNet"]
+    code, _, err = run(*command, "--class-num", 3, "-o", "Arch.in_channels=1")
+    assert (code, "1 of another shape (conv1._conv.weight" in err) == (2, True)
+    code, _, err = run(*command, "-o", "Arch.class_num=3", "-o", "Arch.in_channels=3")
+    assert code == 0, err
+    for other in ("Global.seed=3", "Arch.name=Plain", "Arch.source=x"):
+        code, _, err = run(*command, "-o", other)
+        assert (code, other.partition("=")[0] in err.splitlines()[-1]) == (2, True)
+
+
 def test_an_exported_model_is_a_source(run, config_file, trained, tmp_path):
     model, target = tmp_path / "model", tmp_path / "w.safetensors"
     override = f"Global.pretrained_model={trained}"

@@ -130,6 +130,7 @@ PASSES: list[Repair] = [
     Repair(convolutions.widen_last_axis_parameters),
     Repair(scales.scale_before_bias),
     Repair(scales.merge_scales),
+    Repair(scales.remove_scale_of_input),
     Repair(scales.scale_after_activation),
     Repair(convolutions.unshare_filters),
     Repair(convolutions.separate_convolutions),

@@ -73,6 +73,24 @@ class Graph:
         )
         return {name for name, count in counts.items() if count > 1}
 
+    def bypass(self, block: Any, op: Any) -> bool:
+        """Let the readers of an operator's `Out` read its `X`, and take it away, if they can.
+
+        What another block reads, and an output of the program, keeps its name.
+        """
+        [x], [out] = (
+            [name for slot in slots if slot.parameter == kind for name in slot.arguments]
+            for slots, kind in ((op.inputs, "X"), (op.outputs, "Out"))
+        )
+        here = [other for other in block.ops if other.type != "fetch"]
+        readers = self.uses()[out]
+        if {x, out} & self.rewritten() or not all(any(r is o for o in here) for r in readers):
+            return False
+        for slot in (slot for reader in readers for slot in reader.inputs):
+            slot.arguments[:] = [x if name == out else name for name in slot.arguments]
+        block.ops.remove(op)
+        return True
+
     def variable(self, name: str) -> Any:
         """The VarDesc of a variable of any block."""
         return next(var for block in self.program.blocks for var in block.vars if var.name == name)

@@ -21,7 +21,7 @@ def remove_dropout(graph: Graph) -> list[str]:
     Paddle-Lite's own elimination no longer recognises what Paddle 2.6 exports: its kernel copies
     the tensor, in fp32 even in an fp16 file.
     """
-    rewritten, repaired = graph.rewritten(), []
+    repaired = []
     for block, op in graph.operators("dropout"):
         if not attribute(op, "is_test", False) or argument(op, "Seed"):
             continue
@@ -29,15 +29,7 @@ def remove_dropout(graph: Graph) -> list[str]:
         factor = 1.0
         if attribute(op, "dropout_implementation", "downgrade_in_infer") == "downgrade_in_infer":
             factor -= attribute(op, "dropout_prob", 0.5)
-        readers = graph.uses()[out]
-        # what another block reads, and an output of the program, keeps its name
-        here = [other for other in block.ops if other.type != "fetch"]
-        free = not {x, out} & rewritten
-        if free and factor == 1 and all(any(r is other for other in here) for r in readers):
-            for slot in (slot for reader in readers for slot in reader.inputs):
-                slot.arguments[:] = [x if name == out else name for name in slot.arguments]
-            replace_operator(block, op, [])
-        else:
+        if factor != 1 or not graph.bypass(block, op):
             attributes = {"scale": factor, "bias": 0.0, "bias_after_scale": True}
             scale = new_operator("scale", {"X": x}, {"Out": out}, attributes)
             replace_operator(block, op, [scale])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ppghost.formats.op_desc import ATTRIBUTE_FIELDS, attribute
+from ppghost.formats.op_desc import attribute, set_attribute
 from ppghost.formats.program_desc import framework
 
 __all__ = [
@@ -37,21 +37,6 @@ def set_argument(op: Any, slot: str, name: str) -> None:
 def computed_attributes(op: Any) -> list[str]:
     """The variables that an operator takes the values of attributes from."""
     return [name for attr in op.attrs for name in (attr.var_name, *attr.vars_name) if name]
-
-
-def set_attribute(op: Any, name: str, value: Any, kind: str | None = None) -> None:
-    """Give an operator an attribute, of the `AttrType` that follows from the value."""
-    for attr in [attr for attr in op.attrs if attr.name == name]:
-        op.attrs.remove(attr)
-    if kind is None:
-        first = (value or [0])[0] if isinstance(value, list) else value
-        names = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
-        kind = names[type(first)] + "S" * isinstance(value, list)
-    attr = op.attrs.add(name=name, type=framework().AttrType.Value(kind))
-    if isinstance(value, list):
-        getattr(attr, ATTRIBUTE_FIELDS[kind]).extend(value)
-    else:
-        setattr(attr, ATTRIBUTE_FIELDS[kind], value)
 
 
 def new_operator(

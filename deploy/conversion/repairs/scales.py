@@ -55,6 +55,21 @@ def merge_scales(graph: Graph) -> list[str]:
     return repaired
 
 
+def remove_scale_of_input(graph: Graph) -> list[str]:
+    """Take away every scale by 1 of an input of the model.
+
+    Paddle-Lite takes it away too, but calls the model's input then by the name of its result.
+    """
+    producers, repaired = graph.producers(), []
+    for block, op in graph.operators("scale"):
+        x, out = str(argument(op, "X")), str(argument(op, "Out"))
+        if not _has_numbers(op) or _numbers(op) != (1.0, 0.0) or x not in producers:
+            continue
+        if producers[x].type == "feed" and graph.bypass(block, op):
+            repaired.append(out)
+    return repaired
+
+
 def scale_after_activation(graph: Graph) -> list[str]:
     """Make every scale behind a convolution and its activation a product with a parameter.
 

@@ -257,9 +257,9 @@ def test_model_with_an_operator_that_acts_is_refused_before_anything_runs(models
 
 
 def test_fp16_kernels_for_arm_only(models, tmp_path):
-    result = convert(models / "GhostNet_x0_5", "arm", tmp_path / "x.nb", fp16=True)
+    result = convert(models / "Both", "arm", tmp_path / "x.nb", fp16=True)
     assert (result.info.precision, result.options["fp16"]) == ("fp16", True)
-    assert result.info.kernels["arm/fp16"] > 100
+    assert result.info.kernels["arm/fp16"] > 3
     for target in ("x86", "opencl"):
         assert_fails(
             InputError, "--fp16 is for arm", models / "Both", target, tmp_path / "y.nb", fp16=True
@@ -267,9 +267,9 @@ def test_fp16_kernels_for_arm_only(models, tmp_path):
 
 
 def test_rounded_weights_make_a_smaller_file_of_the_same_kernels(models, tmp_path):
-    whole = convert(models / "GhostNet_x0_5", "x86", tmp_path / "whole.nb")
+    whole = convert(models / "Both", "x86", tmp_path / "whole.nb")
     for weights, most in (("int16", 0.75), ("int8", 0.55)):
-        small = convert(models / "GhostNet_x0_5", "x86", tmp_path / "small.nb", weights=weights)
+        small = convert(models / "Both", "x86", tmp_path / "small.nb", weights=weights)
         assert small.info.bytes < most * whole.info.bytes
         assert small.info.kernels.get("x86/int8") is None
         assert small.options["weights"] == weights

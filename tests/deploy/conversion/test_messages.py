@@ -62,9 +62,6 @@ def test_a_program_of_a_newer_paddle_names_its_version(model, tmp_path):
     program.version.version = 3_001_000
     file.write_bytes(program.SerializeToString())
     refused(InputError, r"written by Paddle 3\.1\.0, which neither", model, tmp_path)
-    file.unlink()
-    (model / "inference.json").write_text("{}")
-    refused(InputError, r"inference\.json: written by Paddle 3 in its new form", model, tmp_path)
 
 
 @pytest.mark.parametrize("options", [{"fp16": True}, {"weights": "int8"}])

@@ -228,6 +228,7 @@ CASES = [
     ),
     Case("widen_last_axis_parameters", lambda x: conv(x) + parameter(6)),
     Case("widen_last_axis_parameters", lambda x: norm(conv(x, bias_attr=False)) + parameter(6)),
+    Case("remove_scale_of_input", lambda x: conv(x * 1.0)),
     Case("scale_before_bias", lambda x: paddle.scale(conv(x), 0.5, 1.0, bias_after_scale=False)),
     Case(
         "scale_after_activation",
