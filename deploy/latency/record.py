@@ -12,6 +12,8 @@ from ppghost.deploy.nb.sidecar import NbModel
 
 #: share of the rounds that may tell nothing new without a word
 MIN_WORTH = 0.7
+#: how much longer the first inference of a burst may take without a word
+MIN_FIRST_RATIO = 1.2
 #: percent of a battery below which many phones save power
 LOW_BATTERY = 15
 #: share of the time that the host's inferences may wait for a core without a word
@@ -162,6 +164,13 @@ def _dependence(result: Result) -> Note | None:
     return Note("dependent_rounds", {"rounds": rounds, "worth": worth})
 
 
+def _first_inference(result: Result) -> Note | None:
+    ratio = result.stats.first_ratio if result.stats else None
+    if ratio is None or ratio < MIN_FIRST_RATIO:
+        return None
+    return Note("first_inference", {"ratio": ratio})
+
+
 def _throttling(result: Result) -> Note | None:
     reasons = [each.throttled for each in result.rounds if each.throttled]
     if not reasons:
@@ -193,4 +202,12 @@ def _doubtful_state(result: Result) -> Note | None:
     return Note("screen_off", {"rounds": dark, "total": total}) if dark else None
 
 
-_NOTES = (_spread, _dependence, _throttling, _waiting, _doubtful_state, _unchecked)
+_NOTES = (
+    _spread,
+    _dependence,
+    _first_inference,
+    _throttling,
+    _waiting,
+    _doubtful_state,
+    _unchecked,
+)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ppghost.deploy.latency.intervals import (
     CONFIDENCE,
@@ -10,8 +11,13 @@ from ppghost.deploy.latency.intervals import (
     campaign_median,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+
 #: an interval wider than this share of the median cannot tell apart models 5 % from each other
 MAX_RELATIVE_WIDTH = 0.05
+#: bursts, and inferences in each, that tell how the first inference differs
+MIN_BURSTS, MIN_INFERENCES = 5, 3
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class Stats:
         ci95: of the median; None for too few rounds.
         effective_rounds: how many independent rounds would tell as much; None in files of older
             versions, and for too few rounds.
+        first_ratio: how many times as long as those after it the first inference of a burst takes;
+            None where bursts are too short to tell, or a sample is the mean of several.
     """
 
     n: int
@@ -35,6 +43,7 @@ class Stats:
     min: float
     ci95: Interval | None
     effective_rounds: float | None = None
+    first_ratio: float | None = None
 
     @property
     def relative_width(self) -> float | None:
@@ -102,7 +111,17 @@ def summarize(samples_ms: Sequence[float], rounds: int = 1, *, percentiles: bool
         min=float(values.min()),
         ci95=found.ci95,
         effective_rounds=found.effective,
+        first_ratio=_first_ratio(values.reshape(rounds, -1)) if percentiles else None,
     )
+
+
+def _first_ratio(bursts: "np.ndarray") -> float | None:
+    """The median over bursts [rounds, inferences] of the first over the median of the others."""
+    import numpy as np
+
+    if len(bursts) < MIN_BURSTS or bursts.shape[1] < MIN_INFERENCES:
+        return None
+    return float(np.median(bursts[:, 0] / np.median(bursts[:, 1:], axis=1)))
 
 
 def median_interval(values: Sequence[float]) -> Interval | None:

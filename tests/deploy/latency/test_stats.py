@@ -109,3 +109,12 @@ def test_unpaired_interval_covers_the_true_ratio_as_often_as_it_says():
 def test_unpaired_interval_of_separate_samples_is_exact():
     assert unpaired_ratio([2.0] * 10, [1.0] * 10) == Estimate(2.0, (2.0, 2.0))
     assert unpaired_ratio([2.0] * 3, [1.0] * 3).ci95 is None
+
+
+def test_the_first_inference_of_a_burst_is_compared_with_those_after_it():
+    bursts = [[2.0 * pace, pace, pace, 3 * pace] for pace in (1.0, 1.1, 1.3, 1.0, 0.9)]
+    samples = [sample for burst in bursts for sample in burst]
+    assert summarize(samples, 5).first_ratio == pytest.approx(2.0)
+    assert summarize(samples, 5, percentiles=False).first_ratio is None
+    assert summarize(samples[:16], 4).first_ratio is None  # too few bursts
+    assert summarize(samples, 10).first_ratio is None  # of two inferences

@@ -202,6 +202,7 @@ def test_what_bench_notes_is_said_in_chinese():
         *notes(rounds=[measured(screen="off")]),
         *notes(rounds=[measured(battery=4)]),
         *notes(rounds=[measured()] * 12, stats=replace(stats, effective_rounds=5.0)),
+        *notes(rounds=[measured()], stats=replace(stats, first_ratio=1.5)),
         record._other_reference(Result(**PLAIN | {"stats": stats}), "1"),
         record._other_reference(
             Result(**PLAIN | {"stats": stats, "ratio": Ratio(1.0, None, "2")}), "1"
