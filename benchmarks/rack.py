@@ -1,6 +1,6 @@
 """A rack of emulated phones measured at once: how long that takes, and what it costs this host.
 
-    python benchmarks/rack.py MODEL.nb MODEL.nb [--phones 8] [--rounds 40]
+    python benchmarks/rack.py MODEL.nb MODEL.nb [--phones 8] [--rounds 40]    # of --target x86
 
 The phones are those of the tests: real adb client and protocol, a benchmark_bin that takes as long
 as it is told (each phone another time) and none of this host's cores. One is too hot, one dies on

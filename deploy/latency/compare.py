@@ -48,7 +48,8 @@ class Row:
         drift: what two campaigns of one model may differ by, as a share.
         detectable: the least slowdown, as a share, that two such campaigns find in 80 % of cases;
             None for too few rounds.
-        regression: slower by more than the threshold, or failing where it ran before.
+        regression: slower by more than the threshold, or failing where it ran before; never of a
+            file that is the same on the same runtime.
         why: what to know about the verdict.
     """
 
@@ -154,6 +155,9 @@ def compare(
             shifts.append(shift)
             why = f"the same file: {shift.words}"
             row = replace(row, verdict="cannot tell", regression=False, why=why)
+        elif row.regression and _is_unchanged(*pair):
+            why = "the same file on the same runtime: what else ran on the device has changed"
+            row = replace(row, regression=False, why=why)
         rows.append(row)
     if not rows:
         raise InputError(f"{new}: no model and thread count in common with {old}")
@@ -259,10 +263,15 @@ def _row(
     return replace(row, why=why)
 
 
+def _is_unchanged(old: Result, new: Result) -> bool:
+    """Whether both are of one file on one device and runtime: it cannot have become slower."""
+    same = (old.nb_sha256, _device(old)) == (new.nb_sha256, _device(new))
+    return same and new.status != "failed"
+
+
 def _shift(old: Result, new: Result, row: Row, reference: str | None) -> Shift | None:
     """What the reference's row says of the device; None where it is no yardstick."""
-    same = (old.nb_sha256, _device(old)) == (new.nb_sha256, _device(new))
-    if new.model != reference or not same or row.ratio is None:
+    if new.model != reference or not _is_unchanged(old, new) or row.ratio is None:
         return None
     return Shift(row.device, row.threads, new.model, row.ratio, row.ci95)
 

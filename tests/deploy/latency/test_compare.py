@@ -27,7 +27,7 @@ def write(tmp_path):
         for model, median in medians.items():
             samples = (median * generator.lognormal(0, 0.01, rounds)).tolist()
             result = {
-                "model": model, "nb_sha256": "x", "device": device, "threads": 1,
+                "model": model, "nb_sha256": name, "device": device, "threads": 1,
                 "precision": "fp32", "status": "ok", "error": None, "output_check": None,
                 "stats": STATS | {"median": median}, "samples_ms": samples, "inputs": [],
                 "conditions": [{"throttled": None}] * rounds, "power_mode": "big", **settings,
@@ -113,13 +113,13 @@ def test_equal_models_are_told_apart_as_rarely_as_promised(write):
     assert decided <= 10
 
 
-def slowed(file, factors, sha256="x"):
-    """The file as if its rounds had been slower by `factors`, and the models' files these."""
+def slowed(file, factors, changed=()):
+    """The file as if its rounds had been slower by `factors`, and the files of some had changed."""
     document = json.loads(file.read_text())
     document["plan"]["reference"] = "A"
     for result in document["results"]:
         result["samples_ms"] = (np.array(result["samples_ms"]) * factors).tolist()
-        result["nb_sha256"] = sha256
+        result["nb_sha256"] = f"{result['model']}, {result['model'] in changed}"
     file.write_text(json.dumps(document))
     return file
 
@@ -127,7 +127,7 @@ def slowed(file, factors, sha256="x"):
 def test_a_machine_that_is_slower_as_a_whole_makes_no_model_slower(write):
     drift = 1 + 0.3 * np.linspace(0, 1, 30)
     old = slowed(write("old", {"A": 5.0, "B": 10.0, "C": 10.0}), 1)
-    new = slowed(write("new", {"A": 5.0, "B": 10.0, "C": 11.0}, seed=1), drift)
+    new = slowed(write("new", {"A": 5.0, "B": 10.0, "C": 11.0}, seed=1), drift, ["B", "C"])
     rows = {row["model"]: row for row in compare(old, new)["rows"]}
     assert {name: row["reference"] for name, row in rows.items()} == {"A": None, "B": "A", "C": "A"}
     assert rows["B"]["verdict"] == "cannot tell"
@@ -143,10 +143,20 @@ def test_a_machine_that_is_slower_as_a_whole_makes_no_model_slower(write):
     assert rows["A"]["why"].startswith("the same file: this device is 1")
     assert rows["A"]["why"].endswith("% slower than it was")
     # another file of that name is no yardstick
-    changed = slowed(write("new", {"A": 5.0, "B": 10.0, "C": 11.0}, seed=1), drift, "y")
+    changed = slowed(write("new", {"A": 5.0, "B": 10.0, "C": 11.0}, seed=1), drift, "ABC")
     rows = {row["model"]: row for row in compare(old, changed)["rows"]}
     assert (rows["B"]["verdict"], rows["B"]["reference"]) == ("slower", None)
     assert (rows["A"]["verdict"], rows["A"]["regression"]) == ("slower", True)
+
+
+def test_a_file_that_is_the_same_has_not_become_slower(write):
+    old = slowed(write("old", {"A": 5.0, "B": 10.0}), 1)
+    for changed in ("", "B"):
+        new = slowed(write("new", {"A": 5.0, "B": 11.0}, seed=1), 1, changed)
+        row = compare(old, new)["rows"][1]
+        assert (row["model"], row["verdict"]) == ("B", "slower")
+        assert row["regression"] == bool(changed)
+        assert (row["why"] or "").startswith("the same file") != bool(changed)
 
 
 def test_what_a_pair_of_campaigns_could_have_shown_is_found_as_often_as_said(write):
