@@ -1,6 +1,7 @@
 """Phones of every Android version and kind: their tools, shells, sensors, links and states."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from support.phone import BENCHMARK_BIN, CORES_KHZ
@@ -9,6 +10,7 @@ from support.phone_runs import ROUNDS, program
 from ppghost.deploy.devices.android import adb_client, system
 from ppghost.deploy.devices.android.adb import FOLDER, PLACES, Adb
 from ppghost.deploy.devices.discovery import find_devices, format_device
+from ppghost.deploy.nb.header import inspect_nb
 from ppghost.errors import DeviceError
 
 CPU = "sys/devices/system/cpu"
@@ -74,6 +76,20 @@ def test_a_shell_that_talks_first_changes_nothing(become):
     assert adb.shell("echo answer") == (0, "answer\n", "")
     adb.clean_up()
     assert phone.files() == []
+
+
+@pytest.mark.parametrize(
+    ("features", "refused"), [("fp asimd crc32", True), ("fp asimd asimdhp", False), ("", False)]
+)
+def test_fp16_files_need_a_core_that_computes_in_fp16(phone, converted, features, refused):
+    """Where the phone does not tell, nothing is refused on a guess."""
+    phone.set_properties(**{"ro.product.cpu.abi": "arm64-v8a"})
+    phone.write("proc/cpuinfo", f"Processor\t: emulated\nFeatures\t: {features}\n")
+    [device] = find_devices([phone.serial])
+    info = replace(inspect_nb(converted / "arm" / "both.nb"), precision="fp16")
+    device.describe()
+    assert device.incompatibility(replace(info, precision="fp32")) is None
+    assert ("no core here computes in fp16" in (device.incompatibility(info) or "")) == refused
 
 
 def test_where_nothing_may_be_written_another_folder_is_taken(become, measure):

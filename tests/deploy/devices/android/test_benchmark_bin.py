@@ -54,6 +54,14 @@ def done(stdout="", stderr="", code=0):
     return ShellResult(code, stdout, stderr)
 
 
+@pytest.mark.parametrize("code", [132, 134])
+def test_a_program_or_core_without_fp16_is_the_likely_cause_of_its_end(code):
+    for precision, said in (("fp16", True), ("fp32", False)):
+        with pytest.raises(DeviceError, match=rf"exit code {code}") as caught:
+            benchmark_bin.parse(NEW, ASKED, done(code=code), "v2.13-rc", precision)
+        assert ("built with --with_arm82_fp16=ON" in str(caught.value)) == said
+
+
 def test_sections_are_read_and_memory_is_not_time():
     timing = benchmark_bin.parse(NEW, ASKED, done(SECTIONS), "v2.13-rc")
     assert timing == (21.125, 20.25, 22.5, 60.5, 163.791)
