@@ -55,9 +55,8 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--batch-size",
         type=positive,
-        default=4,
         metavar="N",
-        help="images at once, if the model takes any number (4)",
+        help="images at once in a thread, if the model takes any number",
     )
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="of the CPU; all that there are if not given"

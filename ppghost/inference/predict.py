@@ -235,7 +235,7 @@ def predict(
     topk: int | None = None,
     labels: str | Path | None = None,
     *,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     threads: int | None = None,
 ) -> list[dict[str, Any]]:
     """The best classes of image files, as `ppghost predict` tells them.
@@ -245,7 +245,7 @@ def predict(
         images: image files.
         topk: how many classes of each; what inference.yml says if None.
         labels: a file of class names in place of those of inference.yml.
-        batch_size: images at once, where the model takes any number.
+        batch_size: images at once, where the model takes any number; BATCH_SIZE if None.
         threads: of the CPU; as many as this process may use if None.
 
     Returns:
@@ -265,7 +265,8 @@ def predict(
     results: list[dict[str, Any]] = []
     failures: list[InputError | CheckFailed] = []
     threads = threads or len(os.sched_getaffinity(0))
-    answers = predictor.topk_of_each(images, topk, batch_size=batch_size, threads=threads)
+    size = batch_size or BATCH_SIZE
+    answers = predictor.topk_of_each(images, topk, batch_size=size, threads=threads)
     for image, answer in zip(images, _with_bar(answers, len(images)), strict=True):
         result: dict[str, Any] = {"image": str(image), "topk": []}
         if isinstance(answer, list):
