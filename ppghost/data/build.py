@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ppghost.data.datasets.cifar import Cifar10, Cifar100
 from ppghost.data.datasets.image_list import ImageNetDataset
 from ppghost.data.datasets.user import REGISTERED, UserDataset
-from ppghost.data.loader import Batches, Dataset, Loader
+from ppghost.data.loader import Batches, Collate, Dataset, Loader, class_ids
 from ppghost.data.samplers import (
     DistributedBatchSampler,
     MultiScaleSampler,
@@ -34,12 +34,18 @@ DATASETS: dict[str, Callable[..., Dataset]] = {
 
 
 def make_loader(
-    config: dict, mode: str, seed: int = 0, rank: int = 0, world_size: int = 1
+    config: dict,
+    mode: str,
+    seed: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    collate: Collate = class_ids,
 ) -> Loader:
     """The loader of `DataLoader.Train` or `DataLoader.Eval` for one of `world_size` processes.
 
     In training all ranks get equally many images, for which a few come up twice; in evaluation
-    every image comes up once, so that sums over the ranks are exact.
+    every image comes up once, so that sums over the ranks are exact. `collate` makes a batch's
+    labels, by the config's task.
 
     Raises:
         InputError: a key is missing, an unknown data set, or bad lists and images.
@@ -60,7 +66,7 @@ def make_loader(
     share = {"seed": seed, "rank": rank, "world_size": world_size}
     with at_key(f"{where}.sampler"):
         sampler = _make_sampler(config, mode, len(dataset), share)
-    loader = Loader(Batches(datasets, sampler, mix), **section["loader"])
+    loader = Loader(Batches(datasets, sampler, mix, collate), **section["loader"])
     _check_shapes(loader, config, mode)
     return loader
 

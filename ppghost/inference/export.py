@@ -25,7 +25,7 @@ from ppghost.models import dy2static, factory
 from ppghost.models.reparameterization import reparameterize
 from ppghost.static import program
 from ppghost.static.runtime import Place, static_graph
-from ppghost.tasks.classification import Classification
+from ppghost.tasks.factory import make_task
 from ppghost.utils.files import output_errors, staging_directory
 from ppghost.utils.text import parse_number
 from ppghost.weights.pretrained import pretrained_path
@@ -140,7 +140,7 @@ def build_calibration(config: dict[str, Any]) -> program.Graph:
 
 
 def _predictions(config: dict[str, Any]) -> Callable[[paddle.nn.Layer, Any], dict]:
-    task = Classification(config)
+    task = make_task(config)
     return lambda network, outputs: task.predictions(outputs)
 
 

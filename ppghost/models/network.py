@@ -159,6 +159,7 @@ class Architecture(NamedTuple):
             `paddle.jit.to_static` does.
         reparameterizable: whether its constructor takes `deploy=True`, which builds it as it is
             to be deployed (`ppghost.models.reparameterization`).
+        task: what it is for, "classification" or "detection" (`ppghost.tasks`).
     """
 
     family: str
@@ -166,3 +167,4 @@ class Architecture(NamedTuple):
     input_shape: tuple[int, int, int] = (3, 224, 224)
     static: bool = True
     reparameterizable: bool = False
+    task: str = "classification"
