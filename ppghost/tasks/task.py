@@ -26,7 +26,7 @@ class Evaluation(Protocol):
         """Take in what the evaluation graph gave for a batch."""
 
     def metrics(self, processes: Processes) -> dict[str, Any]:
-        """"loss", "samples" and the metrics, of all processes together."""
+        """ "loss", "samples" and the metrics, of all processes together."""
 
 
 class Task(Protocol):
