@@ -280,7 +280,7 @@ _ARCHIVE = {
     "backend": _key(str, choices=("cv2", "pil")),
 }
 # PaddleDetection's
-_DETECTION = {
+_DETECTION: dict[str, Any] = {
     "dataset_dir": _key(str, default=REQUIRED),
     "anno_path": _key(str, default=REQUIRED),
     "image_dir": _key(str, NONE),
@@ -290,13 +290,12 @@ _DETECTION = {
     "empty_ratio": Unsupported("reading a part of the images without boxes"),
     "repeat": Unsupported("reading images several times in an epoch"),
 }
-_DATASETS = {
+_DATASETS: dict[str, Any] = {
     "ImageNetDataset": _LISTED | {"relabel": _key(bool)},
     "Cifar10": _ARCHIVE,
     "Cifar100": _ARCHIVE,
     "VOCDataSet": _DETECTION | {"label_list": _key(str, NONE)},
-    "COCODataSet": _DETECTION
-    | {"load_crowd": _key(bool, refused={True: "training on crowds"})},
+    "COCODataSet": _DETECTION | {"load_crowd": _key(bool, refused={True: "training on crowds"})},
 } | _refused(
     {
         _MULTILABEL: "MultiLabelDataset",
