@@ -43,6 +43,8 @@ _HASHING = "deep hashing"
 #: keys of Global that are ours; PaddleClas passes over those that it does not know
 EXTENSION_KEYS = {
     "bad_images": _key(str, default="stop", choices=("stop", "skip")),
+    # boxes without area, outside of their image or of an unknown class
+    "bad_boxes": _key(str, default="stop", choices=("stop", "skip")),
     # convolutions and ReLU in oneDNN's CPU kernels; off, they run in Paddle's own
     "onednn": _key(bool, default=True),
     # seconds after which a silent process of a distributed run counts as lost
@@ -293,10 +295,23 @@ _ARCHIVE = {
     "download": _key(bool),
     "backend": _key(str, choices=("cv2", "pil")),
 }
-_DATASETS = {
+# PaddleDetection's
+_DETECTION: dict[str, Any] = {
+    "dataset_dir": _key(str, default=REQUIRED),
+    "anno_path": _key(str, default=REQUIRED),
+    "image_dir": _key(str, NONE),
+    "allow_empty": _key(bool),
+    "data_fields": Ignored("; every image comes with its boxes"),
+    "sample_num": Unsupported("reading a part of an annotation file"),
+    "empty_ratio": Unsupported("reading a part of the images without boxes"),
+    "repeat": Unsupported("reading images several times in an epoch"),
+}
+_DATASETS: dict[str, Any] = {
     "ImageNetDataset": _LISTED | {"relabel": _key(bool)},
     "Cifar10": _ARCHIVE,
     "Cifar100": _ARCHIVE,
+    "VOCDataSet": _DETECTION | {"label_list": _key(str, NONE)},
+    "COCODataSet": _DETECTION | {"load_crowd": _key(bool, refused={True: "training on crowds"})},
 } | _refused(
     {
         _MULTILABEL: "MultiLabelDataset",

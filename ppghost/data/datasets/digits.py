@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ppghost.errors import InputError
-from ppghost.utils.files import output_errors, staging_directory
+from ppghost.data.datasets.written_folder import content, write_once
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LARGEST_INK = 16  # the data set counts 0..16 inked points per pixel
@@ -47,17 +45,14 @@ def write_digits(directory: Path, force: bool = False) -> dict:
     directory = Path(directory)
     split = _split()
     files = _list_files(split)
-    with output_errors(directory):
-        found = {path.name for path in directory.iterdir()} if directory.exists() else set()
-        complete = bool(found) and _holds(directory, split, files)
-        if found and not complete and not (force and found <= {"images", *files}):
-            raise InputError(
-                f"{directory} holds something else or an incomplete copy of the digits: "
-                "give an empty or a new folder (--force renews a damaged copy)"
-            )
-        written = force or not complete
-        if written:
-            _write_aside(directory, split, files)
+    written = write_once(
+        directory,
+        lambda new: _fill(new, split, files),
+        lambda: _holds(directory, split, files),
+        entries={"images", *files},
+        what="the digits",
+        force=force,
+    )
     counts = {name: len(pictures) for name, pictures in split.items()}
     return {"directory": str(directory), **counts, "classes": len(NAMES), "written": written}
 
@@ -88,10 +83,10 @@ def _list_files(split: dict[str, list[_Picture]]) -> dict[str, str]:
 
 def _holds(directory: Path, split: dict[str, list[_Picture]], files: dict[str, str]) -> bool:
     """Say whether the folder has every list and every image, pixel for pixel."""
-    if any(_bytes(directory / name) != text.encode() for name, text in files.items()):
+    if any(content(directory / name) != text.encode() for name, text in files.items()):
         return False
     return all(
-        _shows(_bytes(directory / picture.path), picture.pixels)
+        _shows(content(directory / picture.path), picture.pixels)
         for pictures in split.values()
         for picture in pictures
     )
@@ -105,31 +100,10 @@ def _shows(data: bytes | None, pixels: np.ndarray) -> bool:
     return image is not None and np.array_equal(image, pixels)
 
 
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
-
-
-def _write_aside(directory: Path, split: dict[str, list[_Picture]], files: dict[str, str]) -> None:
-    """Write everything beside `directory`, then put it in its place with one rename."""
-    with staging_directory(directory) as aside:
-        new = aside / "new"
-        for part, pictures in split.items():
-            (new / "images" / part).mkdir(parents=True)
-            for picture in pictures:
-                (new / picture.path).write_bytes(cv2.imencode(".png", picture.pixels)[1])
-        for name, text in files.items():
-            (new / name).write_text(text, encoding="utf-8")
-        _flush(new)
-        if directory.exists():
-            directory.rename(aside / "old")  # goes with the temporary folder
-        new.rename(directory)
-
-
-def _flush(directory: Path) -> None:
-    """Bring every file and folder below onto the disk, so that the rename cannot precede them."""
-    for path in [directory, *directory.rglob("*")]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _fill(directory: Path, split: dict[str, list[_Picture]], files: dict[str, str]) -> None:
+    for part, pictures in split.items():
+        (directory / "images" / part).mkdir(parents=True)
+        for picture in pictures:
+            (directory / picture.path).write_bytes(cv2.imencode(".png", picture.pixels)[1])
+    for name, text in files.items():
+        (directory / name).write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from ppghost.data.datasets import digits
+from ppghost.data.datasets import written_folder
 from ppghost.data.datasets.digits import write_digits
 from ppghost.data.datasets.image_list import ImageNetDataset
 from ppghost.errors import InputError
@@ -155,7 +155,7 @@ def test_an_interrupted_run_leaves_nothing_behind(few, monkeypatch):
         assert list(directory.rglob("*.png"))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(digits, "_flush", interrupt)
+    monkeypatch.setattr(written_folder, "flush", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_digits(few)
     assert list(few.parent.iterdir()) == []
@@ -173,7 +173,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_behind(few, monkeypatch):
     def full(directory):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(digits, "_flush", full)
+    monkeypatch.setattr(written_folder, "flush", full)
     with pytest.raises(InputError, match=r"digits: cannot be written \(No space left on device"):
         write_digits(few)
     assert list(few.parent.iterdir()) == []
