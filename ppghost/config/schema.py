@@ -301,17 +301,13 @@ _DETECTION: dict[str, Any] = {
     "anno_path": _key(str, default=REQUIRED),
     "image_dir": _key(str, NONE),
     "allow_empty": _key(bool),
-    "data_fields": Ignored("; every image comes with its boxes"),
-    "sample_num": Unsupported("reading a part of an annotation file"),
-    "empty_ratio": Unsupported("reading a part of the images without boxes"),
-    "repeat": Unsupported("reading images several times in an epoch"),
 }
 _DATASETS: dict[str, Any] = {
     "ImageNetDataset": _LISTED | {"relabel": _key(bool)},
     "Cifar10": _ARCHIVE,
     "Cifar100": _ARCHIVE,
     "VOCDataSet": _DETECTION | {"label_list": _key(str, NONE)},
-    "COCODataSet": _DETECTION | {"load_crowd": _key(bool, refused={True: "training on crowds"})},
+    "COCODataSet": _DETECTION,
 } | _refused(
     {
         _MULTILABEL: "MultiLabelDataset",

@@ -15,19 +15,19 @@ from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.errors import InputError
 
 
-class _Image(msgspec.Struct):
+class _Image(msgspec.Struct, gc=False):
     id: int
     file_name: str
     height: int = 0
     width: int = 0
 
 
-class _Category(msgspec.Struct):
+class _Category(msgspec.Struct, gc=False):
     id: int
     name: str
 
 
-class _Annotation(msgspec.Struct):
+class _Annotation(msgspec.Struct, gc=False):
     image_id: int
     category_id: int
     bbox: Any = None  # x, y, width, height; what is wrong is named with its id
@@ -36,7 +36,7 @@ class _Annotation(msgspec.Struct):
     ignore: int | bool = 0
 
 
-class _File(msgspec.Struct):
+class _File(msgspec.Struct, gc=False):
     """The keys that are read: without segmentations a file takes a tenth of the memory."""
 
     images: list[_Image]
