@@ -12,27 +12,12 @@ from ppghost.models.retinanet import read_arguments
 from ppghost.tasks.detection.decoding import scored_boxes, suppress
 from ppghost.tasks.detection.evaluation import DetectionEvaluation
 from ppghost.tasks.detection.losses import retinanet_loss
+from ppghost.tasks.detection.settings import nms_settings
 from ppghost.tasks.detection.targets import RetinaTargets
 from ppghost.tasks.task import Average
 
 #: anchors that go into non-maximum suppression; more find no more objects (docs/results.md)
 CANDIDATES = 1000
-#: what `Infer.PostProcess` is if the config does not say it; PaddleDetection's for RetinaNet
-NMS = {"score_threshold": 0.05, "nms_threshold": 0.5, "nms_top_k": 1000, "keep_top_k": 100}
-
-
-def nms_settings(config: dict[str, Any]) -> dict[str, float]:
-    """How boxes are chosen, `Infer.PostProcess`'s keys over the defaults.
-
-    Raises:
-        InputError: it is of classifiers.
-    """
-    post = config["Infer"]["PostProcess"]
-    if post["name"] not in ("MultiClassNMS", "Topk"):
-        raise InputError(
-            f"Infer.PostProcess.name: {post['name']} is for classifiers; give MultiClassNMS"
-        )
-    return {key: post.get(key, default) for key, default in NMS.items()}
 
 
 class Detection:
