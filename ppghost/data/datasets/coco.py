@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -14,16 +14,20 @@ from ppghost.data.datasets.box_labels import BoxLabels, report_bad_boxes
 from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.errors import InputError
 
+#: what arrays hold exactly, as numbers of JSON do
+_Id = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+_Side = Annotated[float, msgspec.Meta(ge=-(2**53), le=2**53)]
+
 
 class _Image(msgspec.Struct, gc=False):
-    id: int
+    id: _Id
     file_name: str
-    height: int = 0
-    width: int = 0
+    height: _Side = 0
+    width: _Side = 0
 
 
 class _Category(msgspec.Struct, gc=False):
-    id: int
+    id: _Id
     name: str
 
 

@@ -19,6 +19,8 @@ from ppghost.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+#: classes in a message
+_NAMED = 5
 #: EXIF orientations of an image that lies on its side
 _LYING = range(5, 9)
 
@@ -123,9 +125,12 @@ class DetectionDataSet:
 
     def _check_class_num(self, class_num: int | None) -> None:
         if class_num is not None and len(self.class_names) != class_num:
+            names = ", ".join(self.class_names[:_NAMED]) + ", ..." * (
+                len(self.class_names) > _NAMED
+            )
             raise InputError(
-                f"{self.anno_file}: {len(self.class_names)} classes "
-                f"({', '.join(self.class_names[:3])}, ...), but Arch.class_num is {class_num}"
+                f"{self.anno_file}: {len(self.class_names)} classes ({names}), but Arch.class_num "
+                f"is {class_num}"
             )
 
     def _check_names(self, labels: BoxLabels) -> None:
