@@ -98,6 +98,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def score(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
 def positives(text: str) -> list[int]:
     """Whole numbers above 0 with commas between them: "1,3,224,224"."""
     return [positive(part) for part in text.split(",")]

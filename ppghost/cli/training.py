@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ppghost.cli.common import Commands, Output, add_config_arguments, load_config, positive
+from ppghost.cli.common import Commands, Output, add_config_arguments, load_config, positive, score
 from ppghost.errors import CheckFailed, InputError, PPGhostError
 
 
@@ -49,7 +49,7 @@ def add_commands(commands: Commands) -> None:
         help="without Global.pretrained_model export an untrained net, to time it",
     )
 
-    parser = commands.add("predict", predict, "class and score for images")
+    parser = commands.add("predict", predict, "classes, or boxes, and scores for images")
     parser.add_argument(
         "sources",
         type=Path,
@@ -71,7 +71,20 @@ def add_commands(commands: Commands) -> None:
         "--threads", type=positive, metavar="N", help="of the CPU; all that there are if not given"
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write .csv, .jsonl or .json as well"
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write .csv, .jsonl or .json as well; of boxes .json is in COCO's form",
+    )
+    parser.add_argument(
+        "--draw", type=Path, metavar="DIR", help="write each image with its boxes into a folder"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=score,
+        default=0.5,
+        metavar="SCORE",
+        help="least score of boxes that are shown and drawn (default 0.5); files hold all",
     )
 
 
@@ -162,7 +175,6 @@ def predict(args: argparse.Namespace) -> Output:
         raise InputError("give MODEL_DIR and images, or -c CONFIG")
     from ppghost.inference import from_config, prediction_files
     from ppghost.inference.images import find_images
-    from ppghost.inference.predict import predict
 
     output = args.output or (from_config.output_of_config(config) if config else None)
     if output:
@@ -175,23 +187,34 @@ def predict(args: argparse.Namespace) -> Output:
             results = from_config.predict_with_config(config, images, **how)
         else:
             model, *sources = args.sources
-            results = predict(model, find_images(sources), **how)
+            results = from_config.predict_or_detect(model, find_images(sources), **how)
     except PPGhostError as error:
         if error.result is not None:
-            error.text = _predicted(error.result)
-            if output:
-                prediction_files.write_predictions(output, error.result)
+            error.text = _keep_predictions(args, output, error.result)
         raise
+    return results, _keep_predictions(args, output, results)
+
+
+def _keep_predictions(args: argparse.Namespace, output: Path | None, results: list[dict]) -> str:
+    """Write them where they were asked for; a line for each image."""
+    from ppghost.inference import drawing, prediction_files
+
     if output:
         prediction_files.write_predictions(output, results)
-    return results, _predicted(results)
+    if args.draw:
+        if not any("boxes" in result for result in results):
+            raise InputError("--draw is for detectors; classes have no place in an image")
+        drawing.draw_results(results, args.draw, args.threshold)
+    return "\n".join(_predicted(result, args.threshold) for result in results)
 
 
-def _predicted(results: list[dict]) -> str:
-    """A line for each image."""
-    lines = []
-    for result in results:
-        best = (f"{e['label'] or e['class_id']} {e['score']:.4f}" for e in result["topk"])
-        # an error says itself of which image it is
-        lines.append(result.get("error") or f"{result['image']}: {', '.join(best)}")
-    return "\n".join(lines)
+def _predicted(result: dict, threshold: float) -> str:
+    found = result["boxes"] if "boxes" in result else result["topk"]
+    parts = []
+    for entry in found:
+        if "bbox" in entry and entry["score"] < threshold:
+            continue
+        place = f" at {', '.join(f'{v:.0f}' for v in entry['bbox'])}" if "bbox" in entry else ""
+        parts.append(f"{entry['label'] or entry['class_id']} {entry['score']:.4f}{place}")
+    # an error says itself of which image it is
+    return result.get("error") or f"{result['image']}: {', '.join(parts) or 'nothing found'}"

@@ -82,7 +82,8 @@ class Batches:
                 )
             images[place] = image
             targets.append(target)
-        labels = self.collate(targets, images.shape[1:])
+        channels, height, width = images.shape[1:]
+        labels = self.collate(targets, (channels, height, width))
         if self.batch_transforms is not None:
             number = batch * sampler.world_size + sampler.rank
             rng = stream(sampler.seed, FOR_BATCH, epoch, number)

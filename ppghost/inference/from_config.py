@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ppghost.errors import InputError
+from ppghost.inference.detect import detect
 from ppghost.inference.export import export
 from ppghost.inference.images import find_images, images_of_list
 from ppghost.inference.predict import predict
+from ppghost.inference.preprocess import detects, read_model_description
 
 
 def predict_with_config(
@@ -37,7 +39,29 @@ def predict_with_config(
     arch = config["Arch"] | {"infer_add_softmax": True}
     with tempfile.TemporaryDirectory(prefix="ppghost-") as folder:
         export(config | {"Arch": arch}, folder)
-        return predict(folder, images, topk, labels, **how)
+        return predict_or_detect(folder, images, topk, labels, **how)
+
+
+def predict_or_detect(
+    model_dir: str | Path,
+    images: Sequence[str | Path],
+    topk: int | None = None,
+    labels: str | Path | None = None,
+    **how: Any,
+) -> list[dict[str, Any]]:
+    """`predict` or `detect`, as an exported model asks for.
+
+    Raises:
+        InputError: as for these, or an option that the model's kind has not.
+        CheckFailed: as for these.
+    """
+    if not detects(read_model_description(Path(model_dir))):
+        return predict(model_dir, images, topk, labels, **how)
+    if topk is not None:
+        raise InputError("--topk is for classifiers; a detector's boxes are all shown")
+    if how.get("batch_size") not in (None, 1):
+        raise InputError("--batch-size is for classifiers; a detector takes one image at once")
+    return detect(model_dir, images, labels, threads=how.get("threads"))
 
 
 def images_of_config(config: dict[str, Any]) -> list[Path]:

@@ -1,11 +1,8 @@
 """Class and score for images, from an exported model and nothing else."""
 
 import itertools
-import logging
 import os
-import queue
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,17 +12,14 @@ from ppghost.errors import CheckFailed, InputError
 from ppghost.formats.exported import open_model
 from ppghost.formats.onednn_ops import use_onednn_in
 from ppghost.formats.program_desc import declared_shape, feed_names
+from ppghost.inference.answers import Image, answer_or_error, collect, name_of
 from ppghost.inference.input_shape import misfit
 from ppghost.inference.labels import check_count, read_labels
 from ppghost.inference.preprocess import ImageReader
-from ppghost.utils.paddle_inference import Engine, EngineError
-
-logger = logging.getLogger(__name__)
+from ppghost.utils.paddle_inference import Engine, EngineError, run_in_threads
 
 #: images at once in each thread: more take more memory and no less time (docs/results.md)
 BATCH_SIZE = 4
-
-Image = str | Path | np.ndarray
 
 
 class Prediction(NamedTuple):
@@ -124,39 +118,34 @@ class Predictor:
         Yields:
             For each image what `topk` returns, or the error that it would raise.
         """
-        idle: queue.SimpleQueue[Engine] = queue.SimpleQueue()
-        for engine in (self._engine, *(self._engine.clone() for _ in range(threads - 1))):
-            idle.put(engine)
 
-        def answer(batch: Sequence[Image]) -> list[list[Prediction] | InputError | CheckFailed]:
-            engine = idle.get()
-            try:
-                return list(self._answers(engine, batch, k))
-            finally:
-                idle.put(engine)
+        def answer(
+            engine: Engine, batch: Sequence[Image]
+        ) -> list[list[Prediction] | InputError | CheckFailed]:
+            return list(self._answers(engine, batch, k))
 
         size = self._batch if self._batch > 0 else batch_size
         batches = [images[start : start + size] for start in range(0, len(images), size)]
-        with ThreadPoolExecutor(threads) as pool:
-            yield from itertools.chain.from_iterable(pool.map(answer, batches))
+        answers = run_in_threads(self._engine, threads, answer, batches)
+        yield from itertools.chain.from_iterable(answers)
 
     def _answers(
         self, engine: Engine, images: Sequence[Image], k: int | None
     ) -> Iterator[list[Prediction] | InputError | CheckFailed]:
         """What `topk` says of each image of a batch, or why it cannot."""
-        tensors = [_try(self._tensor, image) for image in images]
+        tensors = [answer_or_error(self._tensor, image) for image in images]
         for image, scores in zip(images, self._scores_or_errors(engine, tensors), strict=True):
             if isinstance(scores, InputError):
                 yield scores
             else:
-                yield _try(self._best, image, scores, k)
+                yield answer_or_error(self._best, image, scores, k)
 
     def _tensor(self, image: Image) -> np.ndarray:
         """An image as the network's input, float32 [C, H, W]; InputError as for a call."""
         tensor = np.ascontiguousarray(self._read(image))
         if misfit(tensor.shape, self._shape):
             raise InputError(
-                f"{_name(image)}: the model's transform_ops make {list(tensor.shape)} of it, the "
+                f"{name_of(image)}: the model's transform_ops make {list(tensor.shape)} of it, the "
                 f"model takes {self._shape}"
             )
         return tensor
@@ -167,7 +156,7 @@ class Predictor:
         """Scores of each tensor; images of one size are computed together."""
         for shape, group in itertools.groupby(tensors, key=_shape_or_none):
             members = list(group)
-            scores = members if shape is None else _try(self._scores, engine, members)
+            scores = members if shape is None else answer_or_error(self._scores, engine, members)
             if not isinstance(scores, InputError):
                 yield from scores
             elif len(members) == 1:
@@ -192,7 +181,7 @@ class Predictor:
 
     def _best(self, image: Image, scores: np.ndarray, k: int | None) -> list[Prediction]:
         if np.isnan(scores).any():
-            raise CheckFailed(f"{_name(image)}: the scores are NaN; are the model's weights?")
+            raise CheckFailed(f"{name_of(image)}: the scores are NaN; are the model's weights?")
         if self.threshold is not None and k is None and len(scores) == 2:
             chosen = int(scores[1] >= self.threshold)
             score = scores[1] if chosen else 1 - scores[1]
@@ -210,19 +199,6 @@ class Predictor:
         """How many the model says that it has."""
         count = self._read.description.get("Global", {}).get("class_num")
         return count if isinstance(count, int) else None
-
-
-def _name(image: Image) -> str:
-    """An image, for messages."""
-    return "image" if isinstance(image, np.ndarray) else str(image)
-
-
-def _try(function: Callable, *arguments: Any) -> Any:
-    """What a function returns, or the expected error that it raises."""
-    try:
-        return function(*arguments)
-    except (InputError, CheckFailed) as error:
-        return error
 
 
 def _shape_or_none(tensor: np.ndarray | InputError) -> tuple[int, ...] | None:
@@ -262,38 +238,7 @@ def predict(
         predictor.labels = read_labels(Path(labels))
         if predictor.classes is not None:
             check_count(predictor.labels, predictor.classes, labels)
-    results: list[dict[str, Any]] = []
-    failures: list[InputError | CheckFailed] = []
     threads = threads or len(os.sched_getaffinity(0))
     size = batch_size or BATCH_SIZE
     answers = predictor.topk_of_each(images, topk, batch_size=size, threads=threads)
-    for image, answer in zip(images, _with_bar(answers, len(images)), strict=True):
-        result: dict[str, Any] = {"image": str(image), "topk": []}
-        if isinstance(answer, list):
-            result["topk"] = [found._asdict() for found in answer]
-        else:
-            failures.append(answer)
-            result["error"] = str(answer)
-        results.append(result)
-    if failures:
-        raise _summary(failures, results)
-    return results
-
-
-def _with_bar(answers: Iterator, count: int) -> Iterable:
-    """The answers, with a bar on a terminal if they take more than a second."""
-    from tqdm import tqdm
-
-    hidden = None if logger.isEnabledFor(logging.INFO) else True  # None: shown on a terminal alone
-    return tqdm(answers, total=count, unit="image", delay=1, leave=False, disable=hidden)
-
-
-def _summary(
-    failures: list[InputError | CheckFailed], results: list[dict[str, Any]]
-) -> InputError | CheckFailed:
-    """What is raised for images that could not be answered; scores of NaN count most."""
-    worst = next((error for error in failures if isinstance(error, CheckFailed)), failures[0])
-    count = f"{len(failures)} of {len(results)} images could not be answered, for instance "
-    error = type(worst)(f"{count if len(results) > 1 else ''}{worst}")
-    error.result = results
-    return error
+    return collect(images, answers, "topk", Prediction._asdict)

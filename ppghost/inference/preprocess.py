@@ -1,7 +1,8 @@
 """Images as an exported model wants them: what its inference.yml says, in one place."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from ppghost.data.transforms.compose import Compose, build_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
 from ppghost.formats.exported import CONFIG_FILE, read_description
+from ppghost.inference.answers import name_of
+
+T = TypeVar("T")
 
 
 def image_transforms(ops: list[dict], where: str) -> Compose:
@@ -66,9 +70,10 @@ class ImageReader:
     """
 
     def __init__(self, model_dir: Path) -> None:
-        self.description = _read_description(model_dir)
-        ops = self.description["PreProcess"]["transform_ops"]
-        self._transform = image_transforms(ops, f"{model_dir / CONFIG_FILE}: transform_ops")
+        self.description = read_model_description(model_dir)
+        ops, where = self.description["PreProcess"]["transform_ops"], f"{model_dir / CONFIG_FILE}"
+        make = box_transforms if detects(self.description) else image_transforms
+        self._transform: Compose | BoxTransform = make(ops, f"{where}: transform_ops")
 
     def __call__(self, image: str | Path | np.ndarray) -> np.ndarray:
         """Read, decode and transform one image.
@@ -82,24 +87,46 @@ class ImageReader:
         Raises:
             InputError: not an image that can be read.
         """
-        if isinstance(image, np.ndarray):
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise InputError(
-                    f"image of {image.dtype} {list(image.shape)}: give RGB pixels, uint8 [H, W, 3]"
-                )
-            return self._apply(image, "image")
-        try:
-            data = Path(image).read_bytes()
-        except OSError as error:
-            raise InputError(f"{image}: cannot read the image: {error.strerror}") from error
-        return self._apply(data, str(image))
+        # no op that inference.yml names is random; the generator is for the ops' signature
+        return self._apply(image, lambda data: self._transform(data, np.random.default_rng(0)))
 
-    def _apply(self, image: bytes | np.ndarray, name: str) -> np.ndarray:
+    def with_scale(self, image: str | Path | np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+        """The same, and the input's pixels (x, y) for one of the image; of a detector.
+
+        Raises:
+            InputError: not an image that can be read.
+        """
+        assert isinstance(self._transform, BoxTransform)  # noqa: S101 - the caller's
+        return self._apply(image, self._transform.with_scale)
+
+    def _apply(
+        self, image: str | Path | np.ndarray, transform: Callable[[bytes | np.ndarray], T]
+    ) -> T:
+        data = _pixels(image) if isinstance(image, np.ndarray) else _bytes(image)
         try:
-            # no op that inference.yml names is random; the generator is for the ops' signature
-            return self._transform(image, np.random.default_rng(0))
+            return transform(data)
         except BadImage as error:
-            raise InputError(f"{name}: {error}") from error
+            raise InputError(f"{name_of(image)}: {error}") from error
+
+
+def _pixels(image: np.ndarray) -> np.ndarray:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise InputError(
+            f"image of {image.dtype} {list(image.shape)}: give RGB pixels, uint8 [H, W, 3]"
+        )
+    return image
+
+
+def _bytes(image: str | Path) -> bytes:
+    try:
+        return Path(image).read_bytes()
+    except OSError as error:
+        raise InputError(f"{image}: cannot read the image: {error.strerror}") from error
+
+
+def detects(description: dict[str, Any]) -> bool:
+    """Whether an inference.yml is that of a detector."""
+    return "MultiClassNMS" in description["PostProcess"]
 
 
 class ListedImages:
@@ -130,7 +157,8 @@ class ListedImages:
         return self._read(path), label
 
 
-def _read_description(model_dir: Path) -> dict[str, Any]:
+def read_model_description(model_dir: Path) -> dict[str, Any]:
+    """The content of an exported model's inference.yml. Raises InputError: there is none."""
     path = model_dir / CONFIG_FILE
     if not path.is_file():
         raise InputError(f"{model_dir}: no exported model here, {path.name} is missing")

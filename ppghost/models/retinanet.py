@@ -103,11 +103,11 @@ def retinanet(x, backbone: Network, grid: AnchorGrid, class_num: int, neck: dict
         raise InputError("Global.image_shape: a RetinaNet's anchors lie in images of one size")
     logits, deltas = [], []
     prior = -math.log((1 - PRIOR) / PRIOR)
-    classes = partial(head, name="head.classes", bias_init=prior, **heads)
-    boxes = partial(head, name="head.boxes", **heads)
+    count = grid.per_position
     for level in feature_pyramid(backbone(x), grid.levels, **neck):
-        logits.append(_by_anchor(classes(level, grid.per_position * class_num), class_num))
-        deltas.append(_by_anchor(boxes(level, grid.per_position * 4), 4))
+        scores = head(level, count * class_num, "head.classes", bias_init=prior, **heads)
+        logits.append(_by_anchor(scores, class_num))
+        deltas.append(_by_anchor(head(level, count * 4, "head.boxes", **heads), 4))
     return {
         "logits": paddle.concat(logits, axis=1),
         "deltas": paddle.concat(deltas, axis=1),

@@ -5,14 +5,20 @@ imported inside the functions: it costs over a second.
 """
 
 import contextlib
+import queue
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 from ppghost.utils.paddle import import_paddle
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class EngineError(Exception):
@@ -71,6 +77,32 @@ class Engine:
             predictor.run()
             names = predictor.get_output_names()
             return [predictor.get_output_handle(name).copy_to_cpu() for name in names]
+
+
+def run_in_threads(
+    engine: Engine, threads: int, answer: Callable[[Engine, T], R], tasks: Iterable[T]
+) -> Iterator[R]:
+    """Answers to tasks, in their order, several at once.
+
+    Args:
+        engine: one for all; each thread has a clone, with activations of its own.
+        threads: how many.
+        answer: called with an engine that nobody else uses, and a task.
+        tasks: what there is to do.
+    """
+    idle: queue.SimpleQueue[Engine] = queue.SimpleQueue()
+    for own in (engine, *(engine.clone() for _ in range(threads - 1))):
+        idle.put(own)
+
+    def work(task: T) -> R:
+        own = idle.get()
+        try:
+            return answer(own, task)
+        finally:
+            idle.put(own)
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(work, tasks)
 
 
 @contextlib.contextmanager

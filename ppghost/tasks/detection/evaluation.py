@@ -77,7 +77,8 @@ class DetectionEvaluation:
         metrics: dict[str, Any] = {
             name: total / images for name, total in zip(self._losses, losses, strict=True)
         }
-        names, classes = self._dataset.class_names, {}
+        names = self._dataset.class_names
+        classes: dict[str, dict[str, float]] = {}
         for entry in self._entries:
             [(kind, settings)] = entry.items()
             if kind == "COCOMetric":
