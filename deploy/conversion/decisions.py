@@ -31,6 +31,8 @@ _MOVE = frozenset((
     "strided_slice", "stack", "unstack", "unbind", "assign", "scale", "gather", "gather_nd",
     "expand_v2", "tile", "dropout",
 ))  # fmt: skip
+#: operators that put values into an order, which rounding changes
+_RANK = frozenset(("top_k", "top_k_v2", "argsort"))
 _WITH_BLOCKS = ("while", "conditional_block")
 #: so near to 0 or 1 a score of a softmax or a sigmoid says nothing
 _SATURATED = 1e-3
@@ -108,7 +110,10 @@ def _ancestors(program: Any, name: str) -> list[Any]:
 
 
 def _scores_behind(program: Any, output: str) -> list[str]:
-    """Back through operators that decide or move values: the numbers that they began with."""
+    """Back through operators that decide or move values: the numbers that they began with.
+
+    And through whatever comes after a ranking, where equal values may stand in any order.
+    """
     floats = {
         var.name
         for var in program.blocks[0].vars
@@ -116,12 +121,13 @@ def _scores_behind(program: Any, output: str) -> list[str]:
         and var.type.type == framework().VarType.LOD_TENSOR
         and var.type.lod_tensor.tensor.data_type == framework().VarType.FP32
     }
-    producers = _producers(program)
+    producers, ranked = _producers(program), _ranked(program)
     found, seen, todo = [], {output}, [output]
     while todo:
         name = todo.pop()
         ops = producers.get(name, [])
-        if all(op.type in _DECIDE or op.type in _MOVE or "nms" in op.type for op in ops):
+        passed = (op.type in _DECIDE or op.type in _MOVE or "nms" in op.type for op in ops)
+        if name in ranked or all(passed):
             read = [other for op in ops for other in _read(op) if other not in seen]
             seen.update(read)
             todo += read
@@ -129,6 +135,15 @@ def _scores_behind(program: Any, output: str) -> list[str]:
         elif name in floats and len(ops) == 1 and ops[0].type != "feed" and _read(ops[0]):
             found.append(name)
     return found
+
+
+def _ranked(program: Any) -> set[str]:
+    """The variables of the main block that depend on a ranking, its inputs' order being lost."""
+    ranked: set[str] = set()
+    for op in program.blocks[0].ops:
+        if op.type in _RANK or not ranked.isdisjoint(_read(op)):
+            ranked |= {name for slot in op.outputs for name in slot.arguments}
+    return ranked
 
 
 def _producers(program: Any) -> dict[str, list[Any]]:

@@ -139,6 +139,13 @@ _LOSS = Entries(
         },
         # PaddleClas's takes an epsilon that does not smooth, and nothing else
         "GoogLeNetLoss": {"weight": _key(float, default=1.0)},
+        # ours, with the keys of PaddleDetection's FocalLoss and SmoothL1Loss
+        "RetinaNetLoss": {
+            "gamma": _key(float, default=2.0, minimum=0),
+            "alpha": _key(float, default=0.25, between=(0, 1)),
+            "beta": _key(float, default=1 / 9, minimum=0),
+            "box_weight": _key(float, default=1.0, minimum=0),
+        },
     }
     | _refused(
         {
@@ -163,7 +170,16 @@ _LOSS = Entries(
 
 _TOPK = {"topk": _key(list, int, default=[1, 5], item=int)}
 _METRIC = Entries(
-    {"TopkAcc": _TOPK, "GoogLeNetTopkAcc": _TOPK}
+    {
+        "TopkAcc": _TOPK,
+        "GoogLeNetTopkAcc": _TOPK,
+        # of detectors; the keys are PaddleDetection's
+        "COCOMetric": {},
+        "VOCMetric": {
+            "overlap_thresh": _key(float, default=0.5, between=(0, 1)),
+            "map_type": _key(str, default="11point", choices=("11point", "area")),
+        },
+    }
     | _refused(
         {
             _DISTILLATION: "DistillationTopkAcc",
@@ -379,6 +395,11 @@ SCHEMA: dict[str, Any] = {
             "threshold": _key(float, between=(0, 1)),
             "label_0": _key(str),
             "label_1": _key(str),
+            # of detectors, with PaddleDetection's MultiClassNMS
+            "score_threshold": _key(float, between=(0, 1)),
+            "nms_threshold": _key(float, between=(0, 1)),
+            "nms_top_k": _key(int, minimum=1),
+            "keep_top_k": _key(int, minimum=1),
         },
     },
     "Metric": {"Train": _METRIC, "Eval": _METRIC},

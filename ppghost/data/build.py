@@ -2,12 +2,13 @@
 
 import copy
 import logging
-from collections.abc import Callable
 
+from ppghost.data.datasets import coco, voc
 from ppghost.data.datasets.cifar import Cifar10, Cifar100
+from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.data.datasets.image_list import ImageNetDataset
 from ppghost.data.datasets.user import REGISTERED, UserDataset
-from ppghost.data.loader import Batches, Dataset, Loader
+from ppghost.data.loader import Batches, Collate, Dataset, Loader, class_ids
 from ppghost.data.samplers import (
     DistributedBatchSampler,
     MultiScaleSampler,
@@ -25,21 +26,31 @@ from ppghost.utils.text import nearest
 logger = logging.getLogger(__name__)
 
 #: what a config may name under dataset.name
-DATASETS: dict[str, Callable[..., Dataset]] = {
+DATASETS: dict[str, type] = {
     "ImageNetDataset": ImageNetDataset,
     "MultiScaleDataset": ImageNetDataset,
     "Cifar10": Cifar10,
     "Cifar100": Cifar100,
+    "VOCDataSet": voc.VOCDataSet,
+    "COCODataSet": coco.COCODataSet,
 }
+#: what reads the names and the category ids of a set with boxes
+_CLASSES = {"VOCDataSet": voc.read_classes, "COCODataSet": coco.read_classes}
 
 
 def make_loader(
-    config: dict, mode: str, seed: int = 0, rank: int = 0, world_size: int = 1
+    config: dict,
+    mode: str,
+    seed: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    collate: Collate = class_ids,
 ) -> Loader:
     """The loader of `DataLoader.Train` or `DataLoader.Eval` for one of `world_size` processes.
 
     In training all ranks get equally many images, for which a few come up twice; in evaluation
-    every image comes up once, so that sums over the ranks are exact.
+    every image comes up once, so that sums over the ranks are exact. `collate` makes a batch's
+    labels, by the config's task.
 
     Raises:
         InputError: a key is missing, an unknown data set, or bad lists and images.
@@ -52,6 +63,7 @@ def make_loader(
     workers = section["loader"]["num_workers"]
     settings |= {"transform_ops": first}
     dataset = _make_dataset(settings, config, workers, f"{where}.dataset")
+    _check_task(config, where, boxes=isinstance(dataset, DetectionDataSet), asked=collate)
     datasets = [dataset, *(_under(ops, dataset, where) for ops in others)]
     mix = None
     if batch_ops:
@@ -60,9 +72,37 @@ def make_loader(
     share = {"seed": seed, "rank": rank, "world_size": world_size}
     with at_key(f"{where}.sampler"):
         sampler = _make_sampler(config, mode, len(dataset), share)
-    loader = Loader(Batches(datasets, sampler, mix), **section["loader"])
+    loader = Loader(Batches(datasets, sampler, mix, collate), **section["loader"])
     _check_shapes(loader, config, mode)
     return loader
+
+
+def box_classes(config: dict) -> tuple[list[str], list[int]] | None:
+    """Names and category ids of a detector's classes, as its evaluation data say.
+
+    None where the data are not here; training may have been elsewhere.
+    """
+    settings = config["DataLoader"]["Eval"]["dataset"]
+    try:
+        return _CLASSES[settings["name"]](settings)
+    except InputError as error:
+        logger.info("the model has no class names: %s", error)
+        return None
+
+
+def _check_task(config: dict, where: str, *, boxes: bool, asked: Collate) -> None:
+    """Raise InputError where the data set is for another task than the network."""
+    dataset, arch = config["DataLoader"][where.rpartition(".")[2]]["dataset"], config["Arch"]
+    if boxes != (asked is not class_ids):
+        raise InputError(
+            f"{where}.dataset: {dataset['name']} has {'boxes' if boxes else 'one class an image'}, "
+            f"Arch.name {arch['name']} takes {'one class an image' if boxes else 'boxes'}"
+        )
+    if boxes and (_is_progressive(config, "Train") or dataset.get("batch_transform_ops")):
+        raise InputError(
+            f"{where}.dataset: Global.train_mode progressive and batch_transform_ops are for "
+            "images of one class"
+        )
 
 
 def _variants(config: dict, mode: str) -> list[list]:
@@ -129,6 +169,9 @@ def _make_dataset(settings: dict, config: dict, workers: int, where: str) -> Dat
             if key not in settings:
                 raise InputError(f"{where}.{key} is missing; say where the images are")
         settings["on_bad_image"] = config["Global"]["bad_images"]
+    if issubclass(DATASETS[name], DetectionDataSet):
+        settings["on_bad_image"] = config["Global"]["bad_images"]
+        settings["on_bad_box"] = config["Global"]["bad_boxes"]
     return DATASETS[name](**settings, class_num=config["Arch"]["class_num"], where=where)
 
 

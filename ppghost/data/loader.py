@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from ppghost.data.samplers import FOR_BATCH, FOR_IMAGE, Sampler, check_whole, stream
 from ppghost.data.transforms.batch import BatchOperation
 from ppghost.data.transforms.compose import Compose
-from ppghost.data.workers import Allocate, Batch, Workers, plain_array
+from ppghost.data.workers import Allocate, Batch, Labels, Workers, plain_array
 from ppghost.errors import TrainingError
 
 
@@ -23,8 +23,17 @@ class Dataset(Protocol):
 
     def __len__(self) -> int: ...
 
-    def load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-        """Return image `index`, float32 [C, H, W], and its label."""
+    def load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, Any]:
+        """Return image `index`, float32 [C, H, W], and what is known of it: its class id, ..."""
+
+
+#: makes the arrays of a batch from what is known of each image, and their shape [C, H, W]
+Collate = Callable[[Sequence[Any], tuple[int, int, int]], Labels]
+
+
+def class_ids(targets: Sequence[int], image_shape: tuple[int, int, int]) -> Labels:
+    """The labels of images of one class each: "label", int64 [N, 1]."""
+    return {"label": np.array(targets, np.int64).reshape(-1, 1)}
 
 
 class Batches:
@@ -34,8 +43,9 @@ class Batches:
         datasets: what to read; where batches differ in size or augmentation, the same data set in
             each of the sampler's variants.
         sampler: which images make up a batch, and its variant.
-        batch_transforms: mixes a finished batch (see transforms.batch), with rng of its own for
-            each (epoch, batch).
+        batch_transforms: mixes a finished batch of images of one class each (see
+            transforms.batch), with rng of its own for each (epoch, batch).
+        collate: makes a batch's labels; with workers it must go through pickle.
     """
 
     def __init__(
@@ -43,10 +53,12 @@ class Batches:
         datasets: Sequence[Dataset],
         sampler: Sampler,
         batch_transforms: BatchOperation | None = None,
+        collate: Collate = class_ids,
     ) -> None:
         self.datasets = datasets
         self.sampler = sampler
         self.batch_transforms = batch_transforms
+        self.collate = collate
 
     def make(self, epoch: int, batch: int, allocate: Allocate) -> Batch:
         """Prepare a batch, its images in memory that `allocate` gives for a shape.
@@ -57,11 +69,10 @@ class Batches:
         sampler = self.sampler
         dataset = self.datasets[sampler.variant(epoch, batch)]
         positions = sampler.positions(epoch, batch)
-        labels = np.empty((len(positions), 1), np.int64)
-        images = np.empty(0, np.float32)
+        images, targets = np.empty(0, np.float32), []
         for place, position in enumerate(positions.tolist()):
             rng = stream(sampler.seed, FOR_IMAGE, epoch, position)
-            image, labels[place, 0] = dataset.load(position % sampler.images, rng)
+            image, target = dataset.load(position % sampler.images, rng)
             if place == 0:
                 images = allocate((len(positions), *image.shape))
             if image.shape != images.shape[1:]:
@@ -70,10 +81,12 @@ class Batches:
                     "let transform_ops end in one size"
                 )
             images[place] = image
+            targets.append(target)
+        labels = self.collate(targets, images.shape[1:])
         if self.batch_transforms is not None:
             number = batch * sampler.world_size + sampler.rank
             rng = stream(sampler.seed, FOR_BATCH, epoch, number)
-            images[...], labels = self.batch_transforms(images, labels, rng)
+            images[...], labels["label"] = self.batch_transforms(images, labels["label"], rng)
         return images, labels
 
 
@@ -121,9 +134,10 @@ class Loader:
         return [(image.shape[0], image.shape[1], image.shape[2]) for image in images]
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
-        """Iterate over an epoch: (images float32 [N, C, H, W], labels int64 [N, 1]).
+        """Iterate over an epoch: images, float32 [N, C, H, W], and their labels by name.
 
-        With `batch_transforms` the labels are the shares of the classes, float32 [N, class_num].
+        Of images of one class each: "label", int64 [N, 1]; with `batch_transforms` the shares of
+        the classes, float32 [N, class_num].
 
         From `start_batch` on it gives exactly the batches that a whole epoch gives there. Errors
         come up at the batch they belong to. The arrays are the caller's.

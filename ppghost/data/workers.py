@@ -33,7 +33,9 @@ import numpy as np
 
 from ppghost.errors import PPGhostError, TrainingError
 
-Batch = tuple[np.ndarray, np.ndarray]
+#: of a batch, by the name of the network's input that takes them
+Labels = dict[str, np.ndarray]
+Batch = tuple[np.ndarray, Labels]
 Allocate = Callable[[tuple[int, ...]], np.ndarray]
 
 #: batches that each worker prepares before the consumer has taken the first of them
@@ -52,7 +54,7 @@ class BatchReply(NamedTuple):
     """What a worker sends for a batch; the images' values are in its slot or follow as bytes."""
 
     shape: tuple[int, ...] = ()
-    labels: np.ndarray = np.empty((0, 1), np.int64)
+    labels: Labels = {}  # noqa: RUF012 - never written to
     error: PPGhostError | None = None
     log: tuple[logging.LogRecord, ...] = ()
 

@@ -15,17 +15,19 @@ import paddle
 
 from ppghost import weights
 from ppghost.analysis import complexity as analysis
+from ppghost.data.build import box_classes
 from ppghost.errors import InputError
 from ppghost.formats.exported import MODEL_FILE, RANDOM_WEIGHTS, publish, write_description
 from ppghost.formats.program_desc import TensorShape
 from ppghost.inference.input_shape import check_transforms
 from ppghost.inference.labels import check_count, read_labels
-from ppghost.inference.preprocess import image_transforms
+from ppghost.inference.preprocess import box_transforms, image_transforms
 from ppghost.models import dy2static, factory
 from ppghost.models.reparameterization import reparameterize
 from ppghost.static import program
 from ppghost.static.runtime import Place, static_graph
-from ppghost.tasks.classification import Classification
+from ppghost.tasks.detection.settings import nms_settings
+from ppghost.tasks.factory import make_task, task_of
 from ppghost.utils.files import output_errors, staging_directory
 from ppghost.utils.text import parse_number
 from ppghost.weights.pretrained import pretrained_path
@@ -65,7 +67,8 @@ def export(
             `Global.save_inference_dir` if None.
         random_weights: export freshly initialised weights where the config names none; the
             latency of such a model is real, its predictions are not.
-        batch: how many images the model takes at once, None for any number.
+        batch: how many images the model takes at once, None for any number; a detector takes
+            one if it is None, as phones do.
 
     Returns:
         Where the model is, and what it takes and gives.
@@ -85,6 +88,8 @@ def _export(
     path = pretrained_path(config)
     if path is None and not random_weights:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
+    if batch is None and task_of(config) == "detection":
+        batch = 1
     graph = build_inference(config, batch)
     scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     with paddle.static.scope_guard(scope), staging_directory(output) as stage:
@@ -140,7 +145,7 @@ def build_calibration(config: dict[str, Any]) -> program.Graph:
 
 
 def _predictions(config: dict[str, Any]) -> Callable[[paddle.nn.Layer, Any], dict]:
-    task = Classification(config)
+    task = make_task(config)
     return lambda network, outputs: task.predictions(outputs)
 
 
@@ -173,7 +178,32 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
         InputError: there are no `Infer.transforms`, they do not make what the network takes, or
             the label file cannot be read.
     """
+    shape, detects = program.image_shape(config), task_of(config) == "detection"
+    ops = _infer_transforms(config, detects)
+    transform = box_transforms if detects else image_transforms
+    check_transforms(transform(ops, "Infer.transforms"), shape, "Infer.transforms")
+    path = pretrained_path(config)
+    post = _detector_post_process(config) if detects else _post_process(config)
+    return {
+        "Global": {
+            "model_name": config["Arch"]["name"],
+            # what reads it wants sizes; where they are free the program says so
+            **({"image_shape": shape} if min(shape) > 0 else {}),
+            "class_num": config["Arch"]["class_num"],
+            "weights": Path(path).name if path else RANDOM_WEIGHTS,
+        },
+        "PreProcess": {"transform_ops": ops},
+        "PostProcess": {
+            "MultiClassNMS" if detects else config["Infer"]["PostProcess"]["name"]: post
+        },
+    }
+
+
+def _infer_transforms(config: dict[str, Any], detects: bool) -> list[dict]:
+    """`Infer.transforms` with plain numbers; of a detector those of the evaluation if missing."""
     transforms = config["Infer"].get("transforms")
+    if not transforms and detects:
+        transforms = config["DataLoader"]["Eval"]["dataset"]["transform_ops"]
     if not transforms:
         raise InputError(
             "Infer.transforms is missing; say how an image becomes the network's input"
@@ -184,20 +214,20 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
         if name == "NormalizeImage" and settings and "scale" in settings:
             settings = {**settings, "scale": parse_number(settings["scale"])}
         ops.append({name: settings})
-    shape = program.image_shape(config)
-    check_transforms(image_transforms(ops, "Infer.transforms"), shape, "Infer.transforms")
-    path = pretrained_path(config)
-    return {
-        "Global": {
-            "model_name": config["Arch"]["name"],
-            # what reads it wants sizes; where they are free the program says so
-            **({"image_shape": shape} if min(shape) > 0 else {}),
-            "class_num": config["Arch"]["class_num"],
-            "weights": Path(path).name if path else RANDOM_WEIGHTS,
-        },
-        "PreProcess": {"transform_ops": ops},
-        "PostProcess": {config["Infer"]["PostProcess"]["name"]: _post_process(config)},
-    }
+    return ops
+
+
+def _detector_post_process(config: dict[str, Any]) -> dict[str, Any]:
+    """How boxes were chosen in the exported program, and the class names."""
+    settings: dict[str, Any] = dict(nms_settings(config))
+    post, class_num = config["Infer"]["PostProcess"], config["Arch"]["class_num"]
+    if file := post.get("class_id_map_file"):
+        settings["label_list"] = read_labels(Path(file), post.get("delimiter"))
+        check_count(settings["label_list"], class_num, file)
+    elif known := box_classes(config):
+        settings["label_list"], settings["category_ids"] = known
+        check_count(settings["label_list"], class_num, "DataLoader.Eval.dataset")
+    return settings
 
 
 def _post_process(config: dict[str, Any]) -> dict[str, Any]:

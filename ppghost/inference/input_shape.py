@@ -1,11 +1,10 @@
 """Whether what the transforms make of an image is what a network takes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ppghost.data.transforms.compose import Compose
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
 
@@ -22,11 +21,11 @@ def misfit(made: Sequence[int], wanted: Sequence[int]) -> bool:
     )
 
 
-def check_transforms(transform: Compose, wanted: Sequence[int], key: str) -> None:
+def check_transforms(transform: Callable, wanted: Sequence[int], key: str) -> None:
     """Try the transforms on images of several sizes; warn where only some of them fit.
 
     Args:
-        transform: from pixels to the network's input.
+        transform: from pixels, and a generator, to the network's input.
         wanted: [C, H, W] of the network's input, -1 where it is free.
         key: of the transforms, for messages.
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ppghost.data.annotations import Objects
 from ppghost.data.datasets.list_files import read_list
+from ppghost.data.transforms.boxes.compose import BoxCompose, build_box_transforms
 from ppghost.data.transforms.compose import Compose, build_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
@@ -21,6 +23,33 @@ def image_transforms(ops: list[dict], where: str) -> Compose:
     if not any("DecodeImage" in op for op in ops):
         ops = [{"DecodeImage": {"to_rgb": True, "channel_first": False}}, *ops]
     return build_transforms(ops, where)
+
+
+class BoxTransform:
+    """A detector's transforms of images that have no boxes yet."""
+
+    def __init__(self, compose: BoxCompose) -> None:
+        self._compose = compose
+
+    def __call__(self, image: bytes | np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The image as float32 [C, H, W]. Raises BadImage."""
+        return self._compose(image, Objects.empty(), rng)[0]
+
+    def with_scale(self, image: bytes | np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+        """The image, and its pixels (x, y) for one of the original. Raises BadImage."""
+        made, _, scale = self._compose(image, Objects.empty(), np.random.default_rng(0))
+        return made, scale
+
+
+def box_transforms(ops: list[dict], where: str) -> BoxTransform:
+    """A detector's transforms, of a list that may leave the decoding to others.
+
+    Raises:
+        InputError: see `build_box_transforms`.
+    """
+    if not any("Decode" in op or "DecodeImage" in op for op in ops):
+        ops = [{"Decode": None}, *ops]
+    return BoxTransform(build_box_transforms(ops, where))
 
 
 class ImageReader:

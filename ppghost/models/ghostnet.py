@@ -41,21 +41,19 @@ BLOCKS = (
 STEM, LAST, HEAD = 16, 960, 1280
 
 
-def ghostnet(
+def ghostnet_maps(
     x,
     scale: float,
-    class_num: int,
     *,
     layout: Layout,
     bottlenecks: Callable[[int], Callable],
     blocks: Sequence[tuple[int, int, int, int, int]],
-):
-    """Images [N, C, H, W] -> logits [N, class_num].
+) -> dict:
+    """Images [N, C, H, W] -> feature maps [N, C', H / 2^l, W / 2^l] by level l, the last of each.
 
     Args:
         x: the images.
-        scale: factor of all widths but the head's.
-        class_num: the number of classes.
+        scale: factor of all widths.
         layout: the implementation.
         bottlenecks: what builds a bottleneck, called as `ghost_bottleneck` is, by its number.
         blocks: as BLOCKS.
@@ -65,10 +63,28 @@ def ghostnet(
         return make_divisible(channels * scale)
 
     x = conv_bn_layer(x, width(STEM), 3, stride=2, act="relu", name="conv1")
+    level, maps = 1, {1: x}
     for i, (k, expansion, channels, se, stride) in enumerate(blocks):
         build, name = bottlenecks(i), layout.block_names[i]
         x = build(x, width(expansion), width(channels), k, stride, bool(se), name)
-    x = conv_bn_layer(x, width(LAST), 1, act="relu", name="conv_last")
+        level += stride == 2
+        maps[level] = x
+    return maps
+
+
+def ghostnet(x, scale: float, class_num: int, *, layout: Layout, **body):
+    """Images [N, C, H, W] -> logits [N, class_num].
+
+    Args:
+        x: the images.
+        scale: factor of all widths but the head's.
+        class_num: the number of classes.
+        layout: the implementation.
+        body: the rest of `ghostnet_maps`'s.
+    """
+    maps = ghostnet_maps(x, scale, layout=layout, **body)
+    x = maps[max(maps)]
+    x = conv_bn_layer(x, make_divisible(LAST * scale), 1, act="relu", name="conv_last")
     if layout.head_bn:
         x = conv_bn_layer(global_pool(x), HEAD, 1, act="relu", name="fc_0")
     else:

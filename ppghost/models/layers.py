@@ -17,7 +17,7 @@ from collections.abc import Callable
 import paddle
 from paddle import ParamAttr, nn
 from paddle.nn import functional
-from paddle.nn.initializer import Initializer, KaimingNormal, Uniform
+from paddle.nn.initializer import Constant, Initializer, KaimingNormal, Uniform
 from paddle.regularizer import L2Decay
 
 from ppghost.models.convolution import Conv2D
@@ -38,13 +38,15 @@ def conv_layer(
     fan_out: bool = False,
     padding: int | None = None,
     init: Initializer | None = None,
+    dilation: int = 1,
+    bias_init: float = 0.0,
 ):
     """Convolution: [N, C, H, W] -> [N, num_filters, ceil(H / stride), ceil(W / stride)].
 
     `filter_size` is one number or (height, width). The output's size holds for odd ones without
-    `padding`, which then is (filter_size - 1) // 2. Where every input channel is a group of its
-    own, Paddle emits `depthwise_conv2d`. Without `init`, Kaiming initialisation by the fan-in or,
-    with `fan_out`, the fan-out.
+    `padding`, which then is dilation * (filter_size - 1) // 2. A bias starts at `bias_init`. Where
+    every input channel is a group of its own, Paddle emits `depthwise_conv2d`. Without `init`,
+    Kaiming initialisation by the fan-in or, with `fan_out`, the fan-out.
     """
     channels = input.shape[1]
     sizes = (filter_size, filter_size) if isinstance(filter_size, int) else filter_size
@@ -56,12 +58,19 @@ def conv_layer(
             num_filters,
             sizes,
             stride=stride,
-            padding=[(size - 1) // 2 for size in sizes] if padding is None else padding,
+            padding=(
+                [dilation * (size - 1) // 2 for size in sizes] if padding is None else padding
+            ),
+            dilation=dilation,
             groups=groups,
             weight_attr=ParamAttr(
                 name=parameter_name(name, "weights"), initializer=init or KaimingNormal(fan_in=fan)
             ),
-            bias_attr=ParamAttr(name=parameter_name(name, "offset")) if bias else False,
+            bias_attr=(
+                ParamAttr(name=parameter_name(name, "offset"), initializer=Constant(bias_init))
+                if bias
+                else False
+            ),
         )
 
     return apply_layer(name, "_conv", conv, input)
@@ -104,6 +113,25 @@ def batch_norm(
         )
 
     return apply_layer(name, "_batch_norm", normalise, input)
+
+
+def group_norm(input, name: str | None = None, *, groups: int = 8):
+    """Group normalisation of [N, C, H, W]; parameters `<name>_gn_...`, not decayed.
+
+    Of at most `groups` groups: as many as divide C.
+    """
+    channels = input.shape[1]
+    gn = f"{name}_gn" if name else None
+
+    def normalise():
+        return nn.GroupNorm(
+            math.gcd(groups, channels),
+            channels,
+            weight_attr=ParamAttr(name=parameter_name(gn, "scale"), regularizer=L2Decay(0.0)),
+            bias_attr=ParamAttr(name=parameter_name(gn, "offset"), regularizer=L2Decay(0.0)),
+        )
+
+    return apply_layer(name, "_group_norm", normalise, input)
 
 
 def conv_bn_layer(

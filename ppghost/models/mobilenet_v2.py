@@ -34,6 +34,31 @@ STAGES = (
 )
 
 
+def mobilenet_v2_maps(x, scale: float, stem_stride: int = 2) -> dict:
+    """Images [N, C, H, W] -> feature maps by how often the image was halved, the last of each.
+
+    Args:
+        x: the images.
+        scale: factor of all widths.
+        stem_stride: of the first convolution.
+    """
+
+    def width(channels: int) -> int:
+        return max(1, int(channels * scale))
+
+    x = functional.relu6(_conv_bn(x, width(STEM), 3, stem_stride, name="conv1_1"))
+    level, maps = stem_stride - 1, {stem_stride - 1: x}
+    for number, (expansion, channels, blocks, stride) in enumerate(STAGES, start=2):
+        for i in range(blocks):
+            name = f"conv{number}_{i + 1}"
+            shortcut = x if i > 0 else None
+            x = _bottleneck(x, width(channels), expansion, 1 if i > 0 else stride, name)
+            x = x if shortcut is None else paddle.add(shortcut, x)
+        level += stride == 2
+        maps[level] = x
+    return maps
+
+
 def mobilenet_v2(x, scale: float, class_num: int, stem_stride: int):
     """Images [N, C, H, W] -> logits [N, class_num].
 
@@ -43,17 +68,7 @@ def mobilenet_v2(x, scale: float, class_num: int, stem_stride: int):
         class_num: the number of classes.
         stem_stride: of the first convolution.
     """
-
-    def width(channels: int) -> int:
-        return max(1, int(channels * scale))
-
-    x = functional.relu6(_conv_bn(x, width(STEM), 3, stem_stride, name="conv1_1"))
-    for number, (expansion, channels, blocks, stride) in enumerate(STAGES, start=2):
-        for i in range(blocks):
-            name = f"conv{number}_{i + 1}"
-            shortcut = x if i > 0 else None
-            x = _bottleneck(x, width(channels), expansion, 1 if i > 0 else stride, name)
-            x = x if shortcut is None else paddle.add(shortcut, x)
+    x = mobilenet_v2_maps(x, scale, stem_stride)[stem_stride + 3]
     x = functional.relu6(_conv_bn(x, max(LAST, int(LAST * scale)), 1, name="conv9"))
     return fc_layer(paddle.flatten(global_pool(x), 1), class_num, "fc10", init=XavierUniform())
 

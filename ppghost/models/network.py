@@ -30,6 +30,7 @@ class Network(nn.Layer):
             with a dot. Or a function from a sub-layer's whole path to the path that it shall have.
         generated_names: whether the parameters have the names that Paddle makes up, numbered in
             the order of creation (`conv2d_0.w_0`), as in PaddleClas where it gives none.
+        parts: networks that the body calls, by the name under which their tensors stand.
 
     Attributes:
         merges: what `ppghost.models.reparameterization` can merge in this network.
@@ -42,8 +43,11 @@ class Network(nn.Layer):
         structured_names: Mapping[str, str] | Callable[[str], str] | None = None,
         *,
         generated_names: bool = False,
+        parts: Mapping[str, nn.Layer] | None = None,
     ):
         super().__init__()
+        for name, part in (parts or {}).items():
+            self.add_sublayer(name, part)
         self.body = body
         self.structured_names = structured_names or {}
         self.generated_names = generated_names
@@ -159,6 +163,7 @@ class Architecture(NamedTuple):
             `paddle.jit.to_static` does.
         reparameterizable: whether its constructor takes `deploy=True`, which builds it as it is
             to be deployed (`ppghost.models.reparameterization`).
+        task: what it is for, "classification" or "detection" (`ppghost.tasks`).
     """
 
     family: str
@@ -166,3 +171,4 @@ class Architecture(NamedTuple):
     input_shape: tuple[int, int, int] = (3, 224, 224)
     static: bool = True
     reparameterizable: bool = False
+    task: str = "classification"

@@ -23,6 +23,7 @@ FAMILIES = (
     "shufflenet_v1",
     "shufflenet_v2",
     "squeezenet",
+    "retinanet",
 )
 _COMPLEXITY = Path(__file__).with_name("complexity.json")
 

@@ -1,9 +1,15 @@
 """Images with one class each: the label, the loss, what is measured, and what is predicted."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import paddle
 
+from ppghost.data.loader import Dataset, class_ids
 from ppghost.tasks.losses import main_output, total_loss
 from ppghost.tasks.metrics import topk_accuracy
+from ppghost.tasks.task import Average, Processes
 
 
 class Classification:
@@ -14,6 +20,8 @@ class Classification:
     Args:
         config: a checked configuration.
     """
+
+    collate = staticmethod(class_ids)
 
     def __init__(self, config: dict):
         self._config = config
@@ -36,7 +44,11 @@ class Classification:
         return bool(self._config["DataLoader"]["Train"]["dataset"].get("batch_transform_ops"))
 
     def loss_and_metrics(
-        self, phase: str, outputs: object, labels: list[paddle.static.Variable]
+        self,
+        phase: str,
+        outputs: Any,
+        labels: list[paddle.static.Variable],
+        average: Average,
     ) -> dict[str, paddle.static.Variable]:
         """ "loss", to be minimised, and top-k; scalars, means over the batch.
 
@@ -47,6 +59,7 @@ class Classification:
             phase: "Train" or "Eval".
             outputs: what the network returned.
             labels: as `labels` made them.
+            average: over the processes; a mean over images needs none in between.
 
         Raises:
             InputError: the config's losses or metrics do not fit the network's outputs.
@@ -56,7 +69,7 @@ class Classification:
         metrics = topk_accuracy(self._config["Metric"][phase], main_output(outputs), label)
         return {"loss": loss} | metrics
 
-    def predictions(self, outputs: object) -> dict[str, paddle.static.Variable]:
+    def predictions(self, outputs: Any) -> dict[str, paddle.static.Variable]:
         """What an exported model gives, float32 [N, class_num]: softmax scores.
 
         With `Arch.infer_add_softmax: False` they are the logits themselves.
@@ -65,3 +78,31 @@ class Classification:
         if self._config["Arch"].get("infer_add_softmax", True):
             return {"scores": paddle.nn.functional.softmax(logits)}
         return {"scores": logits}
+
+    def evaluation(self, dataset: Dataset, outputs: Sequence[str]) -> "MeansOverImages":
+        """Start an evaluation of a data set by a graph with those outputs."""
+        return MeansOverImages(outputs)
+
+    def primary(self, metrics: dict[str, Any]) -> float:
+        """The accuracy of the smallest k."""
+        return next(value for name, value in metrics.items() if name.startswith("top"))
+
+
+class MeansOverImages:
+    """The evaluation of classifiers: means of what each batch gave, weighted by its size."""
+
+    def __init__(self, outputs: Sequence[str]) -> None:
+        self._names = list(outputs)
+        self._sums, self._samples = np.zeros(len(self._names)), 0
+
+    def add(self, values: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> None:
+        """Take in the loss and the accuracies of a batch."""
+        [label] = labels.values()
+        self._sums += np.array([float(values[name]) for name in self._names]) * len(label)
+        self._samples += len(label)
+
+    def metrics(self, processes: Processes) -> dict[str, Any]:
+        """The means and "samples", of all processes together."""
+        *sums, samples = processes.sum(np.array([*self._sums, self._samples])).tolist()
+        means = {name: total / samples for name, total in zip(self._names, sums, strict=True)}
+        return {**means, "samples": int(samples)}

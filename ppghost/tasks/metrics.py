@@ -31,11 +31,6 @@ def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static
     return {f"top{k}": paddle.metric.accuracy(logits, label, k=k) for k in usable}
 
 
-def primary(figures: dict[str, float]) -> float:
-    """The accuracy that says which model is the best: that of the smallest k."""
-    return next(value for name, value in figures.items() if name.startswith("top"))
-
-
 @dataclass
 class Averages:
     """Means of named figures over the samples seen, batches weighted by their size."""

@@ -1,8 +1,32 @@
 """What a network is trained for."""
 
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
+import numpy as np
 import paddle
+
+from ppghost.data.loader import Collate, Dataset
+
+#: the mean of a scalar over the processes that train together
+Average = Callable[[paddle.static.Variable], paddle.static.Variable]
+
+
+class Processes(Protocol):
+    """The processes that share an evaluation (`ppghost.training.distributed.Group`)."""
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """The element-wise sum of all processes' values, float64, in each."""
+
+
+class Evaluation(Protocol):
+    """What is collected while a data set is evaluated."""
+
+    def add(self, values: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> None:
+        """Take in what the evaluation graph gave for a batch."""
+
+    def metrics(self, processes: Processes) -> dict[str, Any]:
+        """ "loss", "samples" and the metrics, of all processes together."""
 
 
 class Task(Protocol):
@@ -11,13 +35,27 @@ class Task(Protocol):
     See `ppghost.tasks.classification.Classification` for the meaning of each method.
     """
 
+    @property
+    def collate(self) -> Collate:
+        """Makes a batch's labels from those of its images, without Paddle."""
+
     def labels(self, phase: str) -> list[paddle.static.Variable]:
         """Append the inputs that hold the labels of a "Train" or "Eval" batch."""
 
     def loss_and_metrics(
-        self, phase: str, outputs: object, labels: list[paddle.static.Variable]
+        self,
+        phase: str,
+        outputs: Any,
+        labels: list[paddle.static.Variable],
+        average: Average,
     ) -> dict[str, paddle.static.Variable]:
-        """Append the "loss" and what else is measured, scalars by name."""
+        """Append the "loss" and what else is measured, in training scalars, by name."""
 
-    def predictions(self, outputs: object) -> dict[str, paddle.static.Variable]:
+    def predictions(self, outputs: Any) -> dict[str, paddle.static.Variable]:
         """Append what an exported model gives, by name."""
+
+    def evaluation(self, dataset: Dataset, outputs: Sequence[str]) -> Evaluation:
+        """Start an evaluation of a data set by a graph with those outputs."""
+
+    def primary(self, metrics: dict[str, Any]) -> float:
+        """Of an evaluation's metrics, the one that says which model is the best; higher is."""

@@ -32,6 +32,11 @@ def average(gradients: list[tuple], metrics: dict, stop: paddle.static.Variable,
     return {**dict(zip(metrics, means[len(gradients) :], strict=True)), "stop": wish * size}
 
 
+def mean(scalar: paddle.static.Variable, size: int) -> paddle.static.Variable:
+    """Append to the current Program the mean of a scalar over `size` processes."""
+    return scalar if size == 1 else _all_reduce(scalar) / size
+
+
 def append_nccl_startup(startup: paddle.static.Program) -> None:
     """Append to a start-up Program what makes ring 0, where GPUs meet, by Paddle's own helper."""
     from paddle.distributed.fleet.base.role_maker import PaddleCloudRoleMaker

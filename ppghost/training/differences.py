@@ -6,6 +6,8 @@ A run whose config meets one of them says so, once; docs/paddleclas.md has them 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ppghost.tasks.factory import task_of
+
 
 class Difference(NamedTuple):
     """One of them.
@@ -22,7 +24,9 @@ class Difference(NamedTuple):
 
 
 def met_by(config: dict) -> list[str]:
-    """A line for each difference that a checked config meets."""
+    """A line for each difference that a checked config meets; PaddleClas has no detectors."""
+    if task_of(config) != "classification":
+        return []
     return [f"{d.name}: {d.message}" for d in DIFFERENCES if d.applies(config)]
 
 

@@ -14,8 +14,7 @@ from ppghost.data.build import make_loader
 from ppghost.errors import CheckFailed, InputError
 from ppghost.static.program import assign, initialize, with_image_shape
 from ppghost.static.runtime import Place, on_gpu, static_graph
-from ppghost.tasks.classification import Classification
-from ppghost.tasks.metrics import primary
+from ppghost.tasks.factory import make_task
 from ppghost.tasks.task import Task
 from ppghost.training.distributed import Group, init_process_group
 from ppghost.training.program import build_evaluation
@@ -41,8 +40,9 @@ class Evaluator:
     def __init__(
         self, config: dict, task: Task, executor: paddle.static.Executor, group: Group, seed: int
     ) -> None:
-        self.executor, self.group = executor, group
-        self.loader = make_loader(config, "Eval", seed, rank=group.rank, world_size=group.size)
+        self.task, self.executor, self.group = task, executor, group
+        share = {"rank": group.rank, "world_size": group.size}
+        self.loader = make_loader(config, "Eval", seed, **share, collate=task.collate)
         [shape] = self.loader.image_shapes()
         own = with_image_shape(config, shape)
         self.graph = build_evaluation(own, task, on_gpu=on_gpu(executor.place))
@@ -57,35 +57,33 @@ class Evaluator:
             network: the tensors.
             batches: stop after so many, to see whether it works.
 
-        Returns "loss", "top1", "top5" (those that the class count allows), "samples",
-        "images_per_second", of all processes together.
+        Returns the task's metrics, "loss", "samples" and "images_per_second" among them, of all
+        processes together.
         """
-        outputs = self.graph.outputs
-        totals, samples, started = np.zeros(len(outputs)), 0, time.monotonic()
+        outputs, started = self.graph.outputs, time.monotonic()
+        evaluation = self.task.evaluation(self.loader.batches.datasets[0], list(outputs))
         assign(self.scope, network, self.executor.place)
         for images, labels in itertools.islice(self.loader.epoch(0), batches):
             values = self.executor.run(
                 self.graph.program,
-                feed={"image": images, "label": labels},
+                feed={"image": images} | labels,
                 fetch_list=list(outputs.values()),
                 scope=self.scope,
             )
-            totals += np.array([float(value) for value in values]) * len(images)
-            samples += len(images)
+            evaluation.add(dict(zip(outputs, values, strict=True)), labels)
             if self.group.orphaned():
                 raise KeyboardInterrupt
-        *totals, samples = self.group.sum(np.array([*totals, samples])).tolist()
-        rate = samples / (time.monotonic() - started)
-        means = {name: total / samples for name, total in zip(outputs, totals, strict=True)}
-        return {**means, "samples": int(samples), "images_per_second": round(rate, 1)}
+        metrics = evaluation.metrics(self.group)
+        rate = metrics["samples"] / (time.monotonic() - started)
+        return {**metrics, "images_per_second": round(rate, 1)}
 
 
-def best_accuracy(evaluations: Iterable[dict]) -> float | None:
-    """The highest accuracy of those that gave numbers; None if none did."""
+def best_accuracy(task: Task, evaluations: Iterable[dict]) -> float | None:
+    """The task's primary metric, the highest of those that gave numbers; None if none did."""
     accuracies = []
     for metrics in evaluations:
         if math.isfinite(metrics["loss"]):
-            accuracies.append(primary(metrics))
+            accuracies.append(task.primary(metrics))
         else:
             logger.warning("the loss of the evaluation is %s; it is no best_model", metrics["loss"])
     return max(accuracies, default=None)
@@ -93,7 +91,8 @@ def best_accuracy(evaluations: Iterable[dict]) -> float | None:
 
 def describe(metrics: dict) -> str:
     """One line of an evaluation, for people."""
-    parts = [f"{k}: {metrics[k]:.4f}" for k in metrics if k == "loss" or k.startswith("top")]
+    told = {k: v for k, v in metrics.items() if k not in ("samples", "images_per_second")}
+    parts = [f"{k}: {v:.4f}" for k, v in told.items() if isinstance(v, float)]
     return f"{', '.join(parts)} on {metrics['samples']} images"
 
 
@@ -104,7 +103,8 @@ def evaluate(config: dict) -> dict:
         config: a checked configuration (`ppghost.load_config`).
 
     Returns:
-        "loss", "top1", "top5" (those that the class count allows), "samples", "images_per_second".
+        "loss", "samples", "images_per_second", and the task's metrics: "top1", "top5" (those that
+        the class count allows), "AP", ...
 
     Raises:
         InputError: no weights, or weights of another network.
@@ -119,7 +119,7 @@ def _evaluate(config: dict, place: Place) -> dict:
     path = pretrained_path(config)
     if path is None:
         raise InputError("Global.pretrained_model is missing; give the weights to evaluate")
-    task, executor = Classification(config), paddle.static.Executor(place)
+    task, executor = make_task(config), paddle.static.Executor(place)
     evaluator = Evaluator(config, task, executor, init_process_group(config), seed=0)
     found = weights.load(path, evaluator.graph.network, config["Arch"]["name"])
     metrics = evaluator.run(found.arrays)

@@ -9,7 +9,7 @@ from ppghost.data.build import make_loader
 from ppghost.errors import InputError, TrainingError
 from ppghost.static.runtime import Place, static_graph
 from ppghost.static.runtime import on_gpu as is_on_gpu
-from ppghost.tasks.classification import Classification
+from ppghost.tasks.factory import make_task
 from ppghost.training import (
     checkpoint,
     differences,
@@ -46,14 +46,15 @@ class Trainer:
         self.group = group
         self.vote = StopVote(group)
         seed = config["Global"]["seed"] or 0
-        self.loader = make_loader(config, "Train", seed, rank=group.rank, world_size=group.size)
+        self.task = task = make_task(config)
+        share = {"rank": group.rank, "world_size": group.size}
+        self.loader = make_loader(config, "Train", seed, **share, collate=task.collate)
         self.sampler = self.loader.sampler
         self.config = config = preconditions.with_possible_update_freq(config, len(self.loader))
         self.settings = config["Global"]
         if group.is_main:
             for line in differences.met_by(config):
                 logger.info("other than in PaddleClas (docs/paddleclas.md): %s", line)
-        task = Classification(config)
         schedule, factor = self._schedule()
         shapes = self.loader.image_shapes()
         if len(shapes) > 1:
@@ -194,7 +195,7 @@ class Trainer:
         metrics: dict = {}
         if self.evaluator and self._evaluates():
             metrics = self._evaluate(run_log, self.evaluator)
-            now = best_accuracy([metrics, *filter(None, [metrics.get("ema")])])
+            now = best_accuracy(self.task, [metrics, *filter(None, [metrics.get("ema")])])
             if now is not None and now >= best:  # of equal ones the later, as in PaddleClas
                 best, better = now, True
             if self.group.is_main:

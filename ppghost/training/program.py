@@ -39,7 +39,8 @@ def build_evaluation(config: dict, task: Task, *, on_gpu: bool = False) -> Graph
 
     def outputs(network: paddle.nn.Layer, outputs: object) -> dict:
         labels.extend(task.labels("Eval"))
-        return task.loss_and_metrics("Eval", outputs, labels)
+        # each process evaluates for itself, and the metrics are added up at the end
+        return task.loss_and_metrics("Eval", outputs, labels, lambda scalar: scalar)
 
     graph = build(config, outputs, dy2static.set_eval_mode)
     program = graph.program.clone(for_test=True)
@@ -105,7 +106,8 @@ def build_training(
 
     def outputs(network: paddle.nn.Layer, outputs: object) -> dict:
         labels.extend(task.labels("Train"))
-        values = task.loss_and_metrics("Train", outputs, labels)
+        average = partial(all_reduce.mean, size=processes)
+        values = task.loss_and_metrics("Train", outputs, labels, average)
         steps = optimizer(config, schedule, network)
         if on_gpu and config.get("AMP", {}).get("use_amp"):
             steps = mixed_precision(steps, config)

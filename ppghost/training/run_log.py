@@ -114,13 +114,18 @@ class RunLogger:
                 self._file.write(json.dumps(finite(entry | metrics)) + "\n")
                 self._file.flush()
         if self._visual:
-            for name, value in metrics.items():
+            for name, value in _numbers(metrics):
                 self._visual.add_scalar(tag=f"{phase}/{name}", step=step, value=value)
+
+
+def _numbers(metrics: dict) -> list[tuple[str, float]]:
+    """The metrics without what is told of each class."""
+    return [(name, value) for name, value in metrics.items() if not isinstance(value, dict)]
 
 
 def _in_words(metrics: dict) -> str:
     parts = []
-    for name, value in metrics.items():
+    for name, value in _numbers(metrics):
         match name:
             case "lr":
                 parts.append(f"lr: {value:.5f}")

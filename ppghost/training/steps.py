@@ -7,6 +7,7 @@ import numpy as np
 import paddle
 
 from ppghost.data.samplers import Sampler
+from ppghost.data.workers import Labels
 from ppghost.errors import TrainingError
 from ppghost.training.program import TrainingGraph
 from ppghost.training.state import RunState
@@ -26,13 +27,13 @@ class StepRunner:
         self.executors: dict[int, paddle.static.Executor] = {}
 
     def run(
-        self, images: np.ndarray, labels: np.ndarray, wish: float = 0.0
+        self, images: np.ndarray, labels: Labels, wish: float = 0.0
     ) -> tuple[dict[str, float], float]:
         """Train on one batch, each process on its own.
 
         Args:
             images: float32 [N, C, H, W].
-            labels: class ids, int64 [N, 1], or shares of the classes, float32 [N, class_num].
+            labels: as the task's graph takes them.
             wish: this process's, to stop.
 
         Returns:
@@ -46,7 +47,7 @@ class StepRunner:
         # dropout draws from the generators: as a function of the step it survives a restart
         paddle.seed(dropout_seed(seed, step, group.rank, group.size))
         graph, executor = self._variant(epoch, batch)
-        feed = {"image": images, "label": labels}
+        feed = {"image": images} | labels
         if group.size > 1:
             feed["stop"] = np.array([wish], "float32")
         values = group.run(

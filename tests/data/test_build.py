@@ -42,7 +42,7 @@ def settings(tmp_path):
 
 
 def labels(loader):
-    return [label for _, batch in loader.epoch(0) for label in batch[:, 0].tolist()]
+    return [label for _, batch in loader.epoch(0) for label in batch["label"][:, 0].tolist()]
 
 
 def test_training_pads_the_ranks_and_evaluation_counts_every_image_once(settings):
@@ -138,7 +138,7 @@ def test_repeated_augmentation_is_as_the_config_says(settings):
     sampler = {"name": "RASampler", "batch_size": 100, "drop_last": True, "num_repeats": 2}
     made = list(make_loader(train_with(settings, sampler), "Train").epoch(1))
     assert [len(images) for images, _ in made] == [100, 100]
-    assert made[0][1][:3, 0].tolist() == [0, 0, 1]
+    assert made[0][1]["label"][:3, 0].tolist() == [0, 0, 1]
 
 
 def test_progressive_training_changes_the_images_at_each_stage(settings):

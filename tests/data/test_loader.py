@@ -15,7 +15,7 @@ def loader(count=10, batch_size=3, num_workers=0, **options):
 
 
 def labels(epoch):
-    return [batch[:, 0].tolist() for _, batch in epoch]
+    return [batch["label"][:, 0].tolist() for _, batch in epoch]
 
 
 def assert_same(first, second):
@@ -23,7 +23,7 @@ def assert_same(first, second):
     assert len(first) == len(second)
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
-        np.testing.assert_array_equal(one[1], other[1])
+        np.testing.assert_array_equal(one[1]["label"], other[1]["label"])
 
 
 def flat(lists):
@@ -31,7 +31,8 @@ def flat(lists):
 
 
 def test_a_batch_is_float32_nchw_and_int64_labels_of_one_column():
-    images, numbers = next(loader().epoch(0))
+    images, labels_by_name = next(loader().epoch(0))
+    [numbers] = labels_by_name.values()
     assert (images.shape, images.dtype) == ((3, 3, 2, 2), np.float32)
     assert (numbers.shape, numbers.dtype) == ((3, 1), np.int64)
     np.testing.assert_array_equal(np.floor(images[:, 0, 0, 0]), numbers[:, 0])
@@ -63,7 +64,7 @@ def test_each_epoch_and_each_seed_has_its_own_order_and_augmentation():
         float(images[place, 0, 0, 0] - 4)
         for epoch in variants
         for images, numbers in epoch
-        for place in np.flatnonzero(numbers == 4)
+        for place in np.flatnonzero(numbers["label"] == 4)
     }
     assert len(parts) == 3
 
@@ -92,6 +93,7 @@ def test_mixed_batches_have_soft_labels_and_a_chance_of_their_own():
     plain, mixed = list(loader().epoch(1)), list(mixing().epoch(1))
     shares = []
     for (_, hard), (images, soft) in zip(plain, mixed, strict=True):
+        hard, soft = hard["label"], soft["label"]
         assert (images.dtype, soft.dtype) == (np.float32, np.float32)
         np.testing.assert_allclose(soft.sum(axis=1), 1, rtol=1e-6)
         for row, label in zip(soft, hard[:, 0], strict=True):
@@ -102,7 +104,7 @@ def test_mixed_batches_have_soft_labels_and_a_chance_of_their_own():
 def test_mixing_can_be_replayed():
     whole = list(mixing().epoch(2))
     assert_same(whole[2:], mixing().epoch(2, start_batch=2))
-    assert not np.array_equal(whole[0][1], next(mixing().epoch(3))[1])
+    assert not np.array_equal(whole[0][1]["label"], next(mixing().epoch(3))[1]["label"])
 
 
 def test_a_start_outside_the_epoch_is_refused_at_once():
@@ -187,6 +189,6 @@ def test_images_of_different_shape_in_a_batch_are_named():
 
 def test_an_error_comes_up_as_it_is_at_its_batch():
     data = Loader(batches(FailsAt(12), 3)).epoch(0)
-    assert [next(data)[1][0, 0] for _ in range(2)] == [0, 3]
+    assert [next(data)[1]["label"][0, 0] for _ in range(2)] == [0, 3]
     with pytest.raises(TrainingError, match=r"^list\.txt:8: broken$"):
         next(data)

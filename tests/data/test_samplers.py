@@ -141,8 +141,8 @@ def test_repeated_augmentation_shuffles_anew_each_epoch_and_repeats_one_after_th
 
 def test_a_repeated_image_is_augmented_anew():
     images, labels = next(Loader(Batches([Numbers(600)], repeating())).epoch(1))
-    assert labels[:6, 0].tolist() == [0, 0, 0, 1, 1, 1]
-    added = images[:, 0, 0, 0] - labels[:, 0]
+    assert labels["label"][:6, 0].tolist() == [0, 0, 0, 1, 1, 1]
+    added = images[:, 0, 0, 0] - labels["label"][:, 0]
     assert len(set(added.tolist())) == 100
 
 

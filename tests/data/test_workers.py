@@ -50,8 +50,9 @@ def assert_same(first, second):
     assert len(first) == len(second)
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
-        np.testing.assert_array_equal(one[1], other[1])
-        assert [part.dtype for part in one] == [part.dtype for part in other]
+        np.testing.assert_equal(one[1], other[1])
+        assert one[0].dtype == other[0].dtype
+        assert one[1]["label"].dtype == other[1]["label"].dtype
 
 
 @pytest.mark.parametrize(("workers", "shared"), [(1, True), (2, True), (2, False)])
@@ -140,14 +141,14 @@ def test_two_epochs_at_once_do_not_disturb_each_other(loaders):
 def test_what_a_batch_holds_stays_as_it_was(loaders):
     batches = list(loaders(data_sets.Numbers(60)).epoch(0))
     for images, labels in batches:
-        np.testing.assert_array_equal(np.floor(images[:, 0, 0, 0]), labels[:, 0])
+        np.testing.assert_array_equal(np.floor(images[:, 0, 0, 0]), labels["label"][:, 0])
         images += 1  # and is the caller's to change
 
 
 def test_workers_never_import_paddle_and_are_one_thread_each(loaders, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # which paddle sets
     [(images, labels)] = loaders(data_sets.Modules(2)).epoch(0)
-    assert labels.ravel().tolist() == [0, 0]
+    assert labels["label"].ravel().tolist() == [0, 0]
     assert images.max() <= 1  # OpenCV's own count
     assert [worker.num_threads() for worker in workers_of()] == [1, 1]
 
@@ -165,7 +166,7 @@ def test_workers_stay_a_bounded_number_of_batches_ahead(loaders, tmp_path):
 @pytest.mark.parametrize("shared", [True, False])
 def test_an_error_comes_up_as_it_is_at_its_batch(loaders, shared):
     data = loaders(data_sets.FailsAt(12), shared=shared).epoch(0)
-    assert [next(data)[1][0, 0] for _ in range(2)] == [0, 3]
+    assert [next(data)[1]["label"][0, 0] for _ in range(2)] == [0, 3]
     with pytest.raises(TrainingError, match=r"^list\.txt:8: broken$"):
         next(data)
     assert not workers_of()
@@ -173,7 +174,7 @@ def test_an_error_comes_up_as_it_is_at_its_batch(loaders, shared):
 
 def test_a_killed_worker_ends_the_epoch_in_one_line_that_names_it(loaders):
     data = loaders(data_sets.Killed(100)).epoch(0)
-    assert [next(data)[1][0, 0] for _ in range(2)] == [0, 3]
+    assert [next(data)[1]["label"][0, 0] for _ in range(2)] == [0, 3]
     started = time.monotonic()
     with pytest.raises(
         TrainingError, match=r"^data worker 0 \(pid \d+\) was killed by SIGKILL; if"

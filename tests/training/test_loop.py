@@ -32,7 +32,7 @@ def test_bn_is_not_decayed_and_weights_are(config_file):
     trainer = make_trainer(config.load_config(config_file, overrides))
     names = ["conv1_weights", "conv1_bn_scale", "fc_1_weights"]
     before = fetch(trainer.state.scope, names)
-    trainer.steps.run(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.steps.run(np.ones((4, 3, 32, 32), "float32"), {"label": np.zeros((4, 1), "int64")})
     after = fetch(trainer.state.scope, names)
     decayed = 1 - 0.05 * 0.5
     for name, factor in (
@@ -89,7 +89,7 @@ def test_ema_follows_the_weights_as_paddleclas_s_does(config_file):
         moved = []
         for step in range(4):
             images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
-            trainer.steps.run(images, np.array([[0], [1], [2], [0]]))
+            trainer.steps.run(images, {"label": np.array([[0], [1], [2], [0]])})
             now = trainer.state.fetch(averages)
             moved.append((step + 1) % frequency == 0)
             if moved[-1]:
@@ -183,8 +183,8 @@ def test_dropout_differs_between_steps_and_processes():
 def test_an_update_freq_above_the_steps_becomes_1(config_file, caplog):
     trainer = make_trainer(config.load_config(config_file, ["Global.update_freq=4"]))
     before = fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"]
-    trainer.steps.run(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
-    trainer.steps.run(np.ones((4, 3, 32, 32), "float32"), np.zeros((4, 1), "int64"))
+    trainer.steps.run(np.ones((4, 3, 32, 32), "float32"), {"label": np.zeros((4, 1), "int64")})
+    trainer.steps.run(np.ones((4, 3, 32, 32), "float32"), {"label": np.zeros((4, 1), "int64")})
     assert "Global.update_freq 4 is above the 3 steps of an epoch" in caplog.text
     assert not np.array_equal(before, fetch(trainer.state.scope, ["fc_1_weights"])["fc_1_weights"])
 

@@ -99,7 +99,7 @@ def test_programs_of_several_sizes_train_one_network(config_file):
         trainer.sampler.variant = lambda epoch, batch, count=count: batch % count
         for step in range(6):
             images = np.random.default_rng(step).normal(size=(4, 3, 32, 32)).astype("float32")
-            trainer.steps.run(images, np.array([[0], [1], [2], [0]]))
+            trainer.steps.run(images, {"label": np.array([[0], [1], [2], [0]])})
         ends.append(trainer.state.fetch(trainer.state._persistables()))
         assert len(trainer.steps.executors) == count
     assert len(ends[0]) > 150

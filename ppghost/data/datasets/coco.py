@@ -64,7 +64,7 @@ class COCODataSet(DetectionDataSet):
         content = _decode(self.anno_file)
         images = content.images
         _check_unique("image", [image.id for image in images], self.anno_file)
-        self._read_categories(content.categories)
+        self.class_names, self.category_ids = _classes(content.categories, self.anno_file)
         places = {image.id: place for place, image in enumerate(images)}
         annotations = self._of_images(content.annotations, places.keys())
         owners = np.array([places[found.image_id] for found in annotations], np.int64)
@@ -85,14 +85,6 @@ class COCODataSet(DetectionDataSet):
             place=lambda number: self._annotation_place(annotations[number], number),
         )  # fmt: skip
 
-    def _read_categories(self, categories: list[_Category]) -> None:
-        categories = sorted(categories, key=lambda category: category.id)
-        self.category_ids = [category.id for category in categories]
-        self.class_names = [category.name for category in categories]
-        _check_unique("category", self.category_ids, self.anno_file)
-        if not categories:
-            raise InputError(f"{self.anno_file}: no categories in it")
-
     def _of_images(self, annotations: list[_Annotation], ids: Set[int]) -> list[_Annotation]:
         """Those of an image in the file; others are bad boxes."""
         lost = [number for number, found in enumerate(annotations) if found.image_id not in ids]
@@ -108,6 +100,21 @@ class COCODataSet(DetectionDataSet):
     def _annotation_place(self, annotation: _Annotation, number: int) -> str:
         name = f"annotations[{number}]" if annotation.id is None else f"annotation {annotation.id}"
         return f"{self.anno_file}: {name} (category {annotation.category_id})"
+
+
+def read_classes(settings: dict) -> tuple[list[str], list[int]]:
+    """Names and category ids of a config's data set, without its images. Raises InputError."""
+    path = Path(settings["dataset_dir"]) / settings["anno_path"]
+    return _classes(_decode(path).categories, path)
+
+
+def _classes(categories: list[_Category], path: Path) -> tuple[list[str], list[int]]:
+    categories = sorted(categories, key=lambda category: category.id)
+    if not categories:
+        raise InputError(f"{path}: no categories in it")
+    ids = [category.id for category in categories]
+    _check_unique("category", ids, path)
+    return [category.name for category in categories], ids
 
 
 def _decode(path: Path) -> _File:

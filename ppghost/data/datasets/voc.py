@@ -117,6 +117,13 @@ class VOCDataSet(DetectionDataSet):
         return good, contents
 
 
+def read_classes(settings: dict) -> tuple[list[str], list[int]]:
+    """Names and category ids of a config's data set, without its images. Raises InputError."""
+    label_list = settings.get("label_list")
+    names = _read_names(Path(settings["dataset_dir"]) / label_list) if label_list else VOC_CLASSES
+    return list(names), list(range(len(names)))
+
+
 def _read_xml(path: Path) -> voc_xml.VOCFile:
     """Raises ValueError that goes on from the path."""
     try:
