@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from pathlib import Path
 
 import numpy as np
 
+from ppghost.data.datasets.image_files import BadImages, are_files, read_file
 from ppghost.data.datasets.list_files import Sample, check_labels, read_samples, relabelled
 from ppghost.data.transforms.compose import build_transforms
-from ppghost.data.transforms.operation import BadImage
 from ppghost.data.transforms.pixels import DecodeImage
-from ppghost.errors import InputError, TrainingError, at_key
-
-logger = logging.getLogger(__name__)
-
-# So many unusable images on end mean wrong operations or a lost disk, not a few broken files.
-MAX_BAD_IN_A_ROW = 100
+from ppghost.errors import InputError, at_key
 
 
 class ImageNetDataset:
@@ -56,11 +50,9 @@ class ImageNetDataset:
         on_bad_image: str = "stop",
         where: str = "DataLoader.Train.dataset",
     ) -> None:
-        if on_bad_image not in ("stop", "skip"):
-            raise ValueError(f"on_bad_image is {on_bad_image!r}, neither stop nor skip")
+        self.bad_images = BadImages(on_bad_image)
         self.image_root = Path(image_root)
         self.list_file = Path(cls_label_path)
-        self.skips = on_bad_image == "skip"
         if not self.image_root.is_dir():
             raise InputError(f"{where}.image_root: {image_root} is not a folder")
         ops = transform_ops or [{"DecodeImage": None}]
@@ -79,7 +71,6 @@ class ImageNetDataset:
         self._paths = np.array([os.fsencode(sample.path) for sample in samples])
         self._labels = np.array([sample.label for sample in samples])
         self._lines = np.array([sample.line for sample in samples])
-        self._warned: set[int] = set()  # lines
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -101,68 +92,34 @@ class ImageNetDataset:
     def load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         """Read, decode and transform image `index`: float32 [C, H, W] and its label.
 
-        A broken image ends the run or, with on_bad_image "skip", gives its place (with one
-        warning) to the next good one in the list. PaddleClas takes a random other image there; the
-        next one keeps a run reproducible, also when it is resumed.
+        A broken image ends the run or, with on_bad_image "skip", gives its place to the next good
+        one in the list (see `BadImages`).
 
         Raises:
             TrainingError: the image cannot be used and is not to be skipped, or too many in a row
                 cannot be used.
         """
-        for step in range(min(len(self), MAX_BAD_IN_A_ROW)):
-            sample = self._sample((index + step) % len(self))
-            try:
-                return self._read(sample, rng), sample.label
-            except BadImage as error:
-                problem = f"{self._place(sample)} {error}"
-                if not self.skips:
-                    raise TrainingError(
-                        f"{problem}; mend it, or set Global.bad_images: skip"
-                    ) from error
-                if sample.line not in self._warned:
-                    self._warned.add(sample.line)
-                    logger.warning("%s; the next good image takes its place", problem)
-        raise TrainingError(f"{step + 1} images in a row cannot be used, the last: {problem}")
+        return self.bad_images.first_good(
+            index,
+            len(self),
+            lambda place: self._read(self._sample(place), rng),
+            lambda place: self._place(self._sample(place)),
+        )
 
-    def _read(self, sample: Sample, rng: np.random.Generator) -> np.ndarray:
-        try:
-            data = (self.image_root / sample.path).read_bytes()
-        except OSError as error:
-            raise BadImage(f"cannot be read ({error.strerror})") from error
-        return self.transforms(data, rng)
+    def _read(self, sample: Sample, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+        data = read_file(self.image_root / sample.path)
+        return self.transforms(data, rng), sample.label
 
     def _place(self, sample: Sample) -> str:
         return f"{self.list_file}:{sample.line}: image {self.image_root / sample.path}"
 
     def _present(self, samples: list[Sample]) -> list[Sample]:
         """Return the samples whose file exists; InputError over others unless they are skipped."""
-        exists = _are_files(self.image_root, [sample.path for sample in samples])
+        exists = are_files(self.image_root, [sample.path for sample in samples])
         missing = [sample for sample, there in zip(samples, exists, strict=True) if not there]
-        if not missing:
-            return samples
-        problem = f"{self._place(missing[0])} does not exist"
-        count = f"({len(missing)} of {len(samples)} are missing)"
-        if not self.skips:
-            raise InputError(f"{problem} {count}; add it, or set Global.bad_images: skip")
-        logger.warning("%s %s; going on without", problem, count)
+        self.bad_images.leave_out(
+            [f"{self._place(sample)} does not exist" for sample in missing],
+            len(samples),
+            missing=True,
+        )
         return [sample for sample, there in zip(samples, exists, strict=True) if there]
-
-
-def _are_files(root: Path, paths: list[str]) -> list[bool]:
-    """Say of each path, relative to `root`, whether it is a file.
-
-    Each folder is listed once: a fourth of the time that a look at every file takes on a local
-    disk, and far less on a network's.
-    """
-    listed: dict[str, set[str]] = {}
-    exists = []
-    for path in paths:
-        folder, name = os.path.split(path)
-        if folder not in listed:
-            try:
-                with os.scandir(os.path.join(root, folder)) as entries:
-                    listed[folder] = {entry.name for entry in entries if entry.is_file()}
-            except OSError:
-                listed[folder] = set()
-        exists.append(name in listed[folder])
-    return exists

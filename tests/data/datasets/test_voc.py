@@ -176,7 +176,7 @@ def test_a_broken_annotation_is_a_bad_image(root, caplog, content, message):
         dataset(root)
     data = dataset(root, on_bad_image="skip", allow_empty=True)
     assert data.image_ids == [1, 4]
-    assert "1 of 3 images cannot be used" in caplog.text
+    assert "1 of 3 cannot be used" in caplog.text
 
 
 def test_a_missing_image_is_named_or_skipped(root, caplog):
