@@ -364,6 +364,7 @@ def _loader(datasets: dict, samplers: dict, shuffle: bool) -> dict:
 
 _TRAIN_LOADER = _loader(
     datasets={
+        "ImageNetDataset": _LISTED | {"relabel": _key(bool), "soft_labels": _key(str, NONE)},
         "MultiScaleDataset": _LISTED,
         "VOCDataSet": _VOC | {"pseudo": Optional(_PSEUDO)},
         "COCODataSet": _DETECTION | {"pseudo": Optional(_PSEUDO)},

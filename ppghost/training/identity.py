@@ -23,6 +23,7 @@ _FREE = {
         "image_dir",
         "label_list",
         "pseudo",
+        "soft_labels",
     ),
     "DataLoader.Train.dataset.pseudo": ("dataset_dir", "anno_path", "image_dir"),
 }
