@@ -96,6 +96,23 @@ def box_classes(config: dict) -> tuple[list[str], list[int]] | None:
         return None
 
 
+def mean_objects(config: dict) -> dict[str, float]:
+    """How many objects of each class, by its name, an image of a detector's training set has.
+
+    Images without any count too; what a teacher has labelled does not.
+
+    Raises:
+        InputError: the set is not here, or bad.
+    """
+    settings = dict(config["DataLoader"]["Train"]["dataset"])
+    for key in ("pseudo", "batch_transform_ops"):
+        settings.pop(key, None)
+    settings["allow_empty"] = True
+    dataset: Any = _make_dataset(settings, config, 0, "DataLoader.Train.dataset")
+    means = dataset.class_counts() / len(dataset)
+    return dict(zip(dataset.class_names, means.tolist(), strict=True))
+
+
 def _check_task(config: dict, where: str, *, boxes: bool, asked: Collate) -> None:
     """Raise InputError where the data set is for another task than the network."""
     dataset, arch = config["DataLoader"][where.rpartition(".")[2]]["dataset"], config["Arch"]
