@@ -11,7 +11,6 @@ import numpy as np
 
 from ppghost.data.samplers import FOR_BATCH, FOR_IMAGE, Sampler, check_whole, stream
 from ppghost.data.transforms.batch import BatchOperation
-from ppghost.data.transforms.compose import Compose
 from ppghost.data.workers import Allocate, Batch, Labels, Workers, plain_array
 from ppghost.errors import TrainingError
 
@@ -19,7 +18,7 @@ from ppghost.errors import TrainingError
 class Dataset(Protocol):
     """What a loader reads from; with workers it must go through pickle."""
 
-    transforms: Compose
+    transforms: Any  # of images, or of images and boxes
 
     def __len__(self) -> int: ...
 

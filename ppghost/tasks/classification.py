@@ -27,6 +27,11 @@ class Classification:
     def __init__(self, config: dict):
         self._config = config
 
+    @property
+    def head_width(self) -> int:
+        """Outputs of the classifier."""
+        return self._config["Arch"]["class_num"]
+
     def labels(self, phase: str) -> list[paddle.static.Variable]:
         """The inputs beside the images: class ids, int64 [N, 1].
 
