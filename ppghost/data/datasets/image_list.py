@@ -10,6 +10,7 @@ import numpy as np
 
 from ppghost.data.datasets.image_files import BadImages, are_files, read_file
 from ppghost.data.datasets.list_files import Sample, check_labels, read_samples, relabelled
+from ppghost.data.datasets.soft_labels import SoftLabels
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.data.transforms.pixels import DecodeImage
 from ppghost.errors import InputError, at_key
@@ -28,6 +29,8 @@ class ImageNetDataset:
         delimiter: what separates path and label; a space if None.
         relabel: number the labels that occur 0, 1, ... in ascending order (PaddleClas numbers them
             as a Python set happens to give them: the same for 1..N, not for labels with gaps).
+        soft_labels: a file that `ppghost label` has made with a classifier: images in it have the
+            teacher's shares of the classes for a label, all others 1 for their own class.
         class_num: labels must be below this; not checked if None.
         on_bad_image: the config's Global.bad_images: "stop" ends the run at a missing or broken
             image, "skip" goes on without.
@@ -45,6 +48,7 @@ class ImageNetDataset:
         transform_ops: list[dict] | None = None,
         delimiter: str | None = None,
         relabel: bool = False,
+        soft_labels: str | Path | None = None,
         *,
         class_num: int | None = None,
         on_bad_image: str = "stop",
@@ -71,6 +75,11 @@ class ImageNetDataset:
         self._paths = np.array([os.fsencode(sample.path) for sample in samples])
         self._labels = np.array([sample.label for sample in samples])
         self._lines = np.array([sample.line for sample in samples])
+        self._soft: SoftLabels | None = None
+        if soft_labels is not None:
+            with at_key(f"{where}.soft_labels"):
+                names = [sample.path for sample in samples]
+                self._soft = SoftLabels(Path(soft_labels), names, self._labels, class_num)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -83,14 +92,17 @@ class ImageNetDataset:
     def fingerprint(self) -> str:
         """The images' names and labels in their order, as a short hash; not where they lie."""
         names = b"\n".join(os.path.basename(path) for path in self._paths.tolist())
-        return hashlib.sha256(names + self._labels.tobytes()).hexdigest()[:16]
+        soft = self._soft.digest() if self._soft else b""
+        return hashlib.sha256(names + self._labels.tobytes() + soft).hexdigest()[:16]
 
     def _sample(self, index: int) -> Sample:
         path = os.fsdecode(self._paths[index])
         return Sample(path, int(self._labels[index]), int(self._lines[index]))
 
-    def load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    def load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int | np.ndarray]:
         """Read, decode and transform image `index`: float32 [C, H, W] and its label.
+
+        With `soft_labels` it is the shares of the classes, float32 [class_num].
 
         A broken image ends the run or, with on_bad_image "skip", gives its place to the next good
         one in the list (see `BadImages`).
@@ -102,13 +114,14 @@ class ImageNetDataset:
         return self.bad_images.first_good(
             index,
             len(self),
-            lambda place: self._read(self._sample(place), rng),
+            lambda place: self._read(place, rng),
             lambda place: self._place(self._sample(place)),
         )
 
-    def _read(self, sample: Sample, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    def _read(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int | np.ndarray]:
+        sample = self._sample(index)
         data = read_file(self.image_root / sample.path)
-        return self.transforms(data, rng), sample.label
+        return self.transforms(data, rng), self._soft[index] if self._soft else sample.label
 
     def _place(self, sample: Sample) -> str:
         return f"{self.list_file}:{sample.line}: image {self.image_root / sample.path}"

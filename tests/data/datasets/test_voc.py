@@ -63,7 +63,7 @@ def test_an_image_comes_with_its_boxes(root):
     assert target.objects.boxes.tolist() == [[4, 1.5, 24, 6.5], [10, 2.75, 50, 9]]
     assert target.objects.classes.tolist() == [0, 1]
     assert target.objects.ignored.tolist() == [False, True]
-    assert target.objects.weights.tolist() == [1, 1]
+    assert target.weight == 1
     assert (target.index, target.scale, target.size) == (0, (2.0, 0.5), (20, 30))
 
 
