@@ -30,7 +30,7 @@ from ppghost.inference.label_files import (
     soft_content,
 )
 from ppghost.inference.label_page import write_page
-from ppghost.inference.multi_transform import SCALES, Answer, DetectingTeacher, load_teacher
+from ppghost.inference.multi_transform import SCALES, Answer, at_scale, identify, load_teacher
 from ppghost.inference.thresholds import thresholds_by_count
 from ppghost.tasks.factory import task_of
 from ppghost.utils.files import finite, write_json, write_text
@@ -89,22 +89,19 @@ def label(
         raise InputError("--objects-per-image is for detectors; a classifier labels each image")
     files = _by_name(Path(images))
     means = _means(config, objects_per_image) if detects and threshold is None else None
-    teacher, identity = load_teacher(config, scales or (SCALES if detects else (1.0,)), flip)
-    if detects and len(teacher.detectors[0].labels) != config["Arch"]["class_num"]:
-        raise InputError(
-            "the names of the teacher's classes are not known: DataLoader.Eval.dataset is not "
-            "here; give them by Infer.PostProcess.class_id_map_file"
-        )
+    configs = [at_scale(config, scale) for scale in scales or (SCALES if detects else (1.0,))]
+    identity = identify(configs, flip)
+    classes = _classes(identity, config) if detects else ([], [])
     journal = Journal(output.with_name(f"{output.name}.journal"), identity)
     with contextlib.closing(journal):
-        failures = _answer_all(teacher, files, journal, threads or len(os.sched_getaffinity(0)))
+        failures = _answer_all(configs, flip, files, journal, threads)
         found = {name: journal.answer(name, file) for name, file in files.items()}
     answers = {name: answer for name, answer in found.items() if answer is not None}
     if not answers:
         raise summary(failures, len(files), None)
     if detects:
         limits_of = partial(_limits, threshold=threshold, means=means)
-        result = _write_boxes(output, files, answers, teacher, limits_of)
+        result = _write_boxes(output, files, answers, classes, limits_of)
     else:
         least = LEAST_SHARE if threshold is None else threshold
         result = _write_shares(output, files, answers, config["Arch"]["class_num"], least)
@@ -146,15 +143,33 @@ def _means(config: dict[str, Any], objects_per_image: float | None) -> dict[str,
     return {name: objects_per_image * mean / whole for name, mean in means.items()}
 
 
+def _classes(identity: dict[str, Any], config: dict[str, Any]) -> tuple[list[str], list[int]]:
+    """Names and category ids of a detector's classes."""
+    post = identity["post-processing"]["MultiClassNMS"]
+    names, count = post.get("label_list") or [], config["Arch"]["class_num"]
+    if len(names) != count or None in names:
+        raise InputError(
+            "the names of the teacher's classes are not known: DataLoader.Eval.dataset is not "
+            "here, or of others; give them by Infer.PostProcess.class_id_map_file"
+        )
+    return names, post.get("category_ids") or list(range(count))
+
+
 def _answer_all(
-    teacher: Any, files: Mapping[str, Path], journal: Journal, threads: int
+    configs: list[dict[str, Any]],
+    flip: bool,
+    files: Mapping[str, Path],
+    journal: Journal,
+    threads: int | None,
 ) -> list[Failure]:
     """Ask for what the journal does not have yet; the errors of images without an answer."""
     left = [name for name, file in files.items() if journal.answer(name, file) is None]
     if len(left) < len(files):
         logger.info("%d of %d images are in %s", len(files) - len(left), len(files), journal.path)
-    failures = []
-    tasks = [files[name] for name in left]
+    if not left:
+        return []
+    failures, tasks = [], [files[name] for name in left]
+    teacher, threads = load_teacher(configs, flip), threads or len(os.sched_getaffinity(0))
     answers: Iterator[Answer | Failure] = run_in_threads(teacher, threads, answer_or_error, tasks)
     try:
         for name, answer in zip(left, with_bar(answers, len(left)), strict=True):
@@ -173,14 +188,12 @@ def _write_boxes(
     output: Path,
     files: Mapping[str, Path],
     answers: Answers,
-    teacher: DetectingTeacher,
+    classes: tuple[list[str], list[int]],
     limits_of: Callable[[dict[str, np.ndarray], int], list[float]],
 ) -> dict[str, Any]:
-    detector = teacher.detectors[0]
-    names = [str(name) for name in detector.labels]
+    names, ids = classes
     scores = _scores(answers, len(names))
     limits = limits_of(dict(zip(names, scores, strict=True)), len(answers))
-    ids = detector.category_ids or list(range(len(names)))
     write_json(output, coco_content(answers, names, ids, limits))
     counts = [int((found >= limit).sum()) for found, limit in zip(scores, limits, strict=True)]
     rows = [
