@@ -110,10 +110,9 @@ class ClassifyingTeacher:
         )
         if not np.isfinite(scores).all():
             raise CheckFailed(f"{image}: the scores are NaN; are the model's weights?")
-        best = [
-            index for index in np.argsort(-scores, kind="stable") if scores[index] > LEAST_SHARE
-        ]
-        shares = [[int(index), round(float(scores[index]), 6)] for index in best]
+        best = np.argsort(-scores, kind="stable")
+        told = best[: max(int((scores >= LEAST_SHARE).sum()), 1)].tolist()
+        shares = [[index, round(float(scores[index]), 6)] for index in told]
         return Answer(size=list(pixels.shape[:2]), shares=shares)
 
 
