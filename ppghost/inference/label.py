@@ -71,7 +71,7 @@ def label(
     """
     output = Path(output)
     detects = task_of(config) == "detection"
-    _check(config, output)
+    _check(config, Path(images), output)
     if objects_per_image is not None and not detects:
         raise InputError("--objects-per-image is for detectors; a classifier labels each image")
     files = _by_name(Path(images))
@@ -98,11 +98,13 @@ def label(
     return result
 
 
-def _check(config: dict[str, Any], output: Path) -> None:
+def _check(config: dict[str, Any], images: Path, output: Path) -> None:
     if output.suffix != ".json":
         raise InputError(f"{output}: write to a file that ends in .json")
     if output.is_dir():
         raise InputError(f"{output}: is a folder; name a file")
+    if images.resolve() == output.with_suffix(".txt").resolve():
+        raise InputError(f"{images}: a list of that name is written beside {output}; rename one")
     if pretrained_path(config) is None:
         raise InputError(
             "Global.pretrained_model is missing; give the teacher's weights, with "
