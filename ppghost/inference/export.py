@@ -183,6 +183,8 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
         name, settings = next(iter(entry.items()))
         if name == "NormalizeImage" and settings and "scale" in settings:
             settings = {**settings, "scale": parse_number(settings["scale"])}
+        if name == "DecodeImage" and settings:  # PaddleClas's predictor has no such parameter
+            settings = {key: value for key, value in settings.items() if key != "reduced"}
         ops.append({name: settings})
     shape = program.image_shape(config)
     check_transforms(image_transforms(ops, "Infer.transforms"), shape, "Infer.transforms")
