@@ -217,6 +217,8 @@ def infer_transforms(config: dict[str, Any], detects: bool) -> list[dict]:
         name, settings = next(iter(entry.items()))
         if name == "NormalizeImage" and settings and "scale" in settings:
             settings = {**settings, "scale": parse_number(settings["scale"])}
+        if name == "DecodeImage" and settings:  # PaddleClas's predictor has no such parameter
+            settings = {key: value for key, value in settings.items() if key != "reduced"}
         ops.append({name: settings})
     return ops
 
