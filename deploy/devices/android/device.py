@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ppghost.deploy.devices.android import benchmark_bin, system
+from ppghost.deploy.devices.android import benchmark_bin, known_programs, system
 from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.android.adb_client import advice, connect, settled_serials
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
@@ -131,7 +131,7 @@ class Phone:
             DeviceError: it cannot.
             InputError: no benchmark_bin is known for it.
         """
-        benchmark_bin.choose(self._given, self._abi())
+        known_programs.choose(self._given, self._abi())
 
     def _abi(self) -> str:
         if self.state != "device":
@@ -146,7 +146,7 @@ class Phone:
             InputError: no benchmark_bin is known for it.
         """
         abi = self._abi()
-        path = benchmark_bin.choose(self._given, abi)
+        path = known_programs.choose(self._given, abi)
         if self.affinity and "taskset" not in self._adb.tools():
             raise DeviceError(f"{self.serial}: has no taskset, which affinity needs")
         self._adb.lock()
@@ -164,7 +164,7 @@ class Phone:
         except DeviceError as error:
             raise DeviceError(f"{self.serial}: {path}: {error}") from error
         try:
-            benchmark_bin.remember(abi, path)
+            known_programs.remember(abi, path)
         except InputError as error:
             logger.warning("%s", error)
 

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from ppghost.deploy.devices.android.adb import FOLDER, KILLED, TASK_FILE, bounded
+from ppghost.deploy.devices.android.folder import FOLDER, TASK_FILE
 from ppghost.deploy.devices.android.lite_cores import count_cores
+from ppghost.deploy.devices.android.scripts import KILLED, bounded
 from ppghost.deploy.devices.base import Core, Sensors, by_core
 from ppghost.deploy.devices.thermal import Temperature, Zones
 from ppghost.errors import DeviceError

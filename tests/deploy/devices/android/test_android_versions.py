@@ -8,7 +8,8 @@ from support.phone import BENCHMARK_BIN, CORES_KHZ
 from support.phone_runs import ROUNDS, program
 
 from ppghost.deploy.devices.android import adb_client, system
-from ppghost.deploy.devices.android.adb import FOLDER, PLACES, Adb
+from ppghost.deploy.devices.android.adb import Adb
+from ppghost.deploy.devices.android.folder import FOLDER, PLACES
 from ppghost.deploy.devices.discovery import find_devices, format_device
 from ppghost.deploy.nb.header import inspect_nb
 from ppghost.errors import DeviceError

@@ -8,7 +8,7 @@ import pytest
 from support.phone import BENCHMARK_BIN
 from support.phone_runs import ROUNDS, all_done, kept, program
 
-from ppghost.deploy.devices.android import benchmark_bin
+from ppghost.deploy.devices.android import known_programs
 from ppghost.deploy.latency.results import load_result
 from ppghost.deploy.latency.tables import latency_table
 from ppghost.errors import DeviceError, InputError, PPGhostError
@@ -42,7 +42,7 @@ def test_a_campaign_on_a_phone(measure, phone, converted):
 
 def test_the_program_is_remembered_by_abi(measure, phone, converted):
     measure(phone, rounds=1)
-    assert benchmark_bin.choose({}, "x86_64") == BENCHMARK_BIN
+    assert known_programs.choose({}, "x86_64") == BENCHMARK_BIN
     measure.file.unlink()
     all_done(measure(phone, benchmark_bin={}, threads=(1, 2)))
     phone.set_properties(**{"ro.product.cpu.abi": "arm64-v8a"})
