@@ -25,9 +25,14 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 from ppghost.deploy.devices.base import Burst, Sensors  # noqa: E402
-from ppghost.deploy.latency import record, rounds  # noqa: E402
+from ppghost.deploy.latency import record  # noqa: E402
 from ppghost.deploy.latency.results import Result, Round  # noqa: E402
 from ppghost.deploy.latency.stats import paired_ratio  # noqa: E402
+from ppghost.deploy.latency.stopping import (  # noqa: E402
+    MIN_ROUNDS,
+    STEADY_ROUNDS,
+    is_narrower,
+)
 from ppghost.deploy.latency.throttling import throttled  # noqa: E402
 from ppghost.utils.files import write_json  # noqa: E402
 
@@ -93,7 +98,7 @@ def campaign(row: str, seed: int, count: int, precision: float | None) -> dict[s
     t = np.arange(count) * ROUND_S
     latency = device(t, rng)
     measured = latency * noisy(rng, count, noise, outliers)
-    found = result()
+    found, narrow = result(), 0
     for number in range(count):
         capped = seen and latency[number] > BASE_MS
         sensors = Sensors(
@@ -108,8 +113,8 @@ def campaign(row: str, seed: int, count: int, precision: float | None) -> dict[s
             found.rounds.append(Round(burst.samples_ms, conditions, reason))
             continue
         record.add_round(found, burst, conditions, reason)
-        enough = number + 1 >= rounds.MIN_ROUNDS
-        if precision and enough and rounds._is_narrower(found.stats, precision):
+        narrow = narrow + 1 if precision and is_narrower(found.stats, precision) else 0
+        if number + 1 >= MIN_ROUNDS and narrow >= STEADY_ROUNDS:
             break
     # another model in the same rounds, a quarter of a second later
     later = device(t + ROUND_S / 2, np.random.default_rng([1, seed]))
