@@ -98,9 +98,15 @@ def settled_serials() -> dict[str, str]:
     deadline = time.monotonic() + SETTLE_S
     while True:
         states = list_serials()
-        if not set(_TRANSIENT) & set(states.values()) or time.monotonic() > deadline:
+        settled = not any(_is_transient(serial, state) for serial, state in states.items())
+        if settled or time.monotonic() > deadline:
             return states
         time.sleep(0.2)
+
+
+def _is_transient(serial: str, state: str) -> bool:
+    # adb's server calls a phone in the network offline until it answers for the first time
+    return state in _TRANSIENT or (state == "offline" and ":" in serial)
 
 
 def connect(address: str) -> None:

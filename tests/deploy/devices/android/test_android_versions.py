@@ -1,6 +1,8 @@
 """Phones of every Android version and kind: their tools, shells, sensors, links and states."""
 
+import contextlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -136,14 +138,29 @@ def test_a_phone_in_another_state_alone_is_what_all_is_about(
         measure(devices=["all"], models=converted / "arm")
 
 
-def test_a_phone_that_is_connecting_is_waited_for_and_not_for_ever(phone, monkeypatch):
-    states = [{phone.serial: "connecting"}, {phone.serial: "authorizing"}, {phone.serial: "device"}]
-    monkeypatch.setattr(adb_client, "list_serials", lambda: states[0 if len(states) == 1 else -3])
-    monkeypatch.setattr(adb_client, "SETTLE_S", 0.1)
-    assert adb_client.settled_serials() == {phone.serial: "connecting"}
-    monkeypatch.setattr(adb_client, "SETTLE_S", 5)
-    monkeypatch.setattr(adb_client, "list_serials", lambda: states.pop(0))
-    assert adb_client.settled_serials() == {phone.serial: "device"}
+@contextlib.contextmanager
+def connecting(phone, state):
+    """While adb's server still connects to the phone; from when it says that state of it on."""
+    phone.server.run("disconnect", phone.serial)
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(phone.connect)
+        while adb_client.list_serials().get(phone.serial) != state:
+            assert not done.done(), f"was never {state}"
+        yield
+
+
+@pytest.mark.parametrize(
+    ("slow", "state"), [("greet_after_s", "offline"), ("accept_after_s", "authorizing")]
+)
+def test_a_phone_that_is_slow_to_connect_is_waited_for_and_not_for_ever(
+    phone, monkeypatch, slow, state
+):
+    phone.become(**{slow: 1.0})
+    with connecting(phone, state):
+        monkeypatch.setattr(adb_client, "SETTLE_S", 0.1)
+        assert adb_client.settled_serials()[phone.serial] == state
+        monkeypatch.setattr(adb_client, "SETTLE_S", 10)
+        assert adb_client.settled_serials()[phone.serial] == "device"
 
 
 def test_advice_for_a_networked_phone_does_not_drop_it():
