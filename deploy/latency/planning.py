@@ -34,7 +34,11 @@ def share_out(loaded: list[NbModel], devices: Sequence[Device], whole: bool) -> 
     taken: set[str] = set()
     reasons: dict[int, str | None] = {}
     for device in devices:
-        reasons = {index: device.incompatibility(model.info) for index, model in enumerate(loaded)}
+        reasons = _reasons(device, loaded)
+        if all(reasons.values()) and (translator := device.translator()):
+            translated = _reasons(translator, loaded)
+            if not all(translated.values()):
+                device, reasons = translator, translated
         fitting = {index: loaded[index] for index, why in reasons.items() if why is None}
         names = {model.name for model in fitting.values()}
         missing = [index for index, model in enumerate(loaded) if model.name not in names]
@@ -52,6 +56,11 @@ def share_out(loaded: list[NbModel], devices: Sequence[Device], whole: bool) -> 
                 raise DeviceError(f"{model.path}: {reasons[index]}; left out: {'; '.join(out)}")
             raise InputError(f"{model.path}: {reasons[index]}")
     return shares
+
+
+def _reasons(device: Device, loaded: Sequence[NbModel]) -> dict[int, str | None]:
+    """Why each file does not run on a device; None where it does."""
+    return {index: device.incompatibility(model.info) for index, model in enumerate(loaded)}
 
 
 def make_plan(

@@ -41,13 +41,17 @@ class Progress:
         self._last = now
         left = (now - started) / done * (self.rounds - done)
         shown = results if len(results) <= MAX_NAMED else results[:1]
-        medians = ", ".join(
-            f"{result.model} {result.stats.median:.2f}" for result in shown if result.stats
-        )
+        medians = {each.model: each.stats.median for each in shown if each.stats}
+        # a line in place may be cut: what counts comes first
+        short = ", ".join(f"{median:.2f} {model}" for model, median in medians.items())
         logger.info(
             "%s: round %d/%d, threads %d, %.0f s left; ms: %s",
-            self.serial, done, self.rounds, threads, left, medians,
-            extra={"device": self.serial},
+            self.serial, done, self.rounds, threads, left,
+            ", ".join(f"{model} {median:.2f}" for model, median in medians.items()),
+            extra={
+                "device": self.serial,
+                "line": f"{self.serial}: {done}/{self.rounds}, {left:.0f} s left, ms: {short}",
+            },
         )  # fmt: skip
 
 

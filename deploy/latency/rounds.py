@@ -54,6 +54,7 @@ class DeviceRun:
         self._waiter = Waiter(device, file.stop, campaign)
         self._checks: dict[int, Mapping[str, Any] | None] = {}
         self._caps: list[int] | None = None
+        self._about = {"device": device.serial}
         self._progress = Progress(device.serial, campaign.max_rounds)
 
     def run(self) -> None:
@@ -67,7 +68,7 @@ class DeviceRun:
             pass
         except DeviceError as error:
             self.problem = str(error)
-            logger.warning("%s", error)
+            logger.warning("%s", error, extra=self._about)
             self._note_unfinished()
         finally:
             self.device.close()
@@ -107,8 +108,9 @@ class DeviceRun:
             )  # fmt: skip
             return
         logger.info(
-            "%s: loading %d models, threads %d", self.device.serial, len(unfinished), threads
-        )
+            "%s: loading %d models, threads %d", self.device.serial, len(unfinished), threads,
+            extra=self._about,
+        )  # fmt: skip
         with ExitStack() as stack:
             sessions = {}
             for index in [*unfinished, *self._beside(results, unfinished)]:
@@ -240,7 +242,7 @@ class DeviceRun:
             self.wrong_files.add(str(error))
         with self.file.lock:
             result.status, result.error = "failed", str(error)
-        logger.warning("%s", error)
+        logger.warning("%s", error, extra=self._about)
 
 
 def _unchecked() -> dict[str, Any]:

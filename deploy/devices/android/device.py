@@ -34,9 +34,14 @@ class Phone:
     runs_here = False
 
     def __init__(
-        self, serial: str, state: str = "device", options: DeviceOptions | None = None
+        self,
+        serial: str,
+        state: str = "device",
+        options: DeviceOptions | None = None,
+        translation: system.Translation | None = None,
     ) -> None:
-        options = options or DeviceOptions()
+        self._options = options = options or DeviceOptions()
+        self._translation = translation
         self.serial, self.state = serial, state
         self.power_mode: str = options.power_mode
         self.affinity = options.affinity
@@ -49,6 +54,7 @@ class Phone:
         self._program: Program | None = None
         #: of the processor, as Linux names them; none where it does not tell
         self._features: Sequence[str] = ()
+        self._translates: system.Translation | None = None
 
     @classmethod
     def discover(cls, options: DeviceOptions) -> list["Phone"]:
@@ -82,6 +88,9 @@ class Phone:
             ready = self.state == "device"
             known = system.describe(self._adb.shell, self._zones) if ready else {}
             self._features = known.pop("features", ())
+            self._translates = known.pop("translates", None)
+            if self._translation:
+                known |= {"abi": self._translation.abi, "translated_by": self._translation.bridge}
             self._description = {
                 "serial": self.serial,
                 "kind": self.kind,
@@ -102,6 +111,8 @@ class Phone:
 
     def limitation(self, threads: int) -> Note | None:
         """What a figure does not show; None if there is nothing to say."""
+        if self._translation:
+            return Note("translated", self._translation._asdict())
         if self._program and not self._program.prints_sections:
             return Note("benchmark_bin_cannot_check")
         return None
@@ -123,6 +134,13 @@ class Phone:
         if info.precision == "fp16" and self._features and "asimdhp" not in self._features:
             return "has fp16 kernels, and no core here computes in fp16 (asimdhp, ARMv8.2)"
         return None
+
+    def translator(self) -> "Phone | None":
+        """An emulator as a device of the ABI that its native bridge translates; None without."""
+        self._abi()
+        if self._translation or not self._translates:
+            return None
+        return Phone(self.serial, self.state, self._options, self._translates)
 
     def check(self) -> None:
         """Whether it can be used at all.

@@ -13,8 +13,10 @@ from ppghost.deploy.devices.android import adb_client, system
 from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.android.folder import FOLDER, PLACES
 from ppghost.deploy.devices.discovery import find_devices, format_device
+from ppghost.deploy.latency.planning import share_out
 from ppghost.deploy.nb.header import inspect_nb
-from ppghost.errors import DeviceError
+from ppghost.deploy.nb.sidecar import load_models
+from ppghost.errors import DeviceError, InputError
 
 CPU = "sys/devices/system/cpu"
 
@@ -93,6 +95,47 @@ def test_fp16_files_need_a_core_that_computes_in_fp16(phone, converted, features
     device.describe()
     assert device.incompatibility(replace(info, precision="fp32")) is None
     assert ("no core here computes in fp16" in (device.incompatibility(info) or "")) == refused
+
+
+TRANSLATES = {
+    "ro.product.cpu.abilist": "x86_64,arm64-v8a",
+    "ro.dalvik.vm.native.bridge": "libndk_translation.so",
+}
+
+
+def test_an_emulator_that_translates_is_measured_and_its_figures_are_no_phones(
+    phone, measure, converted
+):
+    phone.set_properties(**TRANSLATES)
+    phone.faults(translates=str(converted / "both.nb"))
+    settings = {"models": converted / "arm", "rounds": 2}
+    [result] = measure(phone, **settings, benchmark_bin={"arm64-v8a": BENCHMARK_BIN})["results"]
+    assert (result["status"], len(result["samples_ms"])) == ("ok", 2)
+    assert result["output_check"]["ok"] is True
+    assert result["device"]["abi"] == "arm64-v8a"
+    assert result["device"]["translated_by"] == "libndk_translation.so"
+    assert "arm64-v8a code, translated by the emulator (libndk_translation.so)" in result["warning"]
+    with pytest.raises(InputError, match="no benchmark_bin is known for arm64-v8a"):
+        measure(phone, **settings, benchmark_bin={"x86_64": BENCHMARK_BIN})
+
+
+@pytest.mark.parametrize(
+    "properties", [{"ro.dalvik.vm.native.bridge": "0"}, {"ro.product.cpu.abilist": "x86_64,x86"}]
+)
+def test_an_emulator_that_does_not_translate_takes_no_arm_file(
+    phone, measure, converted, properties
+):
+    phone.set_properties(**TRANSLATES | properties)
+    with pytest.raises(InputError, match="made for arm, not for x86"):
+        measure(phone, models=converted / "arm")
+
+
+def test_an_emulator_translates_nothing_that_it_runs_as_it_is(phone, converted):
+    phone.set_properties(**TRANSLATES)
+    [device] = find_devices([phone.serial])
+    loaded = load_models([converted / "both.nb", converted / "arm"], [])
+    [(chosen, models)] = share_out(loaded, [device], whole=False)
+    assert (chosen, list(models)) == (device, [0])
 
 
 def test_where_nothing_may_be_written_another_folder_is_taken(become, measure):
