@@ -24,8 +24,8 @@ _NOT_DEGREES = re.compile(
     r"|capacity|power|uvlo|virt",
     re.IGNORECASE,
 )
-#: zones of processors, some by the code names of their cores (Mongoose and Apollo of Samsung, Ananke
-#: and Prometheus of Unisoc), and of the chips that they are on
+#: zones of processors, some by the code names of their cores (Mongoose and Apollo of Samsung,
+#: Ananke and Prometheus of Unisoc), and of the chips that they are on
 _PROCESSOR = re.compile(
     r"cpu|^(big|mid|middle|little|prime|gold|silver)\d*( |$)|^cluster\d|^(mngs|apollo)"
     r"|^(ank|prometheus)\d",
