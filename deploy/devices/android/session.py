@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ppghost.deploy.devices.android import benchmark_bin, output_check, system
-from ppghost.deploy.devices.android.adb import TASK_FILE, Adb
+from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.android.adb_client import ShellResult
-from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program, Timing
+from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
+from ppghost.deploy.devices.android.folder import TASK_FILE
+from ppghost.deploy.devices.android.timing import Timing, parse_timing
 from ppghost.deploy.devices.base import Burst
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.devices.thermal import Zones
@@ -124,9 +126,7 @@ class PhoneSession:
         program = done._replace(stdout=output)
         try:
             info = self.model.info
-            timing = benchmark_bin.parse(
-                self.program, asked, program, info.opt_version, info.precision
-            )
+            timing = parse_timing(self.program, asked, program, info.opt_version, info.precision)
         except DeviceError as error:
             raise DeviceError(f"{self.model.name}: {error}") from error
         return Answer(before, program, after, outputs, timing)

@@ -66,6 +66,9 @@ class HostDevice:
         """Why such a file does not run here; None if it does."""
         return incompatibility(info, X86)
 
+    def translator(self) -> None:
+        """It runs the code of its own processor alone."""
+
     def check(self) -> None:
         """Nothing can be missing."""
 
