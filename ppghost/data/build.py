@@ -96,8 +96,8 @@ def box_classes(config: dict) -> tuple[list[str], list[int]] | None:
         return None
 
 
-def mean_objects(config: dict) -> dict[str, float]:
-    """How many objects of each class, by its name, an image of a detector's training set has.
+def mean_objects(config: dict) -> list[float]:
+    """How many objects of each class an image of a detector's training set has, in the mean.
 
     Images without any count too; what a teacher has labelled does not.
 
@@ -109,8 +109,7 @@ def mean_objects(config: dict) -> dict[str, float]:
         settings.pop(key, None)
     settings["allow_empty"] = True
     dataset: Any = _make_dataset(settings, config, 0, "DataLoader.Train.dataset")
-    means = dataset.class_counts() / len(dataset)
-    return dict(zip(dataset.class_names, means.tolist(), strict=True))
+    return (dataset.class_counts() / len(dataset)).tolist()
 
 
 def _check_task(config: dict, where: str, *, boxes: bool, asked: Collate) -> None:

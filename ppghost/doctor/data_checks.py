@@ -8,6 +8,7 @@ import numpy as np
 from ppghost.data.build import make_loader
 from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.data.datasets.image_list import ImageNetDataset
+from ppghost.data.datasets.mixed import MixedDataSet
 from ppghost.data.loader import Dataset, Loader
 from ppghost.doctor.check import Check, Look, looked_at, problems_of
 from ppghost.errors import TrainingError
@@ -94,14 +95,14 @@ def _class_problems(config: dict, loaders: dict[str, Loader]) -> Iterator[str]:
 
 def _labels(dataset: Dataset) -> np.ndarray | None:
     """The class ids that occur in a data set that keeps them together."""
-    if isinstance(dataset, DetectionDataSet):
+    if isinstance(dataset, DetectionDataSet | MixedDataSet):
         return np.flatnonzero(dataset.class_counts())
     return getattr(dataset, "_labels", None)
 
 
 def _shared(sets: dict[str, Dataset]) -> int:
     """How many files two lists have in common."""
-    kinds = (ImageNetDataset, DetectionDataSet)
+    kinds = (ImageNetDataset, DetectionDataSet, MixedDataSet)
     listed = [dataset for dataset in sets.values() if isinstance(dataset, kinds)]
     if len(listed) < 2:
         return 0

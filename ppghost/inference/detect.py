@@ -53,8 +53,7 @@ class Detector:
         self._read = ImageReader(self._model_dir)
         post = self._read.description["PostProcess"]["MultiClassNMS"] or {}
         self.labels: list[str | None] = post.get("label_list") or []
-        #: what the annotations call the classes; empty where they are their numbers
-        self.category_ids: list[int] = post.get("category_ids") or []
+        self._categories: list[int] = post.get("category_ids") or []
         model = open_model(self._model_dir)
         names = feed_names(model.program)
         if len(names) != 1:
@@ -119,7 +118,7 @@ class Detector:
         index = int(number)
         return DetectedBox(
             class_id=index,
-            category_id=self.category_ids[index] if index < len(self.category_ids) else index,
+            category_id=self._categories[index] if index < len(self._categories) else index,
             label=self.labels[index] if index < len(self.labels) else None,
             score=score,
             bbox=[round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)],

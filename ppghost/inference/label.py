@@ -7,33 +7,20 @@ come out of it at once.
 
 import contextlib
 import logging
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ppghost.data.build import mean_objects
 from ppghost.errors import InputError
 from ppghost.inference.answers import Failure, answer_or_error, summary, with_bar
 from ppghost.inference.images import find_images
 from ppghost.inference.journal import Journal
-from ppghost.inference.label_files import (
-    Answers,
-    beside,
-    coco_content,
-    labels_of,
-    list_text,
-    soft_content,
-)
-from ppghost.inference.label_page import write_page
-from ppghost.inference.multi_transform import SCALES, Answer, DetectingTeacher, load_teacher
+from ppghost.inference.label_files import Answers, scores_by_class, write_boxes, write_shares
+from ppghost.inference.multi_transform import SCALES, Answer, at_scale, identify, load_teacher
 from ppghost.inference.thresholds import thresholds_by_count
 from ppghost.tasks.factory import task_of
-from ppghost.utils.files import finite, write_json, write_text
 from ppghost.utils.paddle_inference import run_in_threads
 from ppghost.weights.pretrained import pretrained_path
 
@@ -84,40 +71,40 @@ def label(
     """
     output = Path(output)
     detects = task_of(config) == "detection"
-    _check(config, output)
+    _check(config, Path(images), output)
     if objects_per_image is not None and not detects:
         raise InputError("--objects-per-image is for detectors; a classifier labels each image")
     files = _by_name(Path(images))
     means = _means(config, objects_per_image) if detects and threshold is None else None
-    teacher, identity = load_teacher(config, scales or (SCALES if detects else (1.0,)), flip)
-    if detects and len(teacher.detectors[0].labels) != config["Arch"]["class_num"]:
-        raise InputError(
-            "the names of the teacher's classes are not known: DataLoader.Eval.dataset is not "
-            "here; give them by Infer.PostProcess.class_id_map_file"
-        )
+    configs = [at_scale(config, scale) for scale in scales or (SCALES if detects else (1.0,))]
+    identity = identify(configs, flip)
+    class_num = config["Arch"]["class_num"]
+    classes = _classes(identity, class_num) if detects else None
     journal = Journal(output.with_name(f"{output.name}.journal"), identity)
     with contextlib.closing(journal):
-        failures = _answer_all(teacher, files, journal, threads or len(os.sched_getaffinity(0)))
+        failures = _answer_all(configs, flip, files, journal, threads)
         found = {name: journal.answer(name, file) for name, file in files.items()}
     answers = {name: answer for name, answer in found.items() if answer is not None}
     if not answers:
         raise summary(failures, len(files), None)
-    if detects:
-        limits_of = partial(_limits, threshold=threshold, means=means)
-        result = _write_boxes(output, files, answers, teacher, limits_of)
+    if classes is not None:
+        limits = _limits(answers, class_num, threshold, means)
+        result = write_boxes(output, files, answers, *classes, limits)
     else:
         least = LEAST_SHARE if threshold is None else threshold
-        result = _write_shares(output, files, answers, config["Arch"]["class_num"], least)
+        result = write_shares(output, files, answers, class_num, least)
     if failures:
         raise summary(failures, len(files), result)
     return result
 
 
-def _check(config: dict[str, Any], output: Path) -> None:
+def _check(config: dict[str, Any], images: Path, output: Path) -> None:
     if output.suffix != ".json":
         raise InputError(f"{output}: write to a file that ends in .json")
     if output.is_dir():
         raise InputError(f"{output}: is a folder; name a file")
+    if images.resolve() == output.with_suffix(".txt").resolve():
+        raise InputError(f"{images}: a list of that name is written beside {output}; rename one")
     if pretrained_path(config) is None:
         raise InputError(
             "Global.pretrained_model is missing; give the teacher's weights, with "
@@ -132,7 +119,7 @@ def _by_name(source: Path) -> dict[str, Path]:
     return {Path(os.path.relpath(file, root)).as_posix(): file for file in found}
 
 
-def _means(config: dict[str, Any], objects_per_image: float | None) -> dict[str, float]:
+def _means(config: dict[str, Any], objects_per_image: float | None) -> list[float]:
     """How many objects of each class an image has, in the mean."""
     try:
         means = mean_objects(config)
@@ -142,19 +129,36 @@ def _means(config: dict[str, Any], objects_per_image: float | None) -> dict[str,
         ) from error
     if objects_per_image is None:
         return means
-    whole = sum(means.values())
-    return {name: objects_per_image * mean / whole for name, mean in means.items()}
+    return [objects_per_image * mean / sum(means) for mean in means]
+
+
+def _classes(identity: dict[str, Any], count: int) -> tuple[list[str], list[int]]:
+    """Names and category ids of a detector's classes."""
+    post = identity["post-processing"]["MultiClassNMS"]
+    names = post.get("label_list") or []
+    if len(names) != count or None in names:
+        raise InputError(
+            "the names of the teacher's classes are not known: DataLoader.Eval.dataset is not "
+            "here, or of others; give them by Infer.PostProcess.class_id_map_file"
+        )
+    return names, post.get("category_ids") or list(range(count))
 
 
 def _answer_all(
-    teacher: Any, files: Mapping[str, Path], journal: Journal, threads: int
+    configs: list[dict[str, Any]],
+    flip: bool,
+    files: Mapping[str, Path],
+    journal: Journal,
+    threads: int | None,
 ) -> list[Failure]:
     """Ask for what the journal does not have yet; the errors of images without an answer."""
     left = [name for name, file in files.items() if journal.answer(name, file) is None]
     if len(left) < len(files):
         logger.info("%d of %d images are in %s", len(files) - len(left), len(files), journal.path)
-    failures = []
-    tasks = [files[name] for name in left]
+    if not left:
+        return []
+    failures, tasks = [], [files[name] for name in left]
+    teacher, threads = load_teacher(configs, flip), threads or len(os.sched_getaffinity(0))
     answers: Iterator[Answer | Failure] = run_in_threads(teacher, threads, answer_or_error, tasks)
     try:
         for name, answer in zip(left, with_bar(answers, len(left)), strict=True):
@@ -169,89 +173,10 @@ def _answer_all(
     return failures
 
 
-def _write_boxes(
-    output: Path,
-    files: Mapping[str, Path],
-    answers: Answers,
-    teacher: DetectingTeacher,
-    limits_of: Callable[[dict[str, np.ndarray], int], list[float]],
-) -> dict[str, Any]:
-    detector = teacher.detectors[0]
-    names = [str(name) for name in detector.labels]
-    scores = _scores(answers, len(names))
-    limits = limits_of(dict(zip(names, scores, strict=True)), len(answers))
-    ids = detector.category_ids or list(range(len(names)))
-    write_json(output, coco_content(answers, names, ids, limits))
-    counts = [int((found >= limit).sum()) for found, limit in zip(scores, limits, strict=True)]
-    rows = [
-        {"name": name, "labels": count, "threshold": _shown(limit)}
-        for name, count, limit in zip(names, counts, limits, strict=True)
-    ]
-    told = [(files[name], _drawn(answer, limits, names)) for name, answer in answers.items()]
-    pictures = [(file, boxes, f"{len(boxes)} labels") for file, boxes in told]
-    write_page(beside(output, ".html"), f"Labels of {output.name}", rows, pictures)
-    return _result(output, len(answers), sum(counts), dict(zip(names, limits, strict=True)))
-
-
 def _limits(
-    scores: Mapping[str, np.ndarray],
-    images: int,
-    threshold: float | None,
-    means: Mapping[str, float] | None,
+    answers: Answers, classes: int, threshold: float | None, means: Sequence[float] | None
 ) -> list[float]:
     """Of each class the least score of a label."""
-    if threshold is not None or means is None:
-        return [threshold or 0.0] * len(scores)
-    of_each = [means.get(name, 0.0) for name in scores]
-    return thresholds_by_count(list(scores.values()), of_each, images)
-
-
-def _scores(answers: Answers, classes: int) -> list[np.ndarray]:
-    """Of each class the scores of all its boxes."""
-    boxes = [box[:2] for answer in answers.values() for box in answer["boxes"]]
-    rows = np.array(boxes, np.float64).reshape(-1, 2)
-    return [rows[rows[:, 0] == kind, 1] for kind in range(classes)]
-
-
-def _drawn(
-    answer: Mapping[str, Any], limits: Sequence[float], names: Sequence[str]
-) -> list[dict[str, Any]]:
-    return [
-        {"class_id": kind, "label": names[kind], "score": score, "bbox": [x, y, right - x, end - y]}
-        for kind, score, x, y, right, end in labels_of(answer, limits)
-    ]
-
-
-def _write_shares(
-    output: Path, files: Mapping[str, Path], answers: Answers, class_num: int, least: float
-) -> dict[str, Any]:
-    write_json(output, soft_content(answers, class_num, least))
-    write_text(beside(output, ".txt"), list_text(answers))
-    best = [answer["shares"][0][0] for answer in answers.values()]
-    rows = [
-        {"name": kind, "labels": count, "threshold": _shown(least)}
-        for kind, count in enumerate(np.bincount(best, minlength=class_num).tolist())
-    ]
-    pictures: list[tuple[Path, list, str]] = [
-        (files[name], [], ", ".join(f"{kind} {share:.2f}" for kind, share in answer["shares"][:3]))
-        for name, answer in answers.items()
-    ]
-    write_page(beside(output, ".html"), f"Labels of {output.name}", rows, pictures)
-    return _result(output, len(answers), len(answers), {"": least}) | {"thresholds": {}}
-
-
-def _shown(limit: float) -> str:
-    return f"{limit:.4f}" if math.isfinite(limit) else "none is taken"
-
-
-def _result(
-    output: Path, images: int, labels: int, thresholds: Mapping[str, float]
-) -> dict[str, Any]:
-    least = min(thresholds.values())
-    return {
-        "images": images,
-        "labels": labels,
-        "threshold": finite(least),
-        "thresholds": finite(dict(thresholds)),
-        "output": str(output),
-    }
+    if means is not None:
+        return thresholds_by_count(scores_by_class(answers, classes), means, len(answers))
+    return [threshold or 0.0] * classes

@@ -1,23 +1,24 @@
 """A teacher that looks at several forms of each image: several sizes, and mirrored."""
 
+import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from ppghost import weights
 from ppghost.data.transforms.operation import BadImage
 from ppghost.data.transforms.pixels import DecodeImage
 from ppghost.errors import CheckFailed, InputError
-from ppghost.formats.exported import PARAMS_FILE
 from ppghost.inference.detect import Detector
-from ppghost.inference.export import export, infer_transforms
+from ppghost.inference.export import describe, export, infer_transforms
 from ppghost.inference.predict import Predictor
 from ppghost.inference.voting import vote
 from ppghost.static.program import image_shape, with_image_shape
 from ppghost.tasks.factory import task_of
-from ppghost.utils.files import sha256
+from ppghost.weights.pretrained import pretrained_path
 
 #: image sizes of a detector over that of its config; a classifier has that one alone
 SCALES = (0.75, 1.0, 1.25)
@@ -109,47 +110,58 @@ class ClassifyingTeacher:
         )
         if not np.isfinite(scores).all():
             raise CheckFailed(f"{image}: the scores are NaN; are the model's weights?")
-        best = [
-            index for index in np.argsort(-scores, kind="stable") if scores[index] > LEAST_SHARE
-        ]
-        shares = [[int(index), round(float(scores[index]), 6)] for index in best]
+        best = np.argsort(-scores, kind="stable")
+        told = best[: max(int((scores >= LEAST_SHARE).sum()), 1)].tolist()
+        shares = [[index, round(float(scores[index]), 6)] for index in told]
         return Answer(size=list(pixels.shape[:2]), shares=shares)
 
 
-def load_teacher(
-    config: dict[str, Any], scales: Sequence[float], flip: bool
-) -> tuple[Any, dict[str, Any]]:
-    """The teacher of a config, and what makes it the one that it is.
+def identify(configs: Sequence[dict[str, Any]], flip: bool) -> dict[str, Any]:
+    """What makes a teacher the one that it is, in values that JSON has.
 
     Args:
-        config: a checked configuration; `Global.pretrained_model` names the weights.
-        scales: its image sizes over `Global.image_shape`, rounded to multiples of 32.
+        configs: of each size (`at_scale`); `Global.pretrained_model` names the weights.
+        flip: as for `load_teacher`.
+
+    Raises:
+        InputError: the weights cannot be read, or the transforms do not fit the sizes.
+    """
+    described = [describe(config) for config in configs]
+    arch = configs[0]["Arch"]
+    return {
+        "weights": _digest(weights.read_state(str(pretrained_path(configs[0])))),
+        "network": {key: value for key, value in arch.items() if key != "pretrained"},
+        "post-processing": described[0]["PostProcess"],
+        "transforms": [description["PreProcess"] for description in described],
+        "flip": flip,
+    }
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def load_teacher(configs: Sequence[dict[str, Any]], flip: bool) -> Teacher:
+    """The teacher of a config.
+
+    Args:
+        configs: of each size (`at_scale`); `Global.pretrained_model` names the weights.
         flip: look at mirrored images too.
 
     Raises:
         InputError: as for `ppghost.inference.export.export`.
     """
-    detects = task_of(config) == "detection"
-    load: Callable = Detector if detects else Predictor
-    config = config | {"Arch": config["Arch"] | {"infer_add_softmax": True}}
-    models, transforms, digest = [], [], ""
+    detects = task_of(configs[0]) == "detection"
+    models: list[Any] = []
     with tempfile.TemporaryDirectory(prefix="ppghost-") as folder:
-        for number, scale in enumerate(scales):
-            place, own = Path(folder, str(number)), at_scale(config, scale)
-            export(own, place)
-            models.append(load(place))
-            transforms.append(own["Infer"]["transforms"])
-            digest = digest or sha256(place / PARAMS_FILE)
-    identity = {
-        "weights": digest,
-        "network": {key: value for key, value in config["Arch"].items() if key != "pretrained"},
-        "suppression": config["Infer"]["PostProcess"] if detects else None,
-        "classes": models[0].labels,
-        "transforms": transforms,
-        "flip": flip,
-    }
-    teacher = DetectingTeacher(models, flip) if detects else ClassifyingTeacher(models, flip)
-    return teacher, identity
+        for number, config in enumerate(configs):
+            place = Path(folder, str(number))
+            export(config | {"Arch": config["Arch"] | {"infer_add_softmax": True}}, place)
+            models.append(Detector(place) if detects else Predictor(place))
+    return DetectingTeacher(models, flip) if detects else ClassifyingTeacher(models, flip)
 
 
 def at_scale(config: dict[str, Any], scale: float) -> dict[str, Any]:

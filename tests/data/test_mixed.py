@@ -94,6 +94,14 @@ def test_each_process_gets_its_share_of_both():
         assert sorted(together[together >= 10]) == [10, 11, 12, 13]  # one round
 
 
+def test_an_image_that_comes_up_again_in_an_epoch_is_augmented_anew():
+    options = {"ratio": 0.5, "drop_last": False, "shuffle": True, "seed": 3}
+    sampler = MixedSampler((10, 2), 4, **options)
+    positions = np.concatenate([sampler.positions(1, batch) for batch in range(len(sampler))])
+    assert len(set(positions.tolist())) == 20
+    assert np.bincount(positions % 12).tolist() == [1] * 10 + [5] * 2
+
+
 def test_the_weight_counts_for_objects_and_for_background_with_and_without_objects(settings):
     settings["DataLoader"]["Train"]["sampler"]["shuffle"] = False
     loader = loader_of(settings)

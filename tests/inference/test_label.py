@@ -203,6 +203,7 @@ def test_a_broken_image_is_named_and_the_others_are_labelled(run, teacher, shape
         ({"-o": "Global.pretrained_model=null"}, r"Global\.pretrained_model is missing"),
         ({"--images": "empty"}, r"empty: no image in this folder"),
         ({"--output": "labels.txt"}, r"labels\.txt: write to a file that ends in \.json"),
+        ({"--images": "labels.txt"}, r"labels\.txt: a list of that name is written beside"),
         ({"--output": "file/labels.json"}, r"labels\.json\.journal: cannot be written"),
         ({"-o": "DataLoader.Train.dataset.anno_path=no.json"}, r"no\.json.*give --threshold"),
     ],
