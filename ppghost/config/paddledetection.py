@@ -24,11 +24,15 @@ _L1_BELOW = 1e-5
 def is_paddledetection(config: dict, file: str) -> bool:
     """Whether this is a configuration of PaddleDetection, by its keys.
 
+    What has a key that only PaddleClas 1.x knows is one of that.
+
     Raises:
         InputError: it has keys of PaddleClas too.
     """
     own = [key for key in config if key in keys.KEYS and key not in V1_SCHEMA]
     other = [key for key in config if key in SCHEMA]
+    if any(key in V1_SCHEMA and key not in keys.KEYS for key in config):
+        return False
     if own and other:
         raise InputError(
             f"{file}: {own[0]} is a key of PaddleDetection and {other[0]} one of PaddleClas; "
