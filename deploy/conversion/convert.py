@@ -45,6 +45,11 @@ class Conversion(Sidecar):
     nb: Path
     model_dir: Path
 
+    @property
+    def is_detector(self) -> bool:
+        """Whether its outputs are boxes that a suppression left."""
+        return any(reference.get("detections") for reference in self.references)
+
     def to_json(self) -> dict[str, Any]:
         """The result of `ppghost convert`."""
         return {"nb": str(self.nb), "model_dir": str(self.model_dir), **super().to_json()}

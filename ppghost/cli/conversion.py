@@ -175,6 +175,10 @@ def _converted(result: "Conversion") -> str:
     how = f"checked: {result.check}"
     if check and check["max_abs_diff"] is not None:
         how += f", largest difference from Paddle {check['max_abs_diff']:.1e}"
+        # what stands behind boxes, classes or rounded weights
+        if (inside := check.get("inside")) and inside["relative"] is not None:
+            where = "before suppression" if result.is_detector else "inside"
+            how += f", {where} {inside['relative']:.1e} of the range"
     return f"{result.nb}: {result.info.bytes} bytes for {result.info.target}, {how}"
 
 
