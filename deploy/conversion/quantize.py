@@ -15,6 +15,7 @@ from ppghost.deploy.conversion.agreement import Agreement, ScoreJudge
 from ppghost.deploy.conversion.box_agreement import BoxAgreement, BoxJudge
 from ppghost.deploy.conversion.paddle_runtime import Runner
 from ppghost.deploy.conversion.ptq import run_ptq
+from ppghost.deploy.conversion.repairs.operators import argument
 from ppghost.errors import CheckFailed, ConversionError, InputError
 from ppghost.formats.exported import (
     ExportedModel,
@@ -218,15 +219,18 @@ def _compare(
 def _count_layers(program: Any) -> tuple[int, dict[str, int]]:
     """How many operators have int8 weights, and how many of each other type there are."""
     ops = [op for block in program.blocks for op in block.ops]
-    kept = [op for op in ops if op.type not in _NO_WORK]
-    stored = {name for op in ops if op.type == _DEQUANTIZE for name in op.outputs[0].arguments}
-    int8 = [
-        op
-        for op in kept
-        if stored.issuperset(name for slot in op.inputs for name in slot.arguments) and op.inputs
+    parameters = {var.name for var in program.blocks[0].vars if var.persistable}
+    weights = {
+        str(argument(op, "Y"))
+        for op in ops
+        if op.type == _DEQUANTIZE and argument(op, "X") in parameters
+    }
+    computing = [op for op in ops if op.type not in _NO_WORK]
+    is_int8 = [
+        any(name in weights for slot in op.inputs for name in slot.arguments) for op in computing
     ]
-    others = Counter(op.type for op in kept if not any(op is each for each in int8))
-    return len(int8), dict(others.most_common())
+    others = Counter(op.type for op, int8 in zip(computing, is_int8, strict=True) if not int8)
+    return sum(is_int8), dict(others.most_common())
 
 
 def _check_agreement(model: ExportedModel, result: Quantization, minimum: float) -> None:

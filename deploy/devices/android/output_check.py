@@ -75,6 +75,7 @@ def compare(model: NbModel, reference: Reference, outputs: Sequence[Sequence[flo
             [right for _, right in pairs],
             correlation=_least_correlation(model, reference),
             detections=reference.get("detections", ()),
+            boxes=reference.get("boxes", output_check.CHECK_BOXES),
         )
     except ConversionError as error:
         raise OutputMismatch(f"{error}; convert it again") from error
