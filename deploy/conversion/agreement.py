@@ -54,9 +54,7 @@ class ScoreJudge:
     _labels: "list[int | None]" = field(default_factory=list)
     _scores: "tuple[list[np.ndarray], list[np.ndarray]]" = field(default_factory=lambda: ([], []))
 
-    def add(
-        self, fp32: "Sequence[np.ndarray]", int8: "Sequence[np.ndarray]", label: Any
-    ) -> None:
+    def add(self, fp32: "Sequence[np.ndarray]", int8: "Sequence[np.ndarray]", label: Any) -> None:
         """Take in the outputs of both for an image, and its class if it is known."""
         self._labels.append(label)
         for outputs, scores in zip((fp32, int8), self._scores, strict=True):

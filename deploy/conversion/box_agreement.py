@@ -80,9 +80,7 @@ class BoxJudge:
     _places: list[int] = field(default_factory=list)
     _rows: "tuple[list[np.ndarray], list[np.ndarray]]" = field(default_factory=lambda: ([], []))
 
-    def add(
-        self, fp32: "Sequence[np.ndarray]", int8: "Sequence[np.ndarray]", place: Any
-    ) -> None:
+    def add(self, fp32: "Sequence[np.ndarray]", int8: "Sequence[np.ndarray]", place: Any) -> None:
         """Take in the outputs of both for an image, and its place in the list."""
         self._places.append(place)
         for outputs, rows in zip((fp32, int8), self._rows, strict=True):

@@ -172,6 +172,11 @@ def _check_kind(model: ExportedModel) -> None:
     quantized = [op for op in operator_types(model.program) if op.startswith(_QUANTIZED)]
     if quantized:
         raise InputError(f"{model.folder}: is quantized already ({min(quantized)}); give the fp32")
+    if model.config.get("exclude_post_process"):
+        raise InputError(
+            f"{model.folder}: finds no boxes, so that nothing can be judged; "
+            "quantize the model that `ppghost export` writes without --exclude-post-process"
+        )
     feeds = len(feed_names(model.program))
     if feeds != 1:
         raise InputError(f"{model.folder}: takes {feeds} inputs; only one can be an image")

@@ -73,7 +73,10 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 def _add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
     parser.add_argument(
-        "--images", type=Path, required=True, metavar="LIST",
+        "--images",
+        type=Path,
+        required=True,
+        metavar="LIST",
         help="'path' or 'path label' lines; of a detector 'path xml' lines or COCO's .json too",
     )
     parser.add_argument(
