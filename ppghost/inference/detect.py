@@ -56,7 +56,8 @@ class Detector:
         model = open_model(self._model_dir)
         if self._read.description.get("Global", {}).get("exclude_post_process"):
             raise InputError(
-                f"{model_dir}: gives what its network computes, and no boxes; export it without --exclude-post-process"
+                f"{model_dir}: gives what its network computes, and no boxes; export it without "
+                "--exclude-post-process"
             )
         names = feed_names(model.program)
         if len(names) != 1:

@@ -70,8 +70,9 @@ def export(
             latency of such a model is real, its predictions are not.
         batch: how many images the model takes at once, None for any number; a detector takes
             one if it is None, as phones do.
-        exclude_post_process: of a detector: end with what its network computes, "logits" [N, A, C] and
-            "deltas" [N, A, 4] of the A anchors; decoding and suppression are the app's.
+        exclude_post_process: of a detector: end with what its network computes, "logits"
+            [N, A, C] and "deltas" [N, A, 4] of the A anchors; decoding and suppression are the
+            app's.
 
     Returns:
         Where the model is, and what it takes and gives.
