@@ -89,10 +89,11 @@ class BoxJudge:
     def agreement(self) -> BoxAgreement:
         """What all of them say."""
         sure = [[part[part[:, 1] >= SURE] for part in rows] for rows in self._rows]
-        counts = [sum(map(len, parts)) for parts in sure]
+        first, second = (sum(map(len, parts)) for parts in sure)
         common = sum(common_boxes(*parts) for parts in zip(*sure, strict=True))
-        rated = [self.rate(self._places, rows) if self.rate else {} for rows in self._rows]
-        return BoxAgreement(2 * common / sum(counts) if any(counts) else None, *counts, *rated)
+        fp32, int8 = (self.rate(self._places, rows) if self.rate else {} for rows in self._rows)
+        agreement = 2 * common / (first + second) if first + second else None
+        return BoxAgreement(agreement, first, second, fp32, int8)
 
 
 def common_boxes(first: "np.ndarray", second: "np.ndarray") -> int:
