@@ -15,6 +15,7 @@ import pytest
 import yaml
 from PIL import Image
 from support import ROOT
+from support.detectors import write_set
 from support.shared import shared_folder
 
 from ppghost.cli import main as cli
@@ -196,6 +197,12 @@ def trained(shapes_dir, tmp_path_factory):
     prefix = tmp_path_factory.mktemp("weights") / "trained"
     weights.write_state(prefix.with_suffix(".pdparams"), arrays, specs)
     return prefix
+
+
+@pytest.fixture(scope="session")
+def box_images(tmp_path_factory) -> Path:
+    """Folder of images with boxes (support.detectors)."""
+    return shared_folder(tmp_path_factory, "box_images", write_set)
 
 
 @pytest.fixture(scope="session")

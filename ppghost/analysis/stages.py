@@ -68,10 +68,17 @@ def _label(image: int, place: _Place) -> str:
     height = place[0]
     if not height or not image:
         return "all"
-    return f"1/{_factor(image / height)}" if height <= image else f"{_factor(height / image)}/1"
+    if height <= image:
+        return f"1/{_factor(image, height)}"
+    return f"{_factor(height, image)}/1"
 
 
-def _factor(ratio: float) -> int:
-    """A whole number; a power of two where one is near: without padding 224 becomes 13, not 14."""
+def _factor(large: int, small: int) -> int:
+    """A whole number; a power of two where one is near: without padding 224 becomes 13, not 14.
+
+    So it is where halves were rounded up: of 320 the seventh is 3.
+    """
+    ratio = large / small
     power = 2 ** round(math.log2(ratio))
-    return power if abs(ratio / power - 1) < _NEAR else round(ratio)
+    near = abs(ratio / power - 1) < _NEAR or -(-large // power) == small
+    return power if near else round(ratio)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,22 @@ def score(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return value
+
+
+def above_zero(text: str) -> float:
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def numbers(text: str) -> list[float]:
+    """Numbers above 0 with commas between them: "0.75,1,1.25"."""
+    return [above_zero(part) for part in text.split(",")]
 
 
 def positives(text: str) -> list[int]:

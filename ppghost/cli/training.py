@@ -3,7 +3,16 @@
 import argparse
 from pathlib import Path
 
-from ppghost.cli.common import Commands, Output, add_config_arguments, load_config, positive, score
+from ppghost.cli.common import (
+    Commands,
+    Output,
+    above_zero,
+    add_config_arguments,
+    load_config,
+    numbers,
+    positive,
+    score,
+)
 from ppghost.errors import CheckFailed, InputError, PPGhostError
 
 
@@ -26,6 +35,7 @@ def add_commands(commands: Commands) -> None:
         "--size", type=positive, default=320, metavar="S", help="longer side; default 320 pixels"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="K", help="default 0")
+    parser.add_argument("--one-class", action="store_true", help="call all of them shape")
     parser.add_argument("--force", action="store_true", help="renew a damaged copy")
 
     parser = commands.add("train", train, "train on a static graph", config=True)
@@ -93,6 +103,43 @@ def add_commands(commands: Commands) -> None:
         help="least score of boxes that are shown and drawn (default 0.5); files hold all",
     )
 
+    parser = commands.add("label", label, "labels for images, by a trained teacher", config=True)
+    parser.add_argument(
+        "--images", type=Path, required=True, metavar="FOLDER_OR_LIST", help="or a glob"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE.json",
+        help="COCO's form, of a classifier soft labels; a page, and the journal that a second run "
+        "goes on from, are written beside it",
+    )
+    taken = parser.add_mutually_exclusive_group()
+    taken.add_argument(
+        "--threshold",
+        type=score,
+        metavar="SCORE",
+        help="least score of a label; of a classifier least share that is told (default 0.001)",
+    )
+    taken.add_argument(
+        "--objects-per-image",
+        type=above_zero,
+        metavar="N",
+        help="mean number of labels, shared by the classes as in the training set; without it and "
+        "--threshold each class has as many as there",
+    )
+    parser.add_argument(
+        "--scales",
+        type=numbers,
+        metavar="S,S,...",
+        help="image sizes over the config's (default 0.75,1,1.25, of a classifier 1)",
+    )
+    parser.add_argument("--no-flip", action="store_true", help="do not look at mirrored images too")
+    parser.add_argument(
+        "--threads", type=positive, metavar="N", help="of the CPU; all that there are if not given"
+    )
+
 
 def show_config(args: argparse.Namespace) -> Output:
     """The config with everything that it inherits and every default."""
@@ -116,7 +163,12 @@ def write_shapes(args: argparse.Namespace) -> Output:
     from ppghost.data.datasets import shapes
 
     result = shapes.write_shapes(
-        args.directory, args.images, args.size, args.seed, force=args.force
+        args.directory,
+        args.images,
+        args.size,
+        args.seed,
+        force=args.force,
+        one_class=args.one_class,
     )
     done = "written to" if result["written"] else "already in"
     counts = f"{result['train']} + {result['val']} images with {result['boxes']} shapes"
@@ -174,6 +226,28 @@ def export(args: argparse.Namespace) -> Output:
         exclude_post_process=args.exclude_post_process,
     )
     return result.to_json(), f"{result.model_dir}: {result.bytes} bytes"
+
+
+def label(args: argparse.Namespace) -> Output:
+    """Labels by the config's network."""
+    config = load_config(args)
+    from ppghost.inference import label as labelling
+
+    taken = {"threshold": args.threshold, "objects_per_image": args.objects_per_image}
+    how = {"scales": args.scales, "flip": not args.no_flip, "threads": args.threads}
+    try:
+        result = labelling.label(config, args.images, args.output, **taken, **how)
+    except PPGhostError as error:
+        if error.result is not None:
+            error.text = _labelled(error.result)
+        raise
+    return result, _labelled(result)
+
+
+def _labelled(result: dict) -> str:
+    least = "" if result["threshold"] is None else f" of scores from {result['threshold']:.4f}"
+    counts = f"{result['images']} images, {result['labels']} labels{least}"
+    return f"{result['output']}: {counts}; look at a sample in {Path(result['output']).stem}.html"
 
 
 def predict(args: argparse.Namespace) -> Output:

@@ -71,14 +71,19 @@ def _load(source: str | Path | Mapping[str, Any], overrides: Iterable[str]) -> d
 def _resolve_sections(config: dict) -> None:
     """What one section means for another, as PaddleClas settles it; in place."""
     config["Arch"].setdefault("class_num", config["Global"].get("class_num", 1000))
-    mixed = config["DataLoader"]["Train"]["dataset"].get("batch_transform_ops")
-    if mixed and config["Metric"]["Train"]:
-        notice("Metric.Train: no accuracy in training, batch_transform_ops mix the labels")
+    if has_soft_labels(config) and config["Metric"]["Train"]:
+        notice("Metric.Train: no accuracy in training, whose images have shares of several classes")
         config["Metric"]["Train"] = []
     if config["Optimizer"].get("regularizer") and config["Optimizer"].get("weight_decay"):
         notice("Optimizer.weight_decay has no effect beside Optimizer.regularizer")
     if config.get("AMP", {}).get("use_amp") and config["Global"]["device"] == "cpu":
         notice("AMP.use_amp has no effect on Global.device cpu: float32 throughout")
+
+
+def has_soft_labels(config: dict) -> bool:
+    """Whether training labels are shares of the classes: of mixed images, or a teacher's."""
+    dataset = config["DataLoader"]["Train"]["dataset"]
+    return bool(dataset.get("batch_transform_ops") or dataset.get("soft_labels"))
 
 
 def dump(config: dict) -> str:

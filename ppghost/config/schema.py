@@ -302,11 +302,23 @@ _DETECTION: dict[str, Any] = {
     "image_dir": _key(str, NONE),
     "allow_empty": _key(bool),
 }
+#: beside a labelled set what a teacher has labelled (`ppghost label`): in each batch the share
+#: `ratio`, of which every loss counts `weight` times
+_PSEUDO = {
+    "dataset_dir": _key(str, default=REQUIRED),
+    "anno_path": _key(str, default=REQUIRED),
+    "image_dir": _key(str, NONE),
+    # images in which the teacher has found nothing
+    "allow_empty": _key(bool, default=True),
+    "weight": _key(float, default=1.0, minimum=0),
+    "ratio": _key(float, default=0.5, between=(0, 1)),
+}
+_VOC = _DETECTION | {"label_list": _key(str, NONE)}
 _DATASETS: dict[str, Any] = {
     "ImageNetDataset": _LISTED | {"relabel": _key(bool)},
     "Cifar10": _ARCHIVE,
     "Cifar100": _ARCHIVE,
-    "VOCDataSet": _DETECTION | {"label_list": _key(str, NONE)},
+    "VOCDataSet": _VOC,
     "COCODataSet": _DETECTION,
 } | _refused(
     {
@@ -351,7 +363,12 @@ def _loader(datasets: dict, samplers: dict, shuffle: bool) -> dict:
 
 
 _TRAIN_LOADER = _loader(
-    datasets={"MultiScaleDataset": _LISTED},
+    datasets={
+        "ImageNetDataset": _LISTED | {"relabel": _key(bool), "soft_labels": _key(str, NONE)},
+        "MultiScaleDataset": _LISTED,
+        "VOCDataSet": _VOC | {"pseudo": Optional(_PSEUDO)},
+        "COCODataSet": _DETECTION | {"pseudo": Optional(_PSEUDO)},
+    },
     samplers={
         "MultiScaleSampler": {
             "scales": _key(list, default=REQUIRED, item=int),

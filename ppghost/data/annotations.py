@@ -19,13 +19,11 @@ class Objects:
         classes: int64 [G], from 0.
         ignored: bool [G]; counts neither as hit nor as miss in an evaluation (VOC's difficult,
             COCO's iscrowd).
-        weights: float32 [G], of the object in a loss; 1 for what people have labelled.
     """
 
     boxes: np.ndarray
     classes: np.ndarray
     ignored: np.ndarray
-    weights: np.ndarray
 
     @classmethod
     def of(
@@ -33,15 +31,13 @@ class Objects:
         boxes: Sequence | np.ndarray,
         classes: Sequence[int] | np.ndarray,
         ignored: Sequence[bool] | np.ndarray | None = None,
-        weights: Sequence[float] | np.ndarray | None = None,
     ) -> Objects:
-        """Make arrays of lists; by default nothing is ignored and every weight is 1."""
+        """Make arrays of lists; by default nothing is ignored."""
         count = len(classes)
         return cls(
             np.array(boxes, np.float32).reshape(count, 4),
             np.array(classes, np.int64),
             np.zeros(count, bool) if ignored is None else np.array(ignored, bool),
-            np.ones(count, np.float32) if weights is None else np.array(weights, np.float32),
         )
 
     @classmethod
@@ -54,9 +50,7 @@ class Objects:
 
     def select(self, which: np.ndarray) -> Objects:
         """Return the objects that `which` says, a bool mask [G] or indices."""
-        return Objects(
-            self.boxes[which], self.classes[which], self.ignored[which], self.weights[which]
-        )
+        return Objects(self.boxes[which], self.classes[which], self.ignored[which])
 
     def moved(self, boxes: np.ndarray) -> Objects:
         """Return the same objects at other places, `boxes` [G, 4]."""
@@ -73,12 +67,15 @@ class Target:
             the one that took its place.
         scale: (x, y), pixels of the input for one of the original image: original = input / scale.
         size: (height, width) of the original image in pixels.
+        weight: of the whole image in a loss, its background included; 1 for what people have
+            labelled. A teacher may be wrong also where it says that there is nothing.
     """
 
     objects: Objects
     index: int
     scale: tuple[float, float]
     size: tuple[int, int]
+    weight: float = 1.0
 
 
 @dataclass

@@ -2,13 +2,16 @@
 
 import copy
 import logging
+from typing import Any
 
 from ppghost.data.datasets import coco, voc
 from ppghost.data.datasets.cifar import Cifar10, Cifar100
 from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.data.datasets.image_list import ImageNetDataset
+from ppghost.data.datasets.mixed import MixedDataSet
 from ppghost.data.datasets.user import REGISTERED, UserDataset
 from ppghost.data.loader import Batches, Collate, Dataset, Loader, class_ids
+from ppghost.data.mixed_sampler import MixedSampler
 from ppghost.data.samplers import (
     DistributedBatchSampler,
     MultiScaleSampler,
@@ -59,11 +62,14 @@ def make_loader(
     section = config["DataLoader"][mode]
     settings = dict(section["dataset"])
     batch_ops = settings.pop("batch_transform_ops", None)
+    pseudo = settings.pop("pseudo", None)
     first, *others = _variants(config, mode)
     workers = section["loader"]["num_workers"]
     settings |= {"transform_ops": first}
     dataset = _make_dataset(settings, config, workers, f"{where}.dataset")
     _check_task(config, where, boxes=isinstance(dataset, DetectionDataSet), asked=collate)
+    if pseudo:
+        dataset = _with_pseudo(dataset, pseudo, config, f"{where}.dataset")
     datasets = [dataset, *(_under(ops, dataset, where) for ops in others)]
     mix = None
     if batch_ops:
@@ -71,7 +77,7 @@ def make_loader(
         mix = build_batch_transforms(batch_ops, key, config["Arch"]["class_num"])
     share = {"seed": seed, "rank": rank, "world_size": world_size}
     with at_key(f"{where}.sampler"):
-        sampler = _make_sampler(config, mode, len(dataset), share)
+        sampler = _make_sampler(config, mode, dataset, share)
     loader = Loader(Batches(datasets, sampler, mix, collate), **section["loader"])
     _check_shapes(loader, config, mode)
     return loader
@@ -88,6 +94,23 @@ def box_classes(config: dict) -> tuple[list[str], list[int]] | None:
     except InputError as error:
         logger.info("the model has no class names: %s", error)
         return None
+
+
+def mean_objects(config: dict) -> dict[str, float]:
+    """How many objects of each class, by its name, an image of a detector's training set has.
+
+    Images without any count too; what a teacher has labelled does not.
+
+    Raises:
+        InputError: the set is not here, or bad.
+    """
+    settings = dict(config["DataLoader"]["Train"]["dataset"])
+    for key in ("pseudo", "batch_transform_ops"):
+        settings.pop(key, None)
+    settings["allow_empty"] = True
+    dataset: Any = _make_dataset(settings, config, 0, "DataLoader.Train.dataset")
+    means = dataset.class_counts() / len(dataset)
+    return dict(zip(dataset.class_names, means.tolist(), strict=True))
 
 
 def _check_task(config: dict, where: str, *, boxes: bool, asked: Collate) -> None:
@@ -132,9 +155,24 @@ def _under(ops: list, dataset: Dataset, where: str) -> Dataset:
     return other
 
 
-def _make_sampler(config: dict, mode: str, images: int, share: dict) -> Sampler:
+def _with_pseudo(dataset: Any, pseudo: dict, config: dict, where: str) -> Any:
+    """The data set, and behind it the images that a teacher has labelled, alike transformed."""
+    weight, ops = pseudo["weight"], config["DataLoader"]["Train"]["dataset"]["transform_ops"]
+    settings = {key: value for key, value in pseudo.items() if key not in ("weight", "ratio")}
+    settings |= {"name": "COCODataSet", "transform_ops": ops}
+    any_classes = config | {"Arch": config["Arch"] | {"class_num": None}}  # names decide
+    of_teacher: Any = _make_dataset(settings, any_classes, 0, f"{where}.pseudo")
+    return MixedDataSet(dataset, of_teacher, weight, f"{where}.pseudo")
+
+
+def _make_sampler(config: dict, mode: str, dataset: Any, share: dict) -> Sampler:
     settings = dict(config["DataLoader"][mode]["sampler"])
-    name = settings.pop("name")
+    name, images = settings.pop("name"), len(dataset)
+    if isinstance(dataset, MixedDataSet):
+        if name == "RASampler":
+            raise InputError("dataset.pseudo goes with DistributedBatchSampler alone")
+        ratio = config["DataLoader"][mode]["dataset"]["pseudo"]["ratio"]
+        return MixedSampler(dataset.parts, ratio=ratio, **settings, **share)
     if name == "MultiScaleSampler":
         batches = _scaled_batches(settings)
         return MultiScaleSampler(images, batches, shuffle=settings["shuffle"], **share)

@@ -11,7 +11,6 @@ import numpy as np
 
 from ppghost.data.samplers import FOR_BATCH, FOR_IMAGE, Sampler, check_whole, stream
 from ppghost.data.transforms.batch import BatchOperation
-from ppghost.data.transforms.compose import Compose
 from ppghost.data.workers import Allocate, Batch, Labels, Workers, plain_array
 from ppghost.errors import TrainingError
 
@@ -19,7 +18,7 @@ from ppghost.errors import TrainingError
 class Dataset(Protocol):
     """What a loader reads from; with workers it must go through pickle."""
 
-    transforms: Compose
+    transforms: Any  # of images, or of images and boxes
 
     def __len__(self) -> int: ...
 
@@ -31,8 +30,15 @@ class Dataset(Protocol):
 Collate = Callable[[Sequence[Any], tuple[int, int, int]], Labels]
 
 
-def class_ids(targets: Sequence[int], image_shape: tuple[int, int, int]) -> Labels:
-    """The labels of images of one class each: "label", int64 [N, 1]."""
+def class_ids(
+    targets: Sequence[int] | Sequence[np.ndarray], image_shape: tuple[int, int, int]
+) -> Labels:
+    """The labels of images of one class each: "label", int64 [N, 1].
+
+    Of images with shares of the classes, float32 [class_num] each: float32 [N, class_num].
+    """
+    if isinstance(targets[0], np.ndarray):
+        return {"label": np.stack(targets)}
     return {"label": np.array(targets, np.int64).reshape(-1, 1)}
 
 
@@ -137,8 +143,8 @@ class Loader:
     def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
         """Iterate over an epoch: images, float32 [N, C, H, W], and their labels by name.
 
-        Of images of one class each: "label", int64 [N, 1]; with `batch_transforms` the shares of
-        the classes, float32 [N, class_num].
+        Of images of one class each: "label", int64 [N, 1]; with `batch_transforms`, or a teacher's
+        labels, the shares of the classes, float32 [N, class_num].
 
         From `start_batch` on it gives exactly the batches that a whole epoch gives there. Errors
         come up at the batch they belong to. The arrays are the caller's.

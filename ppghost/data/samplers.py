@@ -15,7 +15,7 @@ from ppghost.errors import InputError
 from ppghost.utils.text import whole_number
 
 # purposes of random streams: an epoch's order and an image's augmentation share none
-FOR_ORDER, FOR_IMAGE, FOR_BATCH, FOR_SCALES = range(4)
+FOR_ORDER, FOR_IMAGE, FOR_BATCH, FOR_SCALES, FOR_PSEUDO = range(5)
 
 #: stages of PaddleClas's progressive training, of equally many epochs each
 STAGES = 4

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from ppghost.data.build import make_loader
+from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.data.datasets.image_list import ImageNetDataset
 from ppghost.data.loader import Dataset, Loader
 from ppghost.doctor.check import Check, Look, looked_at, problems_of
 from ppghost.errors import TrainingError
+from ppghost.tasks.factory import make_task
 
 #: images of each list that are opened, from all over it, and the time that this may take
 _SAMPLE, _SECONDS = 64, 8.0
@@ -35,7 +37,8 @@ def check_data(config: dict) -> tuple[list[Check], dict[str, Loader]]:
 
 def _reads_list(config: dict, mode: str, loaders: dict[str, Loader]) -> Look:
     def look() -> tuple[bool, str]:
-        loaders[mode] = loader = make_loader(config, mode)
+        collate = make_task(config).collate
+        loaders[mode] = loader = make_loader(config, mode, collate=collate)
         sizes = ", ".join("x".join(map(str, shape)) for shape in loader.image_shapes())
         return True, f"{loader.sampler.images} images, {sizes} for the network"
 
@@ -90,13 +93,16 @@ def _class_problems(config: dict, loaders: dict[str, Loader]) -> Iterator[str]:
 
 
 def _labels(dataset: Dataset) -> np.ndarray | None:
-    """The class ids of a data set that keeps them together."""
+    """The class ids that occur in a data set that keeps them together."""
+    if isinstance(dataset, DetectionDataSet):
+        return np.flatnonzero(dataset.class_counts())
     return getattr(dataset, "_labels", None)
 
 
 def _shared(sets: dict[str, Dataset]) -> int:
     """How many files two lists have in common."""
-    listed = [dataset for dataset in sets.values() if isinstance(dataset, ImageNetDataset)]
+    kinds = (ImageNetDataset, DetectionDataSet)
+    listed = [dataset for dataset in sets.values() if isinstance(dataset, kinds)]
     if len(listed) < 2:
         return 0
     first, second = (set(dataset.files()) for dataset in listed)

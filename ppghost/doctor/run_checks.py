@@ -13,6 +13,7 @@ from ppghost.doctor.check import Check, looked_at, problems_of
 from ppghost.inference.export import build_inference, describe
 from ppghost.static import program
 from ppghost.static.runtime import static_graph
+from ppghost.tasks.factory import make_task, task_of
 from ppghost.training import checkpoint, loop, optimizer
 from ppghost.training.distributed import Group
 from ppghost.training.evaluation import Evaluator
@@ -21,6 +22,8 @@ from ppghost.weights.pretrained import pretrained_path
 #: learning rate per image of a batch above which a recipe is suspect: five times what ImageNet's
 #: usual ones have, 0.1 for 256 images with momentum and 0.001 for 1024 with Adam
 _MAX_RATES = {"SGD": 0.5 / 256, "Momentum": 0.5 / 256, "Adam": 0.005 / 1024, "AdamW": 0.005 / 1024}
+#: the same of detectors, whose usual rate is PaddleDetection's 0.01 for 16 images
+_MAX_DETECTOR_RATES = dict.fromkeys(("SGD", "Momentum"), 0.05 / 16)
 #: images of the trial step at most
 _TRIAL_BATCH = 8
 
@@ -62,7 +65,9 @@ def _learning_rate(config: dict, total: int) -> tuple[bool, str]:
             f"{rate:g} was tuned for a batch of {tuned}, here it is {total}: linear scaling says "
             f"{scaled:g} (Global.scale_lr: True)"
         )
-    most = _MAX_RATES.get(settings["name"])
+    most = (_MAX_RATES if task_of(config) == "classification" else _MAX_DETECTOR_RATES).get(
+        settings["name"]
+    )
     if most and rate > most * total:
         return False, (
             f"{rate:g} for a batch of {total}: by linear scaling the usual recipes have "
@@ -109,8 +114,8 @@ def check_network(config: dict) -> Check:
         with static_graph():
             graph = build_inference(program.with_known_shape(config))
             if path := pretrained_path(config):
-                arch = config["Arch"]
-                weights.load(path, graph.network, arch["name"], arch["class_num"])
+                classes = make_task(config).head_width
+                weights.load(path, graph.network, config["Arch"]["name"], classes)
         return True, _named(config)
 
     return looked_at("network and weights", look)

@@ -53,7 +53,7 @@ def collect(
     """
     results: list[dict[str, Any]] = []
     failures: list[Failure] = []
-    for image, answer in zip(images, _with_bar(answers, len(images)), strict=True):
+    for image, answer in zip(images, with_bar(answers, len(images)), strict=True):
         result: dict[str, Any] = {"image": str(image), key: []}
         if isinstance(answer, list):
             result[key] = [describe(found) for found in answer]
@@ -62,11 +62,11 @@ def collect(
             result["error"] = str(answer)
         results.append(result)
     if failures:
-        raise _summary(failures, results)
+        raise summary(failures, len(results), results)
     return results
 
 
-def _with_bar(answers: Iterator, count: int) -> Iterable:
+def with_bar(answers: Iterator, count: int) -> Iterable:
     """The answers, with a bar on a terminal if they take more than a second."""
     from tqdm import tqdm
 
@@ -74,10 +74,10 @@ def _with_bar(answers: Iterator, count: int) -> Iterable:
     return tqdm(answers, total=count, unit="image", delay=1, leave=False, disable=hidden)
 
 
-def _summary(failures: list[Failure], results: list[dict[str, Any]]) -> Failure:
-    """What is raised for images that could not be answered; scores of NaN count most."""
+def summary(failures: list[Failure], images: int, result: Any) -> Failure:
+    """What is raised for some of `images` that have no answer; scores of NaN count most."""
     worst = next((error for error in failures if isinstance(error, CheckFailed)), failures[0])
-    count = f"{len(failures)} of {len(results)} images could not be answered, for instance "
-    error = type(worst)(f"{count if len(results) > 1 else ''}{worst}")
-    error.result = results
+    count = f"{len(failures)} of {images} images could not be answered, for instance "
+    error = type(worst)(f"{count if images > 1 else ''}{worst}")
+    error.result = result
     return error

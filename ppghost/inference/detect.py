@@ -1,5 +1,6 @@
 """Boxes with classes and scores for images, from an exported detector and nothing else."""
 
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -52,7 +53,8 @@ class Detector:
         self._read = ImageReader(self._model_dir)
         post = self._read.description["PostProcess"]["MultiClassNMS"] or {}
         self.labels: list[str | None] = post.get("label_list") or []
-        self._categories: list[int] = post.get("category_ids") or []
+        #: what the annotations call the classes; empty where they are their numbers
+        self.category_ids: list[int] = post.get("category_ids") or []
         model = open_model(self._model_dir)
         if self._read.description.get("Global", {}).get("exclude_post_process"):
             raise InputError(
@@ -69,6 +71,12 @@ class Detector:
             self._engine = Engine(model.program.SerializeToString(), model.params())
         except EngineError as error:
             raise InputError(f"{model_dir}: the model cannot be loaded: {error}") from error
+
+    def clone(self) -> "Detector":
+        """The same for another thread, with the same weights in memory."""
+        other = copy.copy(self)
+        other._engine = self._engine.clone()
+        return other
 
     def __call__(self, image: Image) -> list[DetectedBox]:
         """The objects of one image, the surest first.
@@ -116,7 +124,7 @@ class Detector:
         index = int(number)
         return DetectedBox(
             class_id=index,
-            category_id=self._categories[index] if index < len(self._categories) else index,
+            category_id=self.category_ids[index] if index < len(self.category_ids) else index,
             label=self.labels[index] if index < len(self.labels) else None,
             score=score,
             bbox=[round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)],

@@ -30,6 +30,18 @@ def draw_boxes(image: Path, boxes: list[dict[str, Any]], output: Path) -> None:
     Raises:
         InputError: the image cannot be read, or the place cannot be written to.
     """
+    canvas = with_boxes(image, boxes)
+    with output_errors(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        canvas.save(output)
+
+
+def with_boxes(image: Path, boxes: list[dict[str, Any]]) -> Image.Image:
+    """The image with a frame and a line of text for each box.
+
+    Raises:
+        InputError: the image cannot be read.
+    """
     try:
         with Image.open(image) as file:
             # upright, as the network saw it
@@ -41,9 +53,7 @@ def draw_boxes(image: Path, boxes: list[dict[str, Any]], output: Path) -> None:
     draw = ImageDraw.Draw(canvas)
     for box in reversed(boxes):  # the surest on top
         _draw(draw, box, width, font)
-    with output_errors(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        canvas.save(output)
+    return canvas
 
 
 def _draw(draw: Any, box: dict[str, Any], width: int, font: Any) -> None:

@@ -204,7 +204,7 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
             the label file cannot be read.
     """
     shape, detects = program.image_shape(config), task_of(config) == "detection"
-    ops = _infer_transforms(config, detects)
+    ops = infer_transforms(config, detects)
     transform = box_transforms if detects else image_transforms
     check_transforms(transform(ops, "Infer.transforms"), shape, "Infer.transforms")
     path = pretrained_path(config)
@@ -224,8 +224,12 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _infer_transforms(config: dict[str, Any], detects: bool) -> list[dict]:
-    """`Infer.transforms` with plain numbers; of a detector those of the evaluation if missing."""
+def infer_transforms(config: dict[str, Any], detects: bool) -> list[dict]:
+    """`Infer.transforms` with plain numbers; of a detector those of the evaluation if missing.
+
+    Raises:
+        InputError: there are none.
+    """
     transforms = config["Infer"].get("transforms")
     if not transforms and detects:
         transforms = config["DataLoader"]["Eval"]["dataset"]["transform_ops"]

@@ -1,5 +1,6 @@
 """Class and score for images, from an exported model and nothing else."""
 
+import copy
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -69,6 +70,12 @@ class Predictor:
             self._engine = Engine(model.program.SerializeToString(), model.params())
         except EngineError as error:
             raise InputError(f"{model_dir}: the model cannot be loaded: {error}") from error
+
+    def clone(self) -> "Predictor":
+        """The same for another thread, with the same weights in memory."""
+        other = copy.copy(self)
+        other._engine = self._engine.clone()
+        return other
 
     def __call__(self, image: Image) -> np.ndarray:
         """Scores of one image.

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import paddle
 
+from ppghost.config.loading import has_soft_labels
 from ppghost.data.loader import Dataset, class_ids
 from ppghost.tasks.losses import main_output, total_loss
 from ppghost.tasks.metrics import topk_accuracy
@@ -26,22 +27,24 @@ class Classification:
     def __init__(self, config: dict):
         self._config = config
 
+    @property
+    def head_width(self) -> int:
+        """Outputs of the classifier."""
+        return self._config["Arch"]["class_num"]
+
     def labels(self, phase: str) -> list[paddle.static.Variable]:
         """The inputs beside the images: class ids, int64 [N, 1].
 
-        In training with `batch_transform_ops` they are the shares of the classes instead,
-        float32 [N, class_num].
+        In training with `batch_transform_ops` or `soft_labels` they are the shares of the classes
+        instead, float32 [N, class_num].
 
         Args:
             phase: "Train" or "Eval".
         """
-        if phase == "Train" and self._mixes_images():
+        if phase == "Train" and has_soft_labels(self._config):
             shape = [None, self._config["Arch"]["class_num"]]
             return [paddle.static.data("label", shape, "float32")]
         return [paddle.static.data("label", [None, 1], "int64")]
-
-    def _mixes_images(self) -> bool:
-        return bool(self._config["DataLoader"]["Train"]["dataset"].get("batch_transform_ops"))
 
     def loss_and_metrics(
         self,
@@ -52,8 +55,8 @@ class Classification:
     ) -> dict[str, paddle.static.Variable]:
         """ "loss", to be minimised, and top-k; scalars, means over the batch.
 
-        There is no top-k of mixed images: such an image has no one class (PaddleClas leaves it out
-        as well).
+        There is no top-k of soft labels: such an image has no one class (PaddleClas leaves it out
+        for mixed images as well).
 
         Args:
             phase: "Train" or "Eval".

@@ -39,6 +39,10 @@ class Task(Protocol):
     def collate(self) -> Collate:
         """Makes a batch's labels from those of its images, without Paddle."""
 
+    @property
+    def head_width(self) -> int:
+        """Outputs of the layer whose width is that of the classes; a new one is learnt anew."""
+
     def labels(self, phase: str) -> list[paddle.static.Variable]:
         """Append the inputs that hold the labels of a "Train" or "Eval" batch."""
 

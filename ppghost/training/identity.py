@@ -13,7 +13,19 @@ _GLOBAL = ("update_freq", "train_mode")
 #: arguments of Arch and of the data set that do not
 _FREE = {
     "Arch": ("pretrained", "use_ssld", "infer_add_softmax", "infer_output_key"),
-    "DataLoader.Train.dataset": ("image_root", "cls_label_path", "data_file", "download"),
+    "DataLoader.Train.dataset": (
+        "image_root",
+        "cls_label_path",
+        "data_file",
+        "download",
+        "dataset_dir",
+        "anno_path",
+        "image_dir",
+        "label_list",
+        "pseudo",
+        "soft_labels",
+    ),
+    "DataLoader.Train.dataset.pseudo": ("dataset_dir", "anno_path", "image_dir"),
 }
 #: what checkpoints hold beside the identity, and its form; older ones have a part of it
 EPOCHS, THREADS, FORM = "Global.epochs", "OMP_NUM_THREADS", "identity"
@@ -37,6 +49,7 @@ def identity(config: dict, loader: Loader, lr_factor: float, processes: int) -> 
         "Optimizer": config["Optimizer"],
         "EMA": config.get("EMA", {}),
         "DataLoader.Train.dataset": train["dataset"],
+        "DataLoader.Train.dataset.pseudo": train["dataset"].get("pseudo") or {},
         "DataLoader.Train.sampler": train["sampler"],
         "Global": {key: config["Global"].get(key) for key in _GLOBAL},
     }

@@ -11,12 +11,13 @@ import paddle
 from ppghost import weights
 from ppghost.static.program import assign, fetch, initialize
 from ppghost.static.runtime import Place
+from ppghost.tasks.factory import make_task
 from ppghost.tasks.metrics import Averages
 from ppghost.training import checkpoint, program
 from ppghost.training.distributed import Group
 from ppghost.training.identity import EPOCHS, FORM, THREADS, differences
 from ppghost.training.schedules import Schedule
-from ppghost.weights.pretrained import pretrained_path
+from ppghost.weights.pretrained import backbone_path, pretrained_path
 
 logger = logging.getLogger(__name__)
 
@@ -117,12 +118,15 @@ class RunState:
             )
 
     def load_pretrained(self) -> None:
-        """Start from the pretrained weights, if the config names any."""
+        """Start from the pretrained weights, if the config names any; else its backbone may."""
+        arch, network = self.config["Arch"], self.graph.network
+        found = None
         if path := pretrained_path(self.config):
-            classes = self.config["Arch"]["class_num"]
-            found = weights.load(
-                path, self.graph.network, self.config["Arch"]["name"], new_head_classes=classes
-            )
+            classes = make_task(self.config).head_width
+            found = weights.load(path, network, arch["name"], new_head_classes=classes)
+        elif path := backbone_path(arch):
+            found = weights.load(path, network.backbone, arch["backbone"]["name"])
+        if found:
             self.assign(found.arrays)
             logger.info("weights from %s (%d tensors)", path, len(found.arrays))
         averages = self.graph.averages

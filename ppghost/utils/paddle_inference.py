@@ -9,7 +9,7 @@ import queue
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ppghost.utils.paddle import import_paddle
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+E = TypeVar("E", bound="Cloneable")
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -79,8 +80,15 @@ class Engine:
             return [predictor.get_output_handle(name).copy_to_cpu() for name in names]
 
 
+class Cloneable(Protocol):
+    """An engine, or what holds engines."""
+
+    def clone(self: E) -> E:
+        """The same for another thread."""
+
+
 def run_in_threads(
-    engine: Engine, threads: int, answer: Callable[[Engine, T], R], tasks: Iterable[T]
+    engine: E, threads: int, answer: Callable[[E, T], R], tasks: Iterable[T]
 ) -> Iterator[R]:
     """Answers to tasks, in their order, several at once.
 
@@ -90,7 +98,7 @@ def run_in_threads(
         answer: called with an engine that nobody else uses, and a task.
         tasks: what there is to do.
     """
-    idle: queue.SimpleQueue[Engine] = queue.SimpleQueue()
+    idle: queue.SimpleQueue[E] = queue.SimpleQueue()
     for own in (engine, *(engine.clone() for _ in range(threads - 1))):
         idle.put(own)
 

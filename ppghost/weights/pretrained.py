@@ -92,6 +92,23 @@ def pretrained_path(config: dict) -> str | None:
     return _local(arch, "Arch.pretrained") if arch else None
 
 
+def backbone_path(arch: dict) -> str | None:
+    """The classifier's weights in `Arch.backbone.pretrained`, None if there are none.
+
+    True means PaddleClas's published file of the network of that name.
+
+    Raises:
+        InputError: as for `pretrained_path`.
+    """
+    backbone = arch.get("backbone")
+    if not isinstance(backbone, dict):
+        return None
+    given = backbone.get("pretrained")
+    if given is True:
+        return str(path({"name": backbone["name"]}))
+    return _local(given, "Arch.backbone.pretrained") if given else None
+
+
 def _local(place: str, key: str) -> str:
     """A path as it is; for an address where its file is, under a name that no other one has."""
     if not place.startswith(("https://", "http://")):

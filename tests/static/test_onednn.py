@@ -70,7 +70,9 @@ def steps(settings, count):
     """(losses, weights, Program) of so many training steps on one batch."""
     trainer = loop.Trainer(settings, paddle.CPUPlace(), Group())
     images = np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32")
-    figures = [trainer.steps.run(images, {"label": np.array([[0], [1], [2], [0]])}) for _ in range(count)]
+    figures = [
+        trainer.steps.run(images, {"label": np.array([[0], [1], [2], [0]])}) for _ in range(count)
+    ]
     state = trainer.state
     arrays = state.fetch([spec.parameter for spec in state.specs])
     return [named["loss"] for named, _ in figures], arrays, state.graph.program

@@ -107,7 +107,7 @@ class DetectionDataSet:
             "does not exist"
             for place in np.flatnonzero(~exists)
         ]
-        self.bad_images.leave_out(problems, len(exists))
+        self.bad_images.leave_out(problems, len(exists), missing=True)
         return labels.with_images(exists)
 
     def _known_sizes(self, labels: BoxLabels) -> BoxLabels:

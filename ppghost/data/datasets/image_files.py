@@ -31,17 +31,23 @@ class BadImages:
         self.skips = policy == "skip"
         self._warned: set[int] = set()
 
-    def leave_out(self, problems: Sequence[str], of: int) -> None:
+    def leave_out(self, problems: Sequence[str], of: int, *, missing: bool = False) -> None:
         """Say what cannot be used before any of it is loaded: the first problem and their number.
+
+        Args:
+            problems: a sentence each.
+            of: how many images there are.
+            missing: the problem is that files are missing.
 
         Raises:
             InputError: there is a problem, and they are not to be skipped.
         """
         if not problems:
             return
-        count = f"({len(problems)} of {of} images cannot be used)"
+        count = f"({len(problems)} of {of} {'are missing' if missing else 'cannot be used'})"
         if not self.skips:
-            raise InputError(f"{problems[0]} {count}; mend it, or set Global.bad_images: skip")
+            remedy = "add it" if missing else "mend it"
+            raise InputError(f"{problems[0]} {count}; {remedy}, or set Global.bad_images: skip")
         logger.warning("%s %s; going on without", problems[0], count)
 
     def first_good(

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from pathlib import Path
 
 import numpy as np
 
+from ppghost.data.datasets.image_files import BadImages, are_files, read_file
 from ppghost.data.datasets.list_files import Sample, check_labels, read_samples, relabelled
+from ppghost.data.datasets.soft_labels import SoftLabels
 from ppghost.data.transforms.compose import build_transforms
-from ppghost.data.transforms.operation import BadImage
 from ppghost.data.transforms.pixels import DecodeImage
-from ppghost.errors import InputError, TrainingError, at_key
-
-logger = logging.getLogger(__name__)
-
-# So many unusable images on end mean wrong operations or a lost disk, not a few broken files.
-MAX_BAD_IN_A_ROW = 100
+from ppghost.errors import InputError, at_key
 
 
 class ImageNetDataset:
@@ -34,6 +29,8 @@ class ImageNetDataset:
         delimiter: what separates path and label; a space if None.
         relabel: number the labels that occur 0, 1, ... in ascending order (PaddleClas numbers them
             as a Python set happens to give them: the same for 1..N, not for labels with gaps).
+        soft_labels: a file that `ppghost label` has made with a classifier: images in it have the
+            teacher's shares of the classes for a label, all others 1 for their own class.
         class_num: labels must be below this; not checked if None.
         on_bad_image: the config's Global.bad_images: "stop" ends the run at a missing or broken
             image, "skip" goes on without.
@@ -51,16 +48,15 @@ class ImageNetDataset:
         transform_ops: list[dict] | None = None,
         delimiter: str | None = None,
         relabel: bool = False,
+        soft_labels: str | Path | None = None,
         *,
         class_num: int | None = None,
         on_bad_image: str = "stop",
         where: str = "DataLoader.Train.dataset",
     ) -> None:
-        if on_bad_image not in ("stop", "skip"):
-            raise ValueError(f"on_bad_image is {on_bad_image!r}, neither stop nor skip")
+        self.bad_images = BadImages(on_bad_image)
         self.image_root = Path(image_root)
         self.list_file = Path(cls_label_path)
-        self.skips = on_bad_image == "skip"
         if not self.image_root.is_dir():
             raise InputError(f"{where}.image_root: {image_root} is not a folder")
         ops = transform_ops or [{"DecodeImage": None}]
@@ -79,7 +75,11 @@ class ImageNetDataset:
         self._paths = np.array([os.fsencode(sample.path) for sample in samples])
         self._labels = np.array([sample.label for sample in samples])
         self._lines = np.array([sample.line for sample in samples])
-        self._warned: set[int] = set()  # lines
+        self._soft: SoftLabels | None = None
+        if soft_labels is not None:
+            with at_key(f"{where}.soft_labels"):
+                names = [sample.path for sample in samples]
+                self._soft = SoftLabels(Path(soft_labels), names, self._labels, class_num)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -92,77 +92,47 @@ class ImageNetDataset:
     def fingerprint(self) -> str:
         """The images' names and labels in their order, as a short hash; not where they lie."""
         names = b"\n".join(os.path.basename(path) for path in self._paths.tolist())
-        return hashlib.sha256(names + self._labels.tobytes()).hexdigest()[:16]
+        soft = self._soft.digest() if self._soft else b""
+        return hashlib.sha256(names + self._labels.tobytes() + soft).hexdigest()[:16]
 
     def _sample(self, index: int) -> Sample:
         path = os.fsdecode(self._paths[index])
         return Sample(path, int(self._labels[index]), int(self._lines[index]))
 
-    def load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    def load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int | np.ndarray]:
         """Read, decode and transform image `index`: float32 [C, H, W] and its label.
 
-        A broken image ends the run or, with on_bad_image "skip", gives its place (with one
-        warning) to the next good one in the list. PaddleClas takes a random other image there; the
-        next one keeps a run reproducible, also when it is resumed.
+        With `soft_labels` it is the shares of the classes, float32 [class_num].
+
+        A broken image ends the run or, with on_bad_image "skip", gives its place to the next good
+        one in the list (see `BadImages`).
 
         Raises:
             TrainingError: the image cannot be used and is not to be skipped, or too many in a row
                 cannot be used.
         """
-        for step in range(min(len(self), MAX_BAD_IN_A_ROW)):
-            sample = self._sample((index + step) % len(self))
-            try:
-                return self._read(sample, rng), sample.label
-            except BadImage as error:
-                problem = f"{self._place(sample)} {error}"
-                if not self.skips:
-                    raise TrainingError(
-                        f"{problem}; mend it, or set Global.bad_images: skip"
-                    ) from error
-                if sample.line not in self._warned:
-                    self._warned.add(sample.line)
-                    logger.warning("%s; the next good image takes its place", problem)
-        raise TrainingError(f"{step + 1} images in a row cannot be used, the last: {problem}")
+        return self.bad_images.first_good(
+            index,
+            len(self),
+            lambda place: self._read(place, rng),
+            lambda place: self._place(self._sample(place)),
+        )
 
-    def _read(self, sample: Sample, rng: np.random.Generator) -> np.ndarray:
-        try:
-            data = (self.image_root / sample.path).read_bytes()
-        except OSError as error:
-            raise BadImage(f"cannot be read ({error.strerror})") from error
-        return self.transforms(data, rng)
+    def _read(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int | np.ndarray]:
+        sample = self._sample(index)
+        data = read_file(self.image_root / sample.path)
+        return self.transforms(data, rng), self._soft[index] if self._soft else sample.label
 
     def _place(self, sample: Sample) -> str:
         return f"{self.list_file}:{sample.line}: image {self.image_root / sample.path}"
 
     def _present(self, samples: list[Sample]) -> list[Sample]:
         """Return the samples whose file exists; InputError over others unless they are skipped."""
-        exists = _are_files(self.image_root, [sample.path for sample in samples])
+        exists = are_files(self.image_root, [sample.path for sample in samples])
         missing = [sample for sample, there in zip(samples, exists, strict=True) if not there]
-        if not missing:
-            return samples
-        problem = f"{self._place(missing[0])} does not exist"
-        count = f"({len(missing)} of {len(samples)} are missing)"
-        if not self.skips:
-            raise InputError(f"{problem} {count}; add it, or set Global.bad_images: skip")
-        logger.warning("%s %s; going on without", problem, count)
+        self.bad_images.leave_out(
+            [f"{self._place(sample)} does not exist" for sample in missing],
+            len(samples),
+            missing=True,
+        )
         return [sample for sample, there in zip(samples, exists, strict=True) if there]
-
-
-def _are_files(root: Path, paths: list[str]) -> list[bool]:
-    """Say of each path, relative to `root`, whether it is a file.
-
-    Each folder is listed once: a fourth of the time that a look at every file takes on a local
-    disk, and far less on a network's.
-    """
-    listed: dict[str, set[str]] = {}
-    exists = []
-    for path in paths:
-        folder, name = os.path.split(path)
-        if folder not in listed:
-            try:
-                with os.scandir(os.path.join(root, folder)) as entries:
-                    listed[folder] = {entry.name for entry in entries if entry.is_file()}
-            except OSError:
-                listed[folder] = set()
-        exists.append(name in listed[folder])
-    return exists

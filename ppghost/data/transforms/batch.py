@@ -1,7 +1,8 @@
 """Operations on a whole batch, which mix images and their labels (`batch_transform_ops`).
 
-All take images float32 [N, C, H, W] and labels int64 [N, 1] and give new images and soft labels,
-float32 [N, class_num], whose rows sum to 1: `lam` of one image's class, the rest of the other's.
+All take images float32 [N, C, H, W] and labels int64 [N, 1] (or a teacher's soft ones) and give new
+images and soft labels, float32 [N, class_num], whose rows sum to 1: `lam` of one image's class, the
+rest of the other's.
 These are PaddleClas's labels, so that its CELoss is the same on them: smoothing (`epsilon`) is the
 loss's part, and cross entropy is linear in the label. When OpSampler leaves a batch alone its
 labels are one-hot all the same, where PaddleClas hands on class numbers: with `epsilon` the loss is
@@ -33,7 +34,9 @@ class BatchOperation(Protocol):
 
 
 def one_hot(labels: np.ndarray, class_num: int) -> np.ndarray:
-    """Turn class numbers, int64 [N, 1], into float32 [N, class_num]."""
+    """Turn class numbers, int64 [N, 1], into float32 [N, class_num]; soft labels are that."""
+    if labels.dtype == np.float32:
+        return labels
     rows = np.zeros((len(labels), class_num), np.float32)
     np.put_along_axis(rows, labels, 1, axis=1)
     return rows

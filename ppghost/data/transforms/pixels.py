@@ -173,10 +173,14 @@ class NormalizeImage:
         self._tables = self._formula(values, channel_axis=0)
 
     def _formula(self, image: np.ndarray, channel_axis: int) -> np.ndarray:
-        shape = [1, 1, 1]
-        shape[channel_axis] = 3
-        mean, std = self.mean.reshape(shape), self.std.reshape(shape)
-        return (image.astype(np.float32) * self.scale - mean) / std
+        if channel_axis == 2:  # numpy is slow along an axis of three
+            return self._formula(image.transpose(2, 0, 1), 0).transpose(1, 2, 0)
+        mean, std = self.mean.reshape(3, 1, 1), self.std.reshape(3, 1, 1)
+        result = image.astype(np.float32, order="C")
+        result *= self.scale
+        result -= mean
+        result /= std
+        return result
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         axis = 0 if self.order == "chw" else 2

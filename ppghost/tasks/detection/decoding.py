@@ -15,10 +15,12 @@ def decode(
 ) -> paddle.static.Variable:
     """Boxes [N, M, 4] (x1, y1, x2, y2), cut off at the image, of deltas and anchors [N, M, 4]."""
     corner, end = anchors[:, :, :2], anchors[:, :, 2:]
-    size = end - corner
-    middle = corner + size * 0.5 + deltas[:, :, :2] * size
-    half = size * paddle.exp(paddle.clip(deltas[:, :, 2:], max=MAX_LOG_RATIO)) * 0.5
-    boxes = paddle.concat([middle - half, middle + half], axis=2)
+    size = paddle.subtract(end, corner)
+    shift = paddle.multiply(deltas[:, :, :2] + 0.5, size)
+    middle = paddle.add(corner, shift)
+    growth = paddle.exp(paddle.clip(deltas[:, :, 2:], max=MAX_LOG_RATIO))
+    half = paddle.multiply(size * 0.5, growth)
+    boxes = paddle.concat([paddle.subtract(middle, half), paddle.add(middle, half)], axis=2)
     x, y = paddle.clip(boxes[:, :, 0::2], 0, width), paddle.clip(boxes[:, :, 1::2], 0, height)
     return paddle.concat([x[:, :, :1], y[:, :, :1], x[:, :, 1:], y[:, :, 1:]], axis=2)
 

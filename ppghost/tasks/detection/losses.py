@@ -27,15 +27,16 @@ def retinanet_loss(
     """
     classes, weights = labels["classes"], labels["weights"]
     one_hot = functional.one_hot(classes, logits.shape[-1] + 1)[:, :, 1:]
-    held = paddle.cast(classes > 0, "float32") * paddle.cast(weights > 0, "float32")
+    held = paddle.cast(paddle.logical_and(classes > 0, weights > 0), "float32")
     count = paddle.clip(average(held.sum()), min=1.0)
     focal = functional.sigmoid_focal_loss(
         logits, one_hot, alpha=settings["alpha"], gamma=settings["gamma"], reduction="none"
     )
-    of_classes = (focal * weights.unsqueeze(-1)).sum() / count
-    off = _smooth_l1(deltas - labels["deltas"], settings["beta"])
-    of_boxes = (off.sum(axis=-1) * held * weights).sum() / count
-    loss = of_classes + settings["box_weight"] * of_boxes
+    of_classes = paddle.multiply(focal, weights.unsqueeze(-1)).sum() / count
+    off = _smooth_l1(paddle.subtract(deltas, labels["deltas"]), settings["beta"])
+    weights_of_held = paddle.multiply(held, weights)
+    of_boxes = paddle.multiply(off.sum(axis=-1), weights_of_held).sum() / count
+    loss = paddle.add(of_classes, settings["box_weight"] * of_boxes)
     return {"loss": loss, "loss_cls": of_classes, "loss_box": of_boxes}
 
 
@@ -45,4 +46,4 @@ def _smooth_l1(difference: paddle.static.Variable, beta: float) -> paddle.static
     if beta == 0:
         return size
     within = paddle.clip(size, max=beta)
-    return within * within / (2 * beta) + size - within
+    return paddle.add(paddle.square(within) / (2 * beta), paddle.subtract(size, within))

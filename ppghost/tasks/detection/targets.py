@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ppghost.data.annotations import Objects, Target
+from ppghost.data.annotations import Target
 from ppghost.data.workers import Labels
 from ppghost.models.anchors import AnchorGrid
 
@@ -75,7 +75,7 @@ class RetinaTargets:
 
     def __call__(self, targets: Sequence[Target], image_shape: tuple[int, int, int]) -> Labels:
         anchors = _anchors(self.grid, *image_shape[1:])
-        made = [self._of_image(target.objects, anchors) for target in targets]
+        made = [self._of_image(target, anchors) for target in targets]
         classes, deltas, weights = (np.stack(parts) for parts in zip(*made, strict=True))
         return {
             "classes": classes,
@@ -85,17 +85,16 @@ class RetinaTargets:
             "scale": np.array([target.scale for target in targets], np.float32),
         }
 
-    def _of_image(self, objects: Objects, anchors: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _of_image(self, target: Target, anchors: np.ndarray) -> tuple[np.ndarray, ...]:
         """Classes [A], 0 for background and c + 1 for class c; deltas [A, 4]; weights [A]."""
+        objects = target.objects
         wanted = objects.select(~objects.ignored)
         given = assign(anchors, wanted.boxes)
         held = given >= 0
         classes, deltas = np.zeros(len(anchors), np.int64), np.zeros((len(anchors), 4), np.float32)
         classes[held] = wanted.classes[given[held]] + 1
         deltas[held] = encode(anchors[held], wanted.boxes[given[held]])
-        # a teacher's labels may be wrong also where they say that there is nothing
-        weights = np.full(len(anchors), wanted.weights.mean() if len(wanted) else 1, np.float32)
-        weights[held] = wanted.weights[given[held]]
+        weights = np.full(len(anchors), target.weight, np.float32)
         weights[given == IGNORED] = 0
         hidden = objects.select(objects.ignored)
         if len(hidden):  # what covers something that is not to be judged is no background

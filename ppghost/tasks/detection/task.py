@@ -38,6 +38,11 @@ class Detection:
         self._losses = {phase: _loss_of(config, phase) for phase in ("Train", "Eval")}
         self.collate = RetinaTargets(self._grid)
 
+    @property
+    def head_width(self) -> int:
+        """Outputs of the head that tells classes."""
+        return self._grid.per_position * self._config["Arch"]["class_num"]
+
     def labels(self, phase: str) -> list[paddle.static.Variable]:
         """What `RetinaTargets` makes: each anchor's class, deltas and weight in the loss.
 

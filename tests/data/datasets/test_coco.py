@@ -106,6 +106,14 @@ def test_a_bad_box_is_named_or_skipped(root, change, message, caplog):
     assert "going on without" in caplog.text
 
 
+def test_the_first_bad_box_is_that_of_the_first_image(root):
+    document = content()
+    for annotation in document["annotations"][:2]:
+        annotation["bbox"] = [0, 0, 0, 0]
+    with pytest.raises(InputError, match=r"annotation 2 .*2 of 5 boxes are bad: 2 without area"):
+        dataset(root, document)
+
+
 def _twice(key):
     document = content()
     document[key].append(document[key][0] | {"file_name": "c.png"})

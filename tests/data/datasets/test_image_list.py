@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ppghost.data.datasets.image_list import MAX_BAD_IN_A_ROW, ImageNetDataset
+from ppghost.data.datasets.image_files import MAX_BAD_IN_A_ROW
+from ppghost.data.datasets.image_list import ImageNetDataset
 from ppghost.data.datasets.list_files import read_list
 from ppghost.errors import InputError, TrainingError
 

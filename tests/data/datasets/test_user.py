@@ -52,7 +52,14 @@ def test_images_of_ones_own_go_through_the_configs_operations(workers):
     loader = make_loader(load("Eval", workers, count=6, size=8), "Eval")
     images, labels = zip(*loader.epoch(0), strict=True)
     loader.close()
-    assert np.concatenate([batch["label"] for batch in labels]).ravel().tolist() == [0, 1, 2, 0, 1, 2]
+    assert np.concatenate([batch["label"] for batch in labels]).ravel().tolist() == [
+        0,
+        1,
+        2,
+        0,
+        1,
+        2,
+    ]
     expected = [Squares(6, 8)[index][0].transpose(2, 0, 1) / 255 for index in range(6)]
     np.testing.assert_allclose(np.concatenate(images), np.array(expected), rtol=1e-6)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from ppghost.data.transforms.boxes.operation import Sample, have_area
+from ppghost.data.transforms.boxes.operation import Sample
 from ppghost.data.transforms.parameters import flag, number, ordered_range, whole_number
 
 
@@ -52,60 +50,61 @@ class RandomCrop:
             least = self.draws[place]
             if least is None:
                 return sample
-            for _ in range(self.num_attempts):
-                cropped = self._attempt(sample, least, rng)
-                if cropped is not None:
-                    return cropped
+            cropped = self._first_good(sample, least, rng)
+            if cropped is not None:
+                return cropped
         return sample
 
-    def _attempt(self, sample: Sample, least: float, rng: np.random.Generator) -> Sample | None:
-        """Draw a rectangle; None if it does not hold what it has to."""
-        rectangle = self._draw(sample.image.shape[0], sample.image.shape[1], rng)
-        if rectangle is None:
-            return None
-        left, top, right, bottom = rectangle
-        edges = np.array(rectangle, np.float32)
+    def _first_good(self, sample: Sample, least: float, rng: np.random.Generator) -> Sample | None:
+        """Cut out the first of the rectangles drawn that holds what it has to."""
+        edges = self._draw(sample.image.shape[0], sample.image.shape[1], rng)
         boxes = sample.objects.boxes
         overlaps = _overlaps(boxes, edges)
-        if (overlaps.min() if self.cover_all_box else overlaps.max()) < least:
-            return None
+        enough = (overlaps.min(axis=1) if self.cover_all_box else overlaps.max(axis=1)) >= least
+        low = np.maximum(boxes[:, :2], edges[:, None, :2])
+        high = np.minimum(boxes[:, 2:], edges[:, None, 2:])
         centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-        inside = ((centers >= edges[:2]) & (centers < edges[2:])).all(axis=1)
-        low, high = np.maximum(boxes[:, :2], edges[:2]), np.minimum(boxes[:, 2:], edges[2:])
-        cut = np.concatenate((low, high), axis=1) - np.tile(edges[:2], 2)
-        kept = inside & have_area(cut)
-        if not kept.any():
+        inside = (centers >= edges[:, None, :2]) & (centers < edges[:, None, 2:])
+        kept = (inside & (low < high)).all(axis=2)
+        good = np.flatnonzero(enough & kept.any(axis=1))
+        if not len(good):
             return None
+        first = good[0]
+        left, top, right, bottom = edges[first].tolist()
+        cut = np.concatenate((low[first], high[first]), axis=1) - [left, top, left, top]
         image = sample.image[top:bottom, left:right]
-        return Sample(image, sample.objects.moved(cut).select(kept), sample.scale)
+        return Sample(image, sample.objects.moved(cut).select(kept[first]), sample.scale)
 
-    def _draw(
+    def _draw(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+        """Up to `num_attempts` rectangles in the image: int64 [A, 4], x1, y1, x2, y2 in pixels."""
+        of_height, of_width = self._draw_shares(height, width, rng)
+        heights, widths = (height * of_height).astype(int), (width * of_width).astype(int)
+        fits = (heights > 0) & (heights <= height) & (widths > 0) & (widths <= width)
+        heights, widths = heights[fits], widths[fits]
+        tops = rng.integers(height - heights + 1)
+        lefts = rng.integers(width - widths + 1)
+        return np.stack((lefts, tops, lefts + widths, tops + heights), axis=1)
+
+    def _draw_shares(
         self, height: int, width: int, rng: np.random.Generator
-    ) -> tuple[int, int, int, int] | None:
-        """Left, top, right, bottom of a rectangle in pixels; None for one of no use."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Height and width of rectangles as shares of the image's."""
+        scales = rng.uniform(*self.scaling, size=(2, self.num_attempts))
         if self.aspect_ratio is None:
-            of_height, of_width = rng.uniform(*self.scaling), rng.uniform(*self.scaling)
-            if not 0.5 <= height * of_height / (width * of_width) <= 2:
-                return None
-        else:
-            scale = rng.uniform(*self.scaling)
-            # no wider or higher than the image
-            low, high = max(self.aspect_ratio[0], scale**2), min(self.aspect_ratio[1], scale**-2)
-            root = math.sqrt(rng.uniform(low, high)) if low <= high else 1.0
-            of_height, of_width = scale / root, scale * root
-        cut_height, cut_width = int(height * of_height), int(width * of_width)
-        if not (0 < cut_height <= height and 0 < cut_width <= width):
-            return None
-        top = int(rng.integers(height - cut_height + 1))
-        left = int(rng.integers(width - cut_width + 1))
-        return left, top, left + cut_width, top + cut_height
+            aspects = height * scales[0] / (width * scales[1])
+            return tuple(scales[:, (aspects >= 0.5) & (aspects <= 2)])
+        # no wider or higher than the image
+        low = np.maximum(self.aspect_ratio[0], scales[0] ** 2)
+        high = np.minimum(self.aspect_ratio[1], scales[0] ** -2)
+        root = np.sqrt(low + rng.random(self.num_attempts) * (high - low))
+        return scales[0] / root, scales[0] * root
 
 
-def _overlaps(boxes: np.ndarray, rectangle: np.ndarray) -> np.ndarray:
-    """Intersection over union of `boxes` [G, 4] with one rectangle [4]: [G]."""
-    low = np.maximum(boxes[:, :2], rectangle[:2])
-    high = np.minimum(boxes[:, 2:], rectangle[2:])
-    shared = np.clip(high - low, 0, None).prod(axis=1)
+def _overlaps(boxes: np.ndarray, rectangles: np.ndarray) -> np.ndarray:
+    """Intersection over union of `boxes` [G, 4] with `rectangles` [A, 4]: [A, G]."""
+    low = np.maximum(boxes[:, :2], rectangles[:, None, :2])
+    high = np.minimum(boxes[:, 2:], rectangles[:, None, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    whole = (rectangle[2:] - rectangle[:2]).prod()
-    return shared / (areas + whole - shared + 1e-10)
+    wholes = (rectangles[:, 2:] - rectangles[:, :2]).prod(axis=1)
+    return shared / (areas + wholes[:, None] - shared)

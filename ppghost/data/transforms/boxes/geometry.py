@@ -204,8 +204,8 @@ class RandomExpand:
         height, width = sample.image.shape[:2]
         ratio = rng.uniform(1, self.ratio)
         full = int(height * ratio), int(width * ratio)
-        top = rng.integers(full[0] - height + 1)
-        left = rng.integers(full[1] - width + 1)
+        top = int(rng.integers(full[0] - height + 1))
+        left = int(rng.integers(full[1] - width + 1))
         image = _canvas(sample.image, full, (left, top), self.fill)
         boxes = sample.objects.boxes + np.array([left, top, left, top], np.float32)
         return Sample(image, sample.objects.moved(boxes), sample.scale)
@@ -229,8 +229,7 @@ def _canvas(
     if size == image.shape[:2]:
         return image
     whole = all(float(value).is_integer() and 0 <= value <= 255 for value in fill)
-    canvas = np.empty((*size, 3), image.dtype if whole else np.float32)
-    canvas[:] = fill
+    pixels = image if whole else image.astype(np.float32, copy=False)
     (left, top), (height, width) = corner, image.shape[:2]
-    canvas[top : top + height, left : left + width] = image
-    return canvas
+    below, beside = size[0] - top - height, size[1] - left - width
+    return cv2.copyMakeBorder(pixels, top, below, left, beside, cv2.BORDER_CONSTANT, value=fill)

@@ -131,13 +131,29 @@ def test_crops_keep_the_boxes_on_their_pixels_and_some_object():
     assert all(height >= 12 and width >= 16 for height, width, _ in sizes)
 
 
-def test_a_crop_drops_what_has_its_centre_outside():
-    sample = Sample(
-        np.zeros((100, 100, 3), np.uint8), Objects.of([[0, 0, 9, 9], [90, 90, 99, 99]], [4, 7])
-    )
-    op = RandomCrop(scaling=[0.3, 0.5], allow_no_crop=False, thresholds=[0.0], num_attempts=999)
-    found = [op(sample, np.random.default_rng(seed)).objects.classes.tolist() for seed in range(30)]
-    assert sorted(map(tuple, {tuple(classes) for classes in found})) == [(4,), (7,)]
+def test_a_crop_keeps_what_has_its_centre_inside_and_cuts_it():
+    image = np.zeros((100, 100, 3), np.uint8)
+    image[..., 0], image[..., 1] = np.arange(100), np.arange(100)[:, None]  # x and y of each pixel
+    boxes = np.array([[0, 0, 40, 40], [60, 30, 90, 99], [30, 50, 50, 70]], np.float32)
+    op = RandomCrop(allow_no_crop=False, thresholds=[0.0])
+    cut = 0
+    for seed in range(20):
+        after = op(Sample(image, Objects.of(boxes, range(3))), np.random.default_rng(seed))
+        corner = after.image[0, 0, :2].astype(int)
+        end = corner + after.image.shape[1::-1]
+        centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+        inside = ((centers >= corner) & (centers < end)).all(axis=1)
+        assert after.objects.classes.tolist() == np.flatnonzero(inside).tolist()
+        expected = np.clip(boxes[inside], np.tile(corner, 2), np.tile(end, 2)) - np.tile(corner, 2)
+        np.testing.assert_array_equal(after.objects.boxes, expected)
+        cut += (inside.sum() < 3) and ((boxes[:, :2] < end) & (boxes[:, 2:] > corner)).all()
+    assert cut > 3  # so often an object lay in the crop in part, its centre outside
+
+
+def test_boxes_over_an_edge_are_cut_there_when_the_image_is_resized():
+    op = {"Resize": {"target_size": [10, 14], "keep_ratio": False}}
+    _, objects, _ = transformed(op, boxes=[[-3, 1, 9, 30]])
+    assert objects.boxes.tolist() == [[0, 2, 14, 10]]
 
 
 def test_every_threshold_is_kept():
