@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ppghost.deploy.devices.base import Device
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
+from ppghost.deploy.latency.images import feed_image
 from ppghost.deploy.latency.planning import Share, make_plan, share_out
 from ppghost.deploy.latency.result_file import ResultFile
 from ppghost.deploy.latency.results import LatencyResult, Result, host_metadata, load_result
@@ -18,10 +19,13 @@ from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.nb.sidecar import load_models
 from ppghost.errors import ConversionError, DeviceError, InputError, PPGhostError
 
+if TYPE_CHECKING:
+    from ppghost.deploy.latency.images import ReadImage
+
 logger = logging.getLogger(__name__)
 
 #: what two runs must have in common for --resume to put their samples together
-_SAME_PLAN = ("repeats", "warmup", "burst_warmup", "power_mode", "affinity")
+_SAME_PLAN = ("repeats", "warmup", "burst_warmup", "power_mode", "affinity", "image_sha256")
 
 
 def bench(
@@ -30,6 +34,7 @@ def bench(
     *,
     output: str | Path | None = None,
     resume: bool = False,
+    read_image: "ReadImage | None" = None,
     **settings: Any,
 ) -> LatencyResult:
     """Time models on devices, with their uncertainty.
@@ -40,6 +45,8 @@ def bench(
         output: a file to keep the result in, written after every round, so that nothing is lost
             on the way.
         resume: go on from what `output` holds.
+        read_image: makes a network's input of the setting `image`;
+            `ppghost.inference.preprocess.read_input` does.
         settings: any other key of a campaign (`ppghost.deploy.latency.campaign.Campaign`):
             `threads`, `rounds`, `precision`, ...
 
@@ -59,7 +66,7 @@ def bench(
     campaign = Campaign(models=models, devices=devices, **settings)  # type: ignore[arg-type] # in any form
     found = find_devices(campaign.devices, campaign.device_options())
     path = None if output is None else Path(output)
-    return run_campaign(campaign, found, output=path, resume=resume)
+    return run_campaign(campaign, found, output=path, resume=resume, read_image=read_image)
 
 
 def run_campaign(
@@ -70,6 +77,7 @@ def run_campaign(
     resume: bool = False,
     dry_run: bool = False,
     command: str | None = None,
+    read_image: "ReadImage | None" = None,
 ) -> LatencyResult:
     """Time every model of a campaign at every thread count on all devices, at the same time.
 
@@ -85,6 +93,7 @@ def run_campaign(
             device.
         dry_run: return the plan and measure nothing.
         command: kept in the plan.
+        read_image: makes a network's input of the campaign's image, if it has one.
 
     Returns:
         What was measured, now and before.
@@ -94,6 +103,7 @@ def run_campaign(
         DeviceError: at the end, if every model failed or a device did not do all.
     """
     loaded = load_models(campaign.models, campaign.input_shapes)
+    loaded = feed_image(loaded, campaign.image, read_image)
     shares = share_out(loaded, devices, whole="all" not in campaign.devices)
     plan = make_plan(campaign, loaded, [device for device, _ in shares], command)
     return time_models(campaign, plan, shares, output=output, resume=resume, dry_run=dry_run)

@@ -20,7 +20,10 @@ from ppghost.cli.live import live_lines
 from ppghost.errors import InputError, PPGhostError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ppghost.deploy.latency.results import LatencyResult
+    from ppghost.deploy.nb.sidecar import Preprocess
 
     #: what runs a campaign, and what makes a text of its result
     Kind = tuple[Callable[..., LatencyResult], Callable[[LatencyResult], str]]
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 CAMPAIGN_FLAGS = (
     "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "warmup", "precision",
     "detect", "round_every", "time_limit", "reference", "power_mode", "affinity", "max_temp",
-    "max_wait", "benchmark_bin", "device_folder",
+    "max_wait", "benchmark_bin", "device_folder", "image",
 )  # fmt: skip
 
 
@@ -110,6 +113,11 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device-folder", metavar="DIR", help="on phones, to work in (/data/local/tmp)"
     )
+    parser.add_argument(
+        "--image", type=Path, metavar="FILE",
+        help="to time on, by each model's own preprocessing; otherwise noise, in which detectors "
+        "find nothing",
+    )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="skip what the result file holds")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
     # that file is kept all along: nothing is left to write at the end
@@ -135,6 +143,8 @@ def bench(args: argparse.Namespace) -> Output:
     if not args.layers:
         given["input_shapes"] = _unnamed_shapes(args)
     campaign = load_campaign(args.campaign, args.override, given)
+    if campaign.image and (args.layers or args.guidelines):
+        raise InputError("--image: layers and test nets are timed on noise; drop it")
     output = Path(args.json) if args.json not in (None, "-") else args.results
     run, table = _kind(args)
     try:
@@ -178,7 +188,14 @@ def _models() -> "Kind":
     from ppghost.deploy.latency.runner import run_campaign
     from ppghost.deploy.latency.tables import latency_table
 
-    return run_campaign, latency_table
+    return partial(run_campaign, read_image=_read_image), latency_table
+
+
+def _read_image(preprocess: "Preprocess", image: Path) -> "np.ndarray":
+    # only here: bench starts without what decodes images
+    from ppghost.inference.preprocess import read_input
+
+    return read_input(preprocess["transform_ops"], image, boxes=preprocess["boxes"])
 
 
 def _layers(args: argparse.Namespace) -> "Kind":

@@ -36,8 +36,23 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument(
+        "--accuracy",
+        type=_named_file,
+        action="append",
+        default=[],
+        metavar="MODEL=EVAL.json",
+        help="what eval --json (of int8: quantize --json) wrote of a model's weights (repeatable)",
+    )
+    parser.add_argument(
         "--lang", choices=("en", "zh"), default="en", help="English or Chinese (en)"
     )
+
+
+def _named_file(text: str) -> tuple[str, Path]:
+    model, _, path = text.rpartition("=")
+    if not (model and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not MODEL=FILE")
+    return model, Path(path)
 
 
 def compare(args: argparse.Namespace) -> Output:
@@ -61,5 +76,11 @@ def report(args: argparse.Namespace) -> Output:
     """Latency results as a page."""
     from ppghost.deploy.reporting.write import report
 
-    written = report(args.results, args.output, lang=args.lang, command=command_line(args))
+    written = report(
+        args.results,
+        args.output,
+        lang=args.lang,
+        command=command_line(args),
+        accuracies=dict(args.accuracy),
+    )
     return written.to_json(), f"report: {written.index}"

@@ -59,6 +59,12 @@ def add_commands(commands: Commands) -> None:
         help="without Global.pretrained_model export an untrained net, to time it",
     )
 
+    parser.add_argument(
+        "--exclude-post-process",
+        action="store_true",
+        help="of a detector: end with its network, before decoding and suppression",
+    )
+
     parser = commands.add("predict", predict, "classes, or boxes, and scores for images")
     parser.add_argument(
         "sources",
@@ -213,7 +219,11 @@ def export(args: argparse.Namespace) -> Output:
     from ppghost.inference import export
 
     result = export.export(
-        config, args.output, random_weights=args.random_weights, batch=args.batch_size
+        config,
+        args.output,
+        random_weights=args.random_weights,
+        batch=args.batch_size,
+        exclude_post_process=args.exclude_post_process,
     )
     return result.to_json(), f"{result.model_dir}: {result.bytes} bytes"
 

@@ -3,14 +3,15 @@
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from ppghost.deploy.devices.android import benchmark_bin, known_programs, system
+from ppghost.deploy.devices.android import benchmark_bin, known_programs, output_check, system
 from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.android.adb_client import advice, connect, settled_serials
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
 from ppghost.deploy.devices.android.lite_cores import Cores, thread_limit
-from ppghost.deploy.devices.android.session import START_TIMEOUT_S, PhoneSession
+from ppghost.deploy.devices.android.session import START_TIMEOUT_S, PhoneSession, push_inputs
 from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.devices.thermal import Zones
@@ -216,6 +217,14 @@ class Phone:
             folder=self._adb.folder,
         )
         program = self._prepared_program
+        if model.feed is not None:
+            if "input_data_path" not in program.flags:
+                raise DeviceError(
+                    f"{model.name}: this benchmark_bin takes no input from a file; take one of "
+                    "Paddle-Lite 2.10 or later, or no --image"
+                )
+            texts = output_check.array_texts(model.feed.arrays)
+            invocation = replace(invocation, inputs=push_inputs(self._adb, texts))
         return PhoneSession(model, invocation, program, self._adb, self.affinity, self._zones)
 
     def check_output(self, session: PhoneSession) -> dict[str, Any]:
