@@ -1,9 +1,13 @@
 """Our input pipeline against PaddleClas's own, on the same images, interleaved.
 
-    python benchmarks/input_pipeline.py --paddleclas CHECKOUT --images ROOT --list LIST
+    python benchmarks/input_pipeline.py --images ROOT --list LIST [--paddleclas CHECKOUT]
 
 CHECKOUT is a clone of PaddleClas (its PyPI package holds no data pipeline), LIST a list file of
-JPEGs of ImageNet's size under ROOT. Three things are shown:
+JPEGs of ImageNet's size under ROOT. Shown without it:
+
+- reduced: one process, to 224 and to 112, with `DecodeImage: {reduced: true}` and without.
+
+And with it:
 
 - pixels: decoded images, and images ready for evaluation, compared value by value;
 - one process: decode, random crop to 224, flip, normalise, CHW, into batches of 16;
@@ -19,7 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ppghost  # noqa: F401 (zlib before paddle)
@@ -112,8 +116,8 @@ def compare_pixels(files: list[bytes], theirs: Theirs) -> None:
 class InMemory:
     """Files that need not be read, for our loader."""
 
-    def __init__(self, files: list[bytes]):
-        self.files, self.transforms = files, build_transforms(TRAINING, "")
+    def __init__(self, files: list[bytes], ops: Sequence[dict] = TRAINING):
+        self.files, self.transforms = files, build_transforms(list(ops), "")
 
     def __len__(self) -> int:
         return len(self.files)
@@ -150,12 +154,29 @@ def _range(values: list[float], digits: int) -> str:
     return f"({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def one_process(files: list[bytes], theirs: Theirs, rounds: int) -> None:
+def run_through(files: list[bytes], ops: Sequence[dict] = TRAINING) -> Callable[[], int]:
+    """What makes batches of all files, in this process."""
     order = {"shuffle": False, "drop_last": False, "seed": 0}
-    batches = Batches([InMemory(files)], DistributedBatchSampler(len(files), BATCH, **order))
-    ours, other = Loader(batches), theirs.pipeline(TRAINING)
+    batches = Batches([InMemory(files, ops)], DistributedBatchSampler(len(files), BATCH, **order))
+    loader = Loader(batches)
+    return lambda: sum(len(batch[0]) for batch in loader.epoch(0))
+
+
+def reduced_decoding(files: list[bytes], rounds: int) -> None:
+    """Print what decoding at a reduced size gains."""
+    for size in (224, 112):
+        crop = [{"RandCropImage": {"size": size}}, *TRAINING[2:]]
+        sides = {
+            "reduced": run_through(files, [{"DecodeImage": {"reduced": True}}, *crop]),
+            "whole": run_through(files, [{"DecodeImage": None}, *crop]),
+        }
+        measure(f"reduced, to {size}", sides, len(files), rounds, time.process_time)
+
+
+def one_process(files: list[bytes], theirs: Theirs, rounds: int) -> None:
+    other = theirs.pipeline(TRAINING)
     sides = {
-        "ppghost": lambda: sum(len(images) for images, _ in ours.epoch(0)),
+        "ppghost": run_through(files),
         "PaddleClas": lambda: stack_batches(other, files),
     }
     random.seed(0)
@@ -192,13 +213,16 @@ def loaders(root: Path, list_file: Path, theirs: Theirs, rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--paddleclas", type=Path, required=True, metavar="CHECKOUT")
+    parser.add_argument("--paddleclas", type=Path, metavar="CHECKOUT")
     parser.add_argument("--images", type=Path, required=True, metavar="ROOT")
     parser.add_argument("--list", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     text = arguments.list.read_text()
     files = [(arguments.images / line.split(" ")[0]).read_bytes() for line in text.splitlines()]
+    reduced_decoding(files, arguments.rounds)
+    if arguments.paddleclas is None:
+        return
     theirs = Theirs(arguments.paddleclas)
     compare_pixels(files, theirs)
     one_process(files, theirs, arguments.rounds)

@@ -20,7 +20,7 @@ from ppghost.deploy.conversion.options import Options, parse_target
 from ppghost.deploy.conversion.repairs import Repaired, repair
 from ppghost.deploy.nb.compatibility import X86
 from ppghost.deploy.nb.header import NbInfo
-from ppghost.deploy.nb.sidecar import Sidecar
+from ppghost.deploy.nb.sidecar import Preprocess, Sidecar
 from ppghost.errors import ConversionError, InputError
 from ppghost.formats.exported import ExportedModel, open_model
 from ppghost.formats.program_desc import (
@@ -33,6 +33,9 @@ from ppghost.utils.files import write_atomically
 
 T = TypeVar("T")
 
+#: the post-processing that an inference.yml names where the model finds boxes
+BOXES = "MultiClassNMS"
+
 logger = logging.getLogger(__name__)
 
 InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
@@ -44,6 +47,11 @@ class Conversion(Sidecar):
 
     nb: Path
     model_dir: Path
+
+    @property
+    def is_detector(self) -> bool:
+        """Whether its outputs are boxes that a suppression left."""
+        return any(reference.get("detections") for reference in self.references)
 
     def to_json(self) -> dict[str, Any]:
         """The result of `ppghost convert`."""
@@ -179,7 +187,17 @@ def _build(
         references=checked.references,
         info=info,
         command=command,
+        preprocess=_preprocess(model),
     )
+
+
+def _preprocess(model: ExportedModel) -> Preprocess | None:
+    """What inference.yml says of it; None if it does not, or in another form."""
+    before, after = (model.description.get(part) for part in ("PreProcess", "PostProcess"))
+    ops = before.get("transform_ops") if isinstance(before, dict) else None
+    if not isinstance(ops, list):
+        return None
+    return {"transform_ops": ops, "boxes": isinstance(after, dict) and BOXES in after}
 
 
 def checked_inputs(model: ExportedModel, input_shape: InputShape) -> list[InputSpec]:

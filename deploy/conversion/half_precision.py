@@ -6,7 +6,7 @@ follows from a simulation: parameters, inputs and every operator's outputs are r
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ppghost.deploy.conversion.decisions import fetch_too
 from ppghost.deploy.conversion.paddle_runtime import Runner
@@ -36,17 +36,31 @@ _WINOGRAD_INPUT = 1000.0
 _WITH_BLOCKS = ("while", "conditional_block")
 
 
-def least_correlations(
+class Least(NamedTuple):
+    """What a right fp16 file has at the least in common with float32.
+
+    Attributes:
+        correlation: of the outputs; None if none has one.
+        boxes: the share of the boxes that a suppression left; None if there are none.
+    """
+
+    correlation: float | None
+    boxes: float | None
+
+
+def least_agreement(
     model: ExportedModel,
     values: "Mapping[str, Mapping[str, np.ndarray]]",
     expected: "Mapping[str, Sequence[np.ndarray]]",
-) -> dict[str, float]:
-    """The least correlation with float32 that a right fp16 file has, by kind of input.
+    detections: Sequence[int] = (),
+) -> dict[str, Least]:
+    """What a right fp16 file has in common with float32, by kind of input.
 
     Args:
         model: as it was exported.
         values: inputs by name, by kind.
         expected: Paddle's outputs in float32, by kind.
+        detections: the outputs, by their place, that a suppression of boxes left.
 
     Raises:
         ConversionError: half precision cannot hold what the network computes.
@@ -60,13 +74,32 @@ def least_correlations(
         count = len(outputs) - len(convolved)
         simulated = outputs[:count]
         _check_range(kind, simulated, outputs[count:])
-        figures = output_check.compare(simulated, expected[kind], correlation=output_check.ANY)
-        if figures["correlation"] is not None:
-            least[kind] = _least(model.name, kind, figures["correlation"])
+        figures = output_check.compare(
+            simulated,
+            expected[kind],
+            correlation=output_check.ANY,
+            detections=detections,
+            boxes=0,
+        )
+        correlation, boxes = figures["correlation"], figures.get("equal") if detections else None
+        least[kind] = Least(
+            None if correlation is None else _least_correlation(model.name, kind, correlation),
+            None if boxes is None else _least_boxes(model.name, kind, boxes),
+        )
     return least
 
 
-def _least(name: str, kind: str, simulated: float) -> float:
+def _least_boxes(name: str, kind: str, simulated: float) -> float:
+    if simulated >= _SCRAMBLED:
+        return min(output_check.CHECK_BOXES, max(_LEAST, 1 - 2 * (1 - simulated)))
+    logger.warning(
+        "%s: half precision changes the boxes for %s (%.0f %% are the same in a simulation); a "
+        "phone's are not compared", name, kind, 100 * simulated,
+    )  # fmt: skip
+    return 0.0
+
+
+def _least_correlation(name: str, kind: str, simulated: float) -> float:
     if simulated >= _SCRAMBLED:
         return max(_LEAST, min(_CORRELATION, 1 - _MARGIN * (1 - simulated)))
     logger.warning(

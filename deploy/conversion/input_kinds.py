@@ -15,7 +15,7 @@ from ppghost.formats.program_desc import InputSpec
 from ppghost.utils.text import parse_number
 
 SEED = 0
-#: what PaddleClas's NormalizeImage takes where inference.yml does not say
+#: what NormalizeImage, PaddleClas's and PaddleDetection's, takes where inference.yml does not say
 _SCALE, _MEAN, _STD = 1 / 255, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
@@ -50,9 +50,7 @@ def _normalisation(model: ExportedModel) -> Any:
 def _range(model: ExportedModel, settings: Any) -> tuple[list[float], list[float]]:
     """What black and white pixels become, per channel."""
     try:
-        scale = parse_number(settings.get("scale") or _SCALE)
-        means = [parse_number(value) for value in settings.get("mean") or _MEAN]
-        stds = [parse_number(value) for value in settings.get("std") or _STD]
+        scale, means, stds = _parameters(settings)
         pairs = list(zip(means, stds, strict=True))
         low, high = ([(white * scale - mean) / std for mean, std in pairs] for white in (0, 255))
     except (ValueError, TypeError, ZeroDivisionError, AttributeError) as error:
@@ -63,3 +61,15 @@ def _range(model: ExportedModel, settings: Any) -> tuple[list[float], list[float
     if not all(map(math.isfinite, (*low, *high))):
         raise ConversionError(f"{CONFIG_FILE}: NormalizeImage makes NaN or infinity of images")
     return low, high
+
+
+def _parameters(settings: Any) -> tuple[float, list[float], list[float]]:
+    """Scale, means and stds; of PaddleDetection's too, which has switches for them."""
+    scale = parse_number(settings.get("scale") or _SCALE)
+    if settings.get("is_scale") is False:
+        scale = 1.0
+    means = [parse_number(value) for value in settings.get("mean") or _MEAN]
+    stds = [parse_number(value) for value in settings.get("std") or _STD]
+    if settings.get("norm_type") == "none":
+        means, stds = [0.0] * len(means), [1.0] * len(stds)
+    return scale, means, stds

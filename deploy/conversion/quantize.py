@@ -4,13 +4,18 @@ It is judged by Paddle running the program: the x86 runtime of Paddle-Lite compu
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ppghost.deploy.conversion import decisions
+from ppghost.deploy.conversion.agreement import Agreement, ScoreJudge
+from ppghost.deploy.conversion.box_agreement import BoxAgreement, BoxJudge
 from ppghost.deploy.conversion.paddle_runtime import Runner
 from ppghost.deploy.conversion.ptq import run_ptq
+from ppghost.deploy.conversion.repairs.operators import argument
 from ppghost.errors import CheckFailed, ConversionError, InputError
 from ppghost.formats.exported import (
     ExportedModel,
@@ -24,6 +29,8 @@ from ppghost.utils.files import staging_directory
 if TYPE_CHECKING:
     import numpy as np
 
+    from ppghost.deploy.conversion.box_agreement import RateBoxes
+
 logger = logging.getLogger(__name__)
 
 #: How the range of a layer's input is taken from the calibration images. "avg", the mean over
@@ -32,7 +39,9 @@ logger = logging.getLogger(__name__)
 ALGORITHMS = ("avg", "hist", "KL", "mse", "emd", "abs_max")
 SAMPLES = 32
 MIN_AGREEMENT = 0.9
-_QUANTIZED = ("fake_", "quantize_linear", "dequantize_linear")
+_DEQUANTIZE = "dequantize_linear"
+_QUANTIZED = ("fake_", "quantize_linear", _DEQUANTIZE)
+_NO_WORK = ("feed", "fetch", "quantize_linear", _DEQUANTIZE)
 
 
 class Images(Protocol):
@@ -41,24 +50,6 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> "tuple[np.ndarray, int | None]": ...
-
-
-class Accuracy(TypedDict):
-    """Shares of the images with a label; None without any."""
-
-    top1: float | None
-    top5: float | None
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How well the two models agree: the mean cosine of their scores, how often their best class
-    is the same, and the accuracy of each."""
-
-    cosine: float
-    top1_agreement: float
-    fp32: Accuracy
-    int8: Accuracy
 
 
 @dataclass(frozen=True)
@@ -72,6 +63,8 @@ class Quantization:
         calibration_images: how many calibrated.
         measured_images: how many the agreement was measured on.
         held_out: whether those did not calibrate.
+        int8_layers: how many operators have int8 weights.
+        float_operators: how many of each type stay in float.
         agreement: in Paddle's simulation of int8.
         bytes: of its files; None where it was not written.
     """
@@ -82,7 +75,9 @@ class Quantization:
     calibration_images: int
     measured_images: int
     held_out: bool
-    agreement: Agreement
+    int8_layers: int
+    float_operators: dict[str, int]
+    agreement: Agreement | BoxAgreement
     bytes: int | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -94,6 +89,8 @@ class Quantization:
             "calibration_images": self.calibration_images,
             "measured_images": self.measured_images,
             "held_out": self.held_out,
+            "int8_layers": self.int8_layers,
+            "float_operators": self.float_operators,
             **asdict(self.agreement),
         }
         return result if self.bytes is None else {**result, "bytes": self.bytes}
@@ -107,6 +104,7 @@ def quantize(
     samples: int = SAMPLES,
     algo: str = "avg",
     min_agreement: float = MIN_AGREEMENT,
+    rate_boxes: "RateBoxes | None" = None,
 ) -> Quantization:
     """Write an int8 version of an exported model, judged against that model.
 
@@ -120,7 +118,10 @@ def quantize(
         samples: how many images calibrate at most.
         algo: how the range of a layer's input is taken from them, one of `ALGORITHMS`.
         min_agreement: what the mean cosine of the scores and the share of equal best classes must
-            reach.
+            reach; of a detector the share of the AP that is left or, without `rate_boxes`, of the
+            boxes that both models find. With 0 everything is written.
+        rate_boxes: of a detector, on images with annotations: gives the average precisions of what
+            was found, (places of images, their rows [R, 6]) -> {"AP", ...}.
 
     Returns:
         Where it is, and how well it agrees.
@@ -137,6 +138,7 @@ def quantize(
         raise InputError(f"{model_dir}: no image to calibrate with")
     model, output = open_model(Path(model_dir)), Path(output)
     _check_kind(model)
+    judge = _judge(model, rate_boxes)
     calibration, measured = _split(len(images), samples)
     with staging_directory(output) as stage:
         source, made = stage / "fp32", stage / "int8"
@@ -145,7 +147,9 @@ def quantize(
         try:
             run_ptq(source, made, [images[index][0] for index in calibration], algo)
             logger.info("comparing with fp32 on %d images", len(measured))
-            agreement = _compare(model, open_model(made), (images[index] for index in measured))
+            int8 = open_model(made)
+            agreement = _compare(model, int8, images, measured, judge)
+            layers, others = _count_layers(int8.program)
         except ConversionError as error:
             raise ConversionError(f"{model_dir}: {error}") from error
         result = Quantization(
@@ -155,6 +159,8 @@ def quantize(
             calibration_images=len(calibration),
             measured_images=len(measured),
             held_out=not set(calibration) & set(measured),
+            int8_layers=layers,
+            float_operators=others,
             agreement=agreement,
         )
         _check_agreement(model, result, min_agreement)
@@ -166,6 +172,11 @@ def _check_kind(model: ExportedModel) -> None:
     quantized = [op for op in operator_types(model.program) if op.startswith(_QUANTIZED)]
     if quantized:
         raise InputError(f"{model.folder}: is quantized already ({min(quantized)}); give the fp32")
+    if model.config.get("exclude_post_process"):
+        raise InputError(
+            f"{model.folder}: finds no boxes, so that nothing can be judged; "
+            "quantize the model that `ppghost export` writes without --exclude-post-process"
+        )
     feeds = len(feed_names(model.program))
     if feeds != 1:
         raise InputError(f"{model.folder}: takes {feeds} inputs; only one can be an image")
@@ -180,48 +191,63 @@ def _split(count: int, samples: int) -> tuple[list[int], list[int]]:
     return order[:size], order[size:] or order
 
 
+def _judge(model: ExportedModel, rate_boxes: "RateBoxes | None") -> ScoreJudge | BoxJudge:
+    """What compares two models of its kind.
+
+    Raises:
+        InputError: boxes are to be rated, and it finds none.
+    """
+    boxes = decisions.detection_outputs(model.program)
+    if boxes:
+        return BoxJudge(boxes[0], rate_boxes)
+    if rate_boxes:
+        raise InputError(f"{model.folder}: no detector with its suppression; the images have boxes")
+    return ScoreJudge()
+
+
 def _compare(
-    fp32: ExportedModel, int8: ExportedModel, images: "Iterable[tuple[np.ndarray, int | None]]"
-) -> Agreement:
-    """Run the two models in Paddle's runtime, and compare their scores."""
+    fp32: ExportedModel, int8: ExportedModel, images: Images, measured: Iterable[int], judge: Any
+) -> Agreement | BoxAgreement:
+    """Run the two models in Paddle's runtime, and let their outputs be judged."""
     import numpy as np
 
     # quantization keeps the input
     [name] = feed_names(fp32.program)
     runners = [Runner(model) for model in (fp32, int8)]
-    labels: list[int | None] = []
-    scores: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    for image, label in images:
-        labels.append(label)
-        for runner, collected in zip(runners, scores, strict=True):
-            collected.append(runner({name: np.ascontiguousarray(image)[None]})[0].ravel())
-    reference, candidate = (np.stack(rows).astype(np.float64) for rows in scores)
-    norms = np.linalg.norm(reference, axis=1) * np.linalg.norm(candidate, axis=1)
-    return Agreement(
-        cosine=float(np.mean((reference * candidate).sum(1) / norms)),
-        top1_agreement=float(np.mean(reference.argmax(1) == candidate.argmax(1))),
-        fp32=_accuracy(reference, labels),
-        int8=_accuracy(candidate, labels),
-    )
+    for index in measured:
+        image, label = images[index]
+        outputs = [runner({name: np.ascontiguousarray(image)[None]}) for runner in runners]
+        judge.add(*outputs, index if isinstance(judge, BoxJudge) else label)
+    return judge.agreement()
 
 
-def _accuracy(scores: "np.ndarray", labels: Sequence[int | None]) -> Accuracy:
-    known = [(row, label) for row, label in zip(scores, labels, strict=True) if label is not None]
-    if not known:
-        return {"top1": None, "top5": None}
-    ranks = [(-row).argsort(kind="stable").tolist().index(label) for row, label in known]
-    top1, top5 = (sum(rank < k for rank in ranks) / len(ranks) for k in (1, 5))
-    return {"top1": top1, "top5": top5}
+def _count_layers(program: Any) -> tuple[int, dict[str, int]]:
+    """How many operators have int8 weights, and how many of each other type there are."""
+    ops = [op for block in program.blocks for op in block.ops]
+    parameters = {var.name for var in program.blocks[0].vars if var.persistable}
+    weights = {
+        str(argument(op, "Y"))
+        for op in ops
+        if op.type == _DEQUANTIZE and argument(op, "X") in parameters
+    }
+    computing = [op for op in ops if op.type not in _NO_WORK]
+    is_int8 = [
+        any(name in weights for slot in op.inputs for name in slot.arguments) for op in computing
+    ]
+    others = Counter(op.type for op, int8 in zip(computing, is_int8, strict=True) if not int8)
+    return sum(is_int8), dict(others.most_common())
 
 
 def _check_agreement(model: ExportedModel, result: Quantization, minimum: float) -> None:
-    cosine, same = result.agreement.cosine, result.agreement.top1_agreement
+    agreement = result.agreement
     # "not >=", so that NaN fails too
-    if not min(cosine, same) >= minimum:
+    if minimum > 0 and not agreement.least() >= minimum:
+        accuracy = agreement.describe_accuracy()
+        found = ", ".join(filter(None, (agreement.describe(), accuracy)))
         error = CheckFailed(
-            f"{model.folder}: int8 agrees too little with fp32 (top-1 {same:.3f}, cosine "
-            f"{cosine:.3f}, {minimum:g} wanted); nothing is written. Give more or better images, "
-            "another --algo, or a lower --min-agreement"
+            f"{model.folder}: int8 agrees too little with fp32 ({found}; {minimum:g} wanted); "
+            "nothing is written. Give more or better images, another --algo, or a lower "
+            "--min-agreement"
         )
         error.result = replace(result, model_dir=None).to_json()
         raise error
@@ -233,8 +259,7 @@ def _description(model: ExportedModel, result: Quantization) -> dict[str, Any]:
         "algo": result.algo,
         "calibration_images": result.calibration_images,
         "source_sha256": model.sha256(),
-        "cosine": result.agreement.cosine,
-        "top1_agreement": result.agreement.top1_agreement,
+        **result.agreement.figures(),
     }
     name = f"{model.name}_int8"
     return model.description | {

@@ -155,6 +155,16 @@ class Device(Protocol[SessionT]):
             info: what its header says.
         """
 
+    def translator(self) -> "Device | None":
+        """The same device as one that runs the code of another processor, translated.
+
+        Returns:
+            None if it does not. A translation's figures say nothing of that processor.
+
+        Raises:
+            DeviceError: it does not answer.
+        """
+
     def check(self) -> None:
         """Whether it can be used at all, before anything runs.
 

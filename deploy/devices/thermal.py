@@ -21,12 +21,15 @@ def format_thermal_status(status: int) -> str:
 #: Samsung: currents, voltages, charge, limits of power and of the step of a throttle
 _NOT_DEGREES = re.compile(
     r"[iv]bat|bcl|bms|^soc( \d+)?$|ocp|lmh|step|vdroop|batoilo|smpl|limit|lvl|volt|curr|charge"
-    r"|capacity|power|uvlo|virtual",
+    r"|capacity|power|uvlo|virt",
     re.IGNORECASE,
 )
-#: zones of processors, and of the chips that they are on
+#: zones of processors, some by the code names of their cores (Mongoose and Apollo of Samsung,
+#: Ananke and Prometheus of Unisoc), and of the chips that they are on
 _PROCESSOR = re.compile(
-    r"cpu|^(big|mid|middle|little|prime|gold|silver)\d*( |$)|^cluster\d", re.IGNORECASE
+    r"cpu|^(big|mid|middle|little|prime|gold|silver)\d*( |$)|^cluster\d|^(mngs|apollo)"
+    r"|^(ank|prometheus)\d",
+    re.IGNORECASE,
 )
 _CHIP = re.compile(r"soc|tsens|^ap|mtktsap|exynos|aoss", re.IGNORECASE)
 #: no core of a running machine is as hot or cold as that, in degrees Celsius

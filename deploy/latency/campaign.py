@@ -9,6 +9,7 @@ from typing import Any
 from ppghost.deploy.devices.android.benchmark_bin import POWER_MODES
 from ppghost.deploy.devices.base import DeviceOptions
 from ppghost.errors import InputError
+from ppghost.utils.files import sha256
 from ppghost.utils.text import whole_number
 from ppghost.utils.validation import Parsed, check
 from ppghost.utils.yaml_files import apply_override, read_yaml
@@ -49,6 +50,8 @@ class Campaign:
         device_folder: on a phone, to work in (None: /data/local/tmp, or another that can be)
         seed: of the order of models in each round
         input_shapes: of files that others made and that have no description, in feed order
+        image: a file to time the models on, each by its own preprocessing (None: noise on this
+            host, ones on a phone)
     """
 
     models: tuple[Path, ...] = ()
@@ -71,6 +74,7 @@ class Campaign:
     device_folder: str | None = None
     seed: int = 0
     input_shapes: tuple[tuple[int, ...], ...] = ()
+    image: Path | None = None
 
     def __post_init__(self) -> None:
         given = {
@@ -99,8 +103,11 @@ class Campaign:
     def settings(self) -> dict[str, Any]:
         """All but models, devices and programs, as kept in a result."""
         kept = asdict(self)
-        for name in ("models", "devices", "benchmark_bin", "device_folder", "input_shapes"):
+        unkept = ("models", "devices", "benchmark_bin", "device_folder", "input_shapes", "image")
+        for name in unkept:
             del kept[name]
+        if self.image is not None:
+            kept |= {"image": self.image.name, "image_sha256": sha256(self.image)}
         return {**kept, "threads": list(self.threads), "rounds": self.max_rounds}
 
 
@@ -132,6 +139,8 @@ def _read(path: Path) -> dict[str, Any]:
     values, here = read_yaml(path), path.parent
     if models := values.get("models"):
         values["models"] = [here / model for model in _paths(models)]
+    if image := values.get("image"):
+        values["image"] = here / Path(str(image)).expanduser()
     program = values.get("benchmark_bin")
     if isinstance(program, str):
         values["benchmark_bin"] = here / Path(program).expanduser()
@@ -205,6 +214,13 @@ def _folder(value: Any) -> str:
     return str(value).rstrip("/")
 
 
+def _image(value: Any) -> Path:
+    path = Path(str(value))
+    if not path.is_file():
+        raise ValueError
+    return path
+
+
 def _programs(value: Any) -> dict[str, Path]:
     table = value if isinstance(value, Mapping) else {"*": value}
     return {str(abi): Path(path) for abi, path in table.items()}
@@ -233,5 +249,6 @@ _SCHEMA = {
     "benchmark_bin": Parsed(_programs, "a path, or paths by ABI"),
     "device_folder": Parsed(_folder, "an absolute path of plain names"),
     "seed": _COUNT,
+    "image": Parsed(_image, "a file that is there"),
     "input_shapes": Parsed(_shapes, "a shape such as [1, 3, 224, 224], or a list of them"),
 }

@@ -31,7 +31,7 @@ THRESHOLD = 0.05
 #: the result of one model and thread count in the old file and in the new
 Pair = tuple[Result, Result]
 #: what a result of the same model and threads must have in common beside its device
-_SETTINGS = ("power_mode", "affinity", "samples_are", "inputs")
+_SETTINGS = ("power_mode", "affinity", "samples_are", "inputs", "image_sha256")
 #: inferences of a burst where a plan leaves them to the device, by its kind
 _REPEATS = {device.kind: device.repeats for device in KINDS}
 

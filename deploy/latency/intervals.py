@@ -1,12 +1,14 @@
 """The median of a campaign and its interval, where rounds depend on each other.
 
-A device is in a fast state for a while, then in a slow one, or becomes slower all along. Rounds of
-one state are no independent values, so an interval that takes them as such is too short; a drift on
-the other hand spreads values without making their median less certain. What is estimated is the
-median of this campaign's own time: that of as many inferences as could have been run meanwhile.
+A device becomes slower all along, or is in a fast state for a while, then in a slow one. A steady
+drift spreads the values without making their median less certain: it is taken out. States make it
+less certain: which of them the device was in for most of the time hangs on few changes, however
+many rounds there are. What is estimated is the median, over this campaign's own time, of what an
+inference takes at each moment.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,12 +17,10 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 #: fewer independent values have no order statistics that reach 95 %
 MIN_ROUNDS = 6
-#: shares of dependent values that the widest interval leaves out at each end
-_WIDEST = 0.05
-#: standard deviations from which on fewer changes than by chance are no chance
-_FEW_RUNS = 1.3
-#: the slope of a drift is believed where it is not 0 with this confidence, and in so many rounds
-_SLOPE_CONFIDENCE, _SLOPE_ROUNDS = 0.9, 12
+#: with this confidence a slope or a dependence is believed, from so many rounds on
+_BELIEVED, _TREND_ROUNDS = 0.9, 12
+#: rounds between two values that may still tell of each other
+_LAGS = 4
 #: a step leaves less than a drift does by so much, as its place is chosen
 _CHOICE = 1.05
 
@@ -42,10 +42,11 @@ class CampaignMedian(NamedTuple):
 def campaign_median(values: Sequence[float]) -> CampaignMedian:
     """The median of values that were measured one after the other.
 
-    How often neighbours lie on different sides of the median tells how far they depend on each
-    other (a chain of two states; Wald and Wolfowitz's runs): n values that change sides with
-    probability s are worth n s / (1 - s). The interval is by order statistics, as that of so many
-    independent values. A steady drift is taken out before: its median is that of the middle.
+    Independent values have the interval of the median by order statistics. Where values depend on
+    each other each stay on one side of the median is worth one independent value, but the interval
+    goes no further than the outer ends of the intervals of two states that share the time equally:
+    the median is that of the one or of the other. A steady drift is taken out before: its median is
+    that of the middle.
 
     Args:
         values: a latency of each round, in the order of time; at least one.
@@ -56,43 +57,85 @@ def campaign_median(values: Sequence[float]) -> CampaignMedian:
     median = float(np.median(x))
     if x.size < MIN_ROUNDS:
         return CampaignMedian(median, None, None)
-    effective = _effective(x)
-    low, high = _levels(effective)
-    if effective < x.size:
-        low, high = max(low, _WIDEST), min(high, 1 - _WIDEST)
-    ordered = np.sort(x)
-    # outwards to the next value
-    first = int(np.floor(low * (x.size - 1) + 1e-9))
-    last = int(np.ceil(high * (x.size - 1) - 1e-9))
-    return CampaignMedian(median, (float(ordered[first]), float(ordered[last])), effective)
+    if _is_dependent(x):
+        effective = _stays(x)
+        level = max(_level_of_stays(effective), _level_of_two_states(x.size))
+    else:
+        effective = x.size
+        level = (_lower_rank(x.size, CONFIDENCE) - 1) / (x.size - 1)
+    low, high = np.quantile(x, [level, 1 - level])
+    return CampaignMedian(median, (float(low), float(high)), float(effective))
 
 
-def _levels(effective: float) -> tuple[float, float]:
-    """Shares of the values that lie below the ends of an interval of so many independent ones."""
+@lru_cache
+def _lower_rank(n: int, confidence: float) -> float:
+    """Where the interval of the median begins among n ordered independent values, from 1.
+
+    Between the two order statistics whose intervals are the nearest in confidence (Hettmansperger
+    and Sheather, Confidence intervals based on interpolated order statistics, 1986).
+
+    Args:
+        n: at least MIN_ROUNDS.
+        confidence: of both ends together.
+    """
     from scipy import stats
 
-    n = max(round(effective), 1)
-    rank = int(stats.binom.ppf((1 - CONFIDENCE) / 2, n, 0.5))
-    # the order statistics `rank` and n + 1 - rank; 0: there are none
-    if n < MIN_ROUNDS or rank < 1:
-        return 0.0, 1.0
-    return (rank - 1) / (n - 1), (n - rank) / (n - 1)
+    rank = _outer_rank(n, confidence)
+    wide, narrow = (1 - 2 * stats.binom.cdf(k - 1, n, 0.5) for k in (rank, rank + 1))
+    share = (wide - confidence) / (wide - narrow)
+    return float(rank + (n - rank) * share / (rank + (n - 2 * rank) * share))
 
 
-def _effective(x: "np.ndarray") -> float:
-    """How many independent values these are worth; all where nothing speaks against it."""
+def _outer_rank(n: int, confidence: float) -> int:
+    """The last order statistic that begins an interval of at least the confidence; 0: none does."""
+    from scipy import stats
+
+    return int(stats.binom.ppf((1 - confidence) / 2, n, 0.5))
+
+
+@lru_cache
+def _level_of_stays(n: int) -> float:
+    """The share of the values below the interval of so many stays: at least 95 %, or all of them.
+
+    Not interpolated, as their number is an estimate.
+    """
+    return max(_outer_rank(n, CONFIDENCE) - 1, 0) / max(n - 1, 1)
+
+
+@lru_cache
+def _level_of_two_states(n: int) -> float:
+    """The share of n values below the interval of the faster of two states with half of them each.
+
+    The truth is at one end of an interval that holds both states, so each end may fail in 5 %.
+    """
+    return (_lower_rank(n // 2, 2 * CONFIDENCE - 1) - 1) / (n - 1)
+
+
+def _is_dependent(x: "np.ndarray") -> bool:
+    """Whether values tell of those after them, by ranks (Ljung and Box's test of 1978)."""
+    import numpy as np
+    from scipy import stats
+
+    n = x.size
+    ranks = stats.rankdata(x) - (n + 1) / 2
+    total = ranks @ ranks
+    if n < _TREND_ROUNDS or not total:
+        return False
+    lags = np.arange(1, _LAGS + 1)
+    correlations = np.array([ranks[lag:] @ ranks[:-lag] for lag in lags]) / total
+    statistic = n * (n + 2) * np.sum(correlations**2 / (n - lags))
+    return bool(statistic > stats.chi2.ppf(_BELIEVED, _LAGS))
+
+
+def _stays(x: "np.ndarray") -> int:
+    """How often x was on one side of its median for a while; one value alone is no stay."""
     import numpy as np
 
     above = x > np.median(x)
-    n, many = x.size, int(above.sum())
-    changes = int(np.sum(above[1:] != above[:-1]))
-    expected = 2 * many * (n - many) / n
-    variance = expected * (expected - 1) / (n - 1)
-    # many equal values have no sides
-    if not n / 4 <= many <= 3 * n / 4 or expected - changes < _FEW_RUNS * variance**0.5:
-        return float(n)
-    switch = changes / (2 * expected)
-    return max(n * switch / (1 - switch), 1.0)
+    side = above.copy()
+    # the side of most of three neighbours
+    side[1:-1] = above[:-2].astype(int) + above[1:-1] + above[2:] >= 2
+    return 1 + int(np.sum(side[1:] != side[:-1]))
 
 
 def _without_drift(x: "np.ndarray") -> "np.ndarray":
@@ -100,14 +143,14 @@ def _without_drift(x: "np.ndarray") -> "np.ndarray":
     import numpy as np
     from scipy import stats
 
-    if x.size < _SLOPE_ROUNDS:
+    if x.size < _TREND_ROUNDS:
         return x
     moments = np.arange(x.size, dtype=float)
-    slope, _, low, high = stats.theilslopes(x, moments, _SLOPE_CONFIDENCE)
+    slope, _, low, high = stats.theilslopes(x, moments, _BELIEVED)
     if low <= 0 <= high:
         return x
     steady = x - slope * (moments - moments.mean())
-    if _effective(steady) < x.size or _spread(steady) > _CHOICE * _step_spread(x):
+    if _is_dependent(steady) or _spread(steady) > _CHOICE * _step_spread(x):
         return x
     return steady
 

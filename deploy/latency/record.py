@@ -46,6 +46,8 @@ def begin(model: NbModel, device: Device, threads: int) -> Result:
         threads=threads,
         power_mode=device.power_mode,
         affinity=device.affinity,
+        image=model.feed.image if model.feed else None,
+        image_sha256=model.feed.sha256 if model.feed else None,
         precision=model.info.precision,
         status="skipped",
         error=UNFINISHED,
@@ -186,6 +188,14 @@ def _waiting(result: Result) -> Note | None:
     return Note("waited_for_core", {"share": share}) if share > MAX_WAITED else None
 
 
+def _no_boxes(result: Result) -> Note | None:
+    """Of a detector: its suppression had nothing to do, or it is not known."""
+    found = [each.conditions.get("boxes") for each in result.rounds]
+    if not any(boxes == 0 for boxes in found):
+        return None
+    return Note("no_boxes_in_image" if result.image else "no_boxes_in_noise")
+
+
 def _unchecked(result: Result) -> Note | None:
     reason = (result.output_check or {}).get("why")
     return Note("output_unchecked", {"reason": reason}) if reason else None
@@ -209,5 +219,6 @@ _NOTES = (
     _throttling,
     _waiting,
     _doubtful_state,
+    _no_boxes,
     _unchecked,
 )

@@ -15,22 +15,16 @@ from ppghost.deploy.devices.base import Device, Session
 from ppghost.deploy.devices.notes import Note, format_note
 from ppghost.deploy.latency import record
 from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.power import MS_DRIFT, RATIO_DRIFT, detectable_by_two
+from ppghost.deploy.latency.progress import Progress, log_warnings
 from ppghost.deploy.latency.result_file import ResultFile
 from ppghost.deploy.latency.results import Result, device_identity
-from ppghost.deploy.latency.stats import Stats
+from ppghost.deploy.latency.stopping import Stopping, is_done
 from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.latency.waiting import Stopped, Waiter
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost, OutputMismatch
 
 logger = logging.getLogger(__name__)
-
-PROGRESS_EVERY_S = 2.0
-#: never stopped earlier by a wanted precision: intervals of very few rounds are often too short
-MIN_ROUNDS = 10
-#: of more models than this a line of progress names the first alone; no more warnings are logged
-MAX_NAMED, MAX_WARNINGS = 6, 8
 
 
 class DeviceRun:
@@ -60,7 +54,8 @@ class DeviceRun:
         self._waiter = Waiter(device, file.stop, campaign)
         self._checks: dict[int, Mapping[str, Any] | None] = {}
         self._caps: list[int] | None = None
-        self._last_progress = time.monotonic()
+        self._about = {"device": device.serial}
+        self._progress = Progress(device.serial, campaign.max_rounds)
 
     def run(self) -> None:
         """Everything, one thread count after the other. Device errors end in `problem`."""
@@ -73,7 +68,7 @@ class DeviceRun:
             pass
         except DeviceError as error:
             self.problem = str(error)
-            logger.warning("%s", error)
+            logger.warning("%s", error, extra=self._about)
             self._note_unfinished()
         finally:
             self.device.close()
@@ -113,8 +108,9 @@ class DeviceRun:
             )  # fmt: skip
             return
         logger.info(
-            "%s: loading %d models, threads %d", self.device.serial, len(unfinished), threads
-        )
+            "%s: loading %d models, threads %d", self.device.serial, len(unfinished), threads,
+            extra=self._about,
+        )  # fmt: skip
         with ExitStack() as stack:
             sessions = {}
             for index in [*unfinished, *self._beside(results, unfinished)]:
@@ -130,7 +126,7 @@ class DeviceRun:
                 record.add_ratio(result, results.values(), base)
                 warnings += record.conclude(result, limitation, self.reference)
         self.file.save()
-        _log(warnings)
+        log_warnings(warnings)
 
     def _beside(self, results: dict[int, Result], unfinished: list[int]) -> list[int]:
         """The reference where it is done already: ratios are of rounds that both are in."""
@@ -149,6 +145,7 @@ class DeviceRun:
         """All rounds; a session that is not of `unfinished` models is measured beside them."""
         started = time.monotonic()
         begun, limit = -math.inf, self.campaign.time_limit
+        stopping = Stopping(self.campaign, self.reference)
         for number, indices in enumerate(self.file.content.plan.order):
             if not sessions or (limit and time.monotonic() - started > limit):
                 break
@@ -168,44 +165,23 @@ class DeviceRun:
                 self._burst(results[index], sessions, index, state)
             # only here, where samples and conditions agree whenever Ctrl-C may come
             self.file.save()
-            self._progress(threads, number, started, list(results.values()))
-            if number + 1 >= MIN_ROUNDS and self._is_precise(results, sessions):
+            self._progress.log(number + 1, threads, started, list(results.values()))
+            running = [results[index] for index in sessions]
+            if stopping.is_over(number + 1, running, results.values()):
                 break
-
-    def _is_precise(self, results: dict[int, Result], sessions: dict[int, Session]) -> bool:
-        """Whether nothing of what was asked for needs more rounds."""
-        if self.campaign.precision is None and self.campaign.detect is None:
-            return False
-        if self.campaign.detect is not None:
-            base = record.choose_reference(results.values(), self.reference)
-            for index in sessions:
-                record.add_ratio(results[index], results.values(), base)
-        return all(self._is_enough(results[index], len(results) > 1) for index in sessions)
-
-    def _is_enough(self, result: Result, has_others: bool) -> bool:
-        """Whether a result is as precise as is wanted."""
-        wanted, detect = self.campaign.precision, self.campaign.detect
-        narrow = wanted is None or _is_narrower(result.stats, wanted)
-        return narrow and (detect is None or _finds(result, detect, has_others))
 
     def _find_or_begin(self, model: NbModel, threads: int) -> Result:
         """The result this run continues, or a fresh one, put into the file."""
+        has_others = len(self.models) > 1
         identity = model.info.content_sha256, threads, device_identity(self.device.describe())
         for result in self.file.content.results:
             if result.identity == identity:
-                if result.status != "ok" or not self._is_done(result):
+                if result.status != "ok" or not is_done(result, self.campaign, has_others):
                     result.status, result.error = "skipped", record.UNFINISHED
                 return result
         result = record.begin(model, self.device, threads)
         self.file.content.results.append(result)
         return result
-
-    def _is_done(self, result: Result) -> bool:
-        """Whether an earlier run did all that this one asks for."""
-        if len(result.rounds) >= self.campaign.max_rounds:
-            return True
-        wanted = self.campaign.precision or self.campaign.detect
-        return wanted is not None and self._is_enough(result, len(self.models) > 1)
 
     def _load(self, index: int, result: Result, threads: int) -> Session | None:
         """The model ready to be timed, its outputs checked, warmed up; None if it failed."""
@@ -266,47 +242,7 @@ class DeviceRun:
             self.wrong_files.add(str(error))
         with self.file.lock:
             result.status, result.error = "failed", str(error)
-        logger.warning("%s", error)
-
-    def _progress(self, threads: int, number: int, started: float, results: list[Result]) -> None:
-        now, rounds = time.monotonic(), self.campaign.max_rounds
-        if now - self._last_progress < PROGRESS_EVERY_S and number + 1 < rounds:
-            return
-        self._last_progress = now
-        left = (now - started) / (number + 1) * (rounds - number - 1)
-        shown = results if len(results) <= MAX_NAMED else results[:1]
-        medians = ", ".join(
-            f"{result.model} {result.stats.median:.2f}" for result in shown if result.stats
-        )
-        logger.info(
-            "%s: round %d/%d, threads %d, %.0f s left; ms: %s",
-            self.device.serial, number + 1, rounds, threads, left, medians,
-            extra={"device": self.device.serial},
-        )  # fmt: skip
-
-
-def _log(warnings: list[str]) -> None:
-    """Log warnings; of very many the first, as all stand in the result."""
-    for warning in warnings[:MAX_WARNINGS]:
-        logger.warning("%s", warning)
-    if (more := len(warnings) - MAX_WARNINGS) > 0:
-        logger.warning("%d warnings more, as `notes` in the result", more)
-
-
-def _is_narrower(stats: Stats | None, wanted: float) -> bool:
-    width = stats.relative_width if stats else None
-    return width is not None and width <= wanted
-
-
-def _finds(result: Result, slowdown: float, has_others: bool) -> bool:
-    """Whether a later campaign like this one would show a slowdown of the model."""
-    ratio = result.ratio
-    if has_others and ratio and ratio.reference == result.model:
-        return True  # its file is what the others are compared by
-    figure, drift = (ratio, RATIO_DRIFT) if has_others else (result.stats, MS_DRIFT)
-    if figure is None or figure.ci95 is None:
-        return False
-    return detectable_by_two(figure.ci95, drift) <= slowdown
+        logger.warning("%s", error, extra=self._about)
 
 
 def _unchecked() -> dict[str, Any]:

@@ -1,30 +1,31 @@
 """Time `.nb` files on devices: plan, run every device at once, lose nothing on the way."""
 
 import logging
-import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ppghost.deploy.devices.base import Device
-from ppghost.deploy.devices.discovery import find_devices, unusable
+from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.power import MS_DRIFT, RATIO_DRIFT
+from ppghost.deploy.latency.images import feed_image
+from ppghost.deploy.latency.planning import Share, make_plan, share_out
 from ppghost.deploy.latency.result_file import ResultFile
 from ppghost.deploy.latency.results import LatencyResult, Result, host_metadata, load_result
 from ppghost.deploy.latency.rounds import DeviceRun
 from ppghost.deploy.latency.schema import Plan
-from ppghost.deploy.nb.sidecar import NbModel, load_models
+from ppghost.deploy.nb.sidecar import load_models
 from ppghost.errors import ConversionError, DeviceError, InputError, PPGhostError
+
+if TYPE_CHECKING:
+    from ppghost.deploy.latency.images import ReadImage
 
 logger = logging.getLogger(__name__)
 
-#: a device, and the models that it times, by their number in the plan
-Share = tuple[Device, dict[int, NbModel]]
 #: what two runs must have in common for --resume to put their samples together
-_SAME_PLAN = ("repeats", "warmup", "burst_warmup", "power_mode", "affinity")
+_SAME_PLAN = ("repeats", "warmup", "burst_warmup", "power_mode", "affinity", "image_sha256")
 
 
 def bench(
@@ -33,6 +34,7 @@ def bench(
     *,
     output: str | Path | None = None,
     resume: bool = False,
+    read_image: "ReadImage | None" = None,
     **settings: Any,
 ) -> LatencyResult:
     """Time models on devices, with their uncertainty.
@@ -43,6 +45,8 @@ def bench(
         output: a file to keep the result in, written after every round, so that nothing is lost
             on the way.
         resume: go on from what `output` holds.
+        read_image: makes a network's input of the setting `image`;
+            `ppghost.inference.preprocess.read_input` does.
         settings: any other key of a campaign (`ppghost.deploy.latency.campaign.Campaign`):
             `threads`, `rounds`, `precision`, ...
 
@@ -62,7 +66,7 @@ def bench(
     campaign = Campaign(models=models, devices=devices, **settings)  # type: ignore[arg-type] # in any form
     found = find_devices(campaign.devices, campaign.device_options())
     path = None if output is None else Path(output)
-    return run_campaign(campaign, found, output=path, resume=resume)
+    return run_campaign(campaign, found, output=path, resume=resume, read_image=read_image)
 
 
 def run_campaign(
@@ -73,6 +77,7 @@ def run_campaign(
     resume: bool = False,
     dry_run: bool = False,
     command: str | None = None,
+    read_image: "ReadImage | None" = None,
 ) -> LatencyResult:
     """Time every model of a campaign at every thread count on all devices, at the same time.
 
@@ -88,6 +93,7 @@ def run_campaign(
             device.
         dry_run: return the plan and measure nothing.
         command: kept in the plan.
+        read_image: makes a network's input of the campaign's image, if it has one.
 
     Returns:
         What was measured, now and before.
@@ -97,7 +103,8 @@ def run_campaign(
         DeviceError: at the end, if every model failed or a device did not do all.
     """
     loaded = load_models(campaign.models, campaign.input_shapes)
-    shares = _share_out(loaded, devices, whole="all" not in campaign.devices)
+    loaded = feed_image(loaded, campaign.image, read_image)
+    shares = share_out(loaded, devices, whole="all" not in campaign.devices)
     plan = make_plan(campaign, loaded, [device for device, _ in shares], command)
     return time_models(campaign, plan, shares, output=output, resume=resume, dry_run=dry_run)
 
@@ -140,76 +147,6 @@ def time_models(
         error.result = measured
         raise
     return measured
-
-
-def _share_out(loaded: list[NbModel], devices: Sequence[Device], whole: bool) -> list[Share]:
-    """Each device with the models that have a file for it, by their number in `loaded`.
-
-    Raises:
-        InputError: a model has none, unless `whole` is false and another device takes it.
-        DeviceError: a device that cannot be used now might.
-    """
-    shares: list[Share] = []
-    taken: set[str] = set()
-    reasons: dict[int, str | None] = {}
-    for device in devices:
-        reasons = {index: device.incompatibility(model.info) for index, model in enumerate(loaded)}
-        fitting = {index: loaded[index] for index, why in reasons.items() if why is None}
-        names = {model.name for model in fitting.values()}
-        missing = [index for index, model in enumerate(loaded) if model.name not in names]
-        if missing and whole:
-            raise InputError(f"{loaded[missing[0]].path}: {reasons[missing[0]]}")
-        taken |= names
-        if fitting:
-            shares.append((device, fitting))
-        else:
-            logger.warning("%s is left out: no file is made for it", device.serial)
-    for index, model in enumerate(loaded):
-        if model.name not in taken:
-            if not whole and (out := unusable()):
-                # of the devices that are left, none takes it; these might
-                raise DeviceError(f"{model.path}: {reasons[index]}; left out: {'; '.join(out)}")
-            raise InputError(f"{model.path}: {reasons[index]}")
-    return shares
-
-
-def make_plan(
-    campaign: Campaign, loaded: Sequence[NbModel], devices: Sequence[Device], command: str | None
-) -> Plan:
-    """What is to be measured, and how.
-
-    Args:
-        campaign: what was asked for.
-        loaded: the models; the first is the reference, unless the campaign names one.
-        devices: what to time on.
-        command: kept in the plan.
-
-    Raises:
-        InputError: there is no such reference, or what is to be detected is less than two
-            campaigns of one model differ by.
-    """
-    names = [model.name for model in loaded]
-    reference = campaign.reference or names[0]
-    if reference not in names:
-        raise InputError(f"reference: no model {reference!r}; there is: {', '.join(names)}")
-    drift = RATIO_DRIFT if len(names) > 1 else MS_DRIFT
-    if campaign.detect is not None and campaign.detect <= drift:
-        kind = "ratios" if len(names) > 1 else "milliseconds; time a reference model beside it"
-        raise InputError(
-            f"detect: {campaign.detect:.1%} is no more than two campaigns of one model may differ "
-            f"by, {drift:.1%} in {kind}"
-        )
-    settings = campaign.settings() | {"reference": reference}
-    return Plan(
-        command=command,
-        models=[
-            {"model": model.name, "nb": str(model.path), "target": model.info.target}
-            for model in loaded
-        ],
-        devices=[device.serial for device in devices],
-        order=_orders(len(loaded), campaign.max_rounds, campaign.seed),
-        **settings,
-    )
 
 
 def _run(file: ResultFile, runs: list[DeviceRun]) -> None:
@@ -281,9 +218,3 @@ def _resumable(earlier: LatencyResult, plan: Plan, output: Path) -> list[Result]
                 "or choose another output"
             )
     return [result for result in earlier.results if result.status != "failed"]
-
-
-def _orders(models: int, rounds: int, seed: int) -> list[list[int]]:
-    """For each round the models' numbers in the order in which they are run."""
-    rng = random.Random(seed)  # noqa: S311 - an order, no secret
-    return [rng.sample(range(models), models) for _ in range(rounds)]

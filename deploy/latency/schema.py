@@ -53,6 +53,8 @@ class ResultFields:
     inputs: list[dict[str, Any]] = field(default_factory=list)
     power_mode: str | None = None
     affinity: str | None = None
+    image: str | None = None
+    image_sha256: str | None = None
     samples_are: str = "inference"
     warmup_ms: list[float] = field(default_factory=list)
     ratio: Ratio | None = None
@@ -167,6 +169,7 @@ class Plan:
         order: for each round the models' numbers in the order in which they are run.
         repeats: None where it is left to the device, "unknown" in a file that does not tell.
         layers: of a network that was timed layer by layer; one for each target.
+        image, image_sha256: what the models were timed on, a file's name and digest.
         guidelines: the test nets, where these were timed.
     """
 
@@ -187,6 +190,8 @@ class Plan:
     affinity: str | None = None
     max_temp: float | None = None
     max_wait: float | None = None
+    image: str | None = None
+    image_sha256: str | None = None
     seed: int | None = None
     order: list[list[int]] = field(default_factory=list)
     layers: list[LayerPlan] = field(default_factory=list)

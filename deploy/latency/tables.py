@@ -18,22 +18,30 @@ SHOWN_LAYERS = 25
 
 def latency_table(measured: LatencyResult) -> str:
     """A line a model: median and interval in ms and the ratio, or what went wrong."""
+    references = {result.ratio.reference for result in measured.results if result.ratio}
+    width = max([5, *(len(result.model) for result in measured.results)])
     lines = [
-        f"{'model':<28} {'threads':>7} {'median ms':>10}  {'95 % interval':<18} {'p90':>8}  ratio"
+        f"{'model':<{width}} {'threads':>7} {'median ms':>10}  {'95 % interval':<18} {'p90':>8}"
+        "  ratio"
     ]
     for heading, result in _by_device(measured.results, lambda row: row.device["serial"]):
         lines += heading
-        head = f"{result.model:<28} {result.threads:>7}"
+        head = f"{result.model:<{width}} {result.threads:>7}"
         stats, ratio = result.stats, result.ratio
         if result.status != "ok" or stats is None:
-            # the model stands before it already
-            error = (result.error or "").removeprefix(f"{result.model}: ")
+            # the device and the model stand before it already
+            error = (result.error or "").removeprefix(f"{result.device['serial']}: ")
+            error = error.removeprefix(f"{result.model}: ")
             lines.append(f"{head} {result.status}: {error}")
             continue
         interval = " to ".join(map(format_ms, stats.ci95)) if stats.ci95 else "-"
         p90 = "-" if stats.p90 is None else format_ms(stats.p90)
-        times = f"{ratio.median:.3f} x {ratio.reference}" if ratio else "-"
+        times = f"{ratio.median:.3f}" if ratio else "-"
+        if ratio and len(references) > 1:
+            times += f" x {ratio.reference}"
         lines.append(f"{head} {format_ms(stats.median):>10}  {interval:<18} {p90:>8}  {times}")
+    if len(references) == 1:
+        lines.append(f"(ratios are times {references.pop()})")
     if any(result.stats and result.stats.ci95 for result in measured.results):
         lines.append("(intervals in ms are of this campaign on this day; ratios hold for longer)")
     return "\n".join(lines)

@@ -29,6 +29,7 @@ class Waiter:
     def __init__(self, device: Device, stop: threading.Event, campaign: Campaign) -> None:
         self.device, self.stop = device, stop
         self.max_wait, self.max_temp = campaign.max_wait, campaign.max_temp
+        self._about = {"device": device.serial}
 
     def retry(self, action: Callable[[], T]) -> T:
         """Do it, and again where the link broke and came back.
@@ -51,7 +52,9 @@ class Waiter:
             except DeviceLost as error:
                 if self.stop.is_set():
                     raise Stopped from error
-                logger.warning("%s; waiting for it up to %g s", error, self.max_wait)
+                logger.warning(
+                    "%s; waiting for it up to %g s", error, self.max_wait, extra=self._about
+                )
                 back = attempt + 1 < MAX_LOSSES and self.device.recover(self.max_wait)
                 if not back and not self.stop.is_set():
                     raise
@@ -80,8 +83,9 @@ class Waiter:
         if not self._is_hot(state):
             return state
         logger.info(
-            "%s: %.1f °C, cooling to %g", self.device.serial, state["temp_c"], self.max_temp
-        )
+            "%s: %.1f °C, cooling to %g", self.device.serial, state["temp_c"], self.max_temp,
+            extra=self._about,
+        )  # fmt: skip
         deadline = time.monotonic() + self.max_wait
         while self._is_hot(state):
             if time.monotonic() > deadline:

@@ -90,6 +90,7 @@ def compare(
     *,
     correlation: float | None = None,
     detections: Collection[int] | bool = (),
+    boxes: float = CHECK_BOXES,
 ) -> Difference:
     """Compare the outputs of a `.nb` with the right ones.
 
@@ -101,6 +102,8 @@ def compare(
         detections: the outputs, by their place, that a suppression of boxes left: rows [class,
             score, x1, y1, x2, y2] in any order, and whole numbers that count or index them. True
             means all, as in older sidecars.
+        boxes: the least share of such rows that must be in both; 0: how many are is told, and no
+            verdict.
 
     Returns:
         How far they are apart, which is near enough.
@@ -117,7 +120,10 @@ def compare(
     return worst(
         [
             _compare_one(
-                found, right, correlation, detections is True or index in (detections or ())
+                found,
+                right,
+                correlation,
+                boxes if detections is True or index in (detections or ()) else None,
             )
             for index, (found, right) in enumerate(pairs)
         ]
@@ -125,13 +131,13 @@ def compare(
 
 
 def _compare_one(
-    found: "np.ndarray", right: "np.ndarray", correlation: float | None, detections: bool
+    found: "np.ndarray", right: "np.ndarray", correlation: float | None, boxes: float | None
 ) -> Difference:
     import numpy as np
 
-    if detections and right.ndim == found.ndim == 2 and right.shape[1] == 6:
-        return _compare_boxes(found, right)
-    if detections and (right == np.rint(right)).all():
+    if boxes is not None and right.ndim == found.ndim == 2 and right.shape[1] == 6:
+        return _compare_boxes(found, right, boxes)
+    if boxes is not None and (right == np.rint(right)).all():
         # how many boxes there are, and where they were: phones print them as any numbers
         return _NOTHING
     if found.shape != right.shape:
@@ -266,13 +272,13 @@ def _compare_integers(found: "np.ndarray", right: "np.ndarray") -> Difference:
     return {**_NOTHING, "max_abs_diff": difference, "equal": 1 - different / right.size}
 
 
-def _compare_boxes(found: "np.ndarray", right: "np.ndarray") -> Difference:
-    """Boxes in any order; of both sides nearly all must have a partner."""
+def _compare_boxes(found: "np.ndarray", right: "np.ndarray", least: float) -> Difference:
+    """Boxes in any order; of both sides the share `least` must have a partner."""
     import numpy as np
 
     pairs = _matched_boxes(found, right)
     most = max(len(found), len(right))
-    allowed = (1 - CHECK_BOXES) * most
+    allowed = (1 - least) * most
     missing, more = len(right) - len(pairs), len(found) - len(pairs)
     # one box that comes or goes may stand at the threshold; another in its place does not
     if min(missing, more) > allowed or max(missing, more) > max(allowed, 1):

@@ -55,12 +55,14 @@ class Reference(InputKind, _Outputs, total=False):
     `by` is what computed them: "paddle", or "x86" for a file of rounded weights, which is to
     compute what the same weights do there. `correlation` is the least that is right, where kernels
     round; `detections` are the outputs, by their place, that a suppression of boxes left (True in
-    older sidecars: all).
+    older sidecars: all), `boxes` is the least share of these that is right, where it is another
+    than usual.
     """
 
     by: str
     correlation: float
     detections: list[int] | bool
+    boxes: float
 
 
 def check_inputs(inputs: Sequence[InputSpec], how: InputKind) -> "dict[str, np.ndarray]":
@@ -117,6 +119,7 @@ def describe_reference(
     by: str = "paddle",
     correlation: float | None = None,
     detections: Sequence[int] = (),
+    boxes: float | None = None,
 ) -> Reference:
     """The right `outputs` for the inputs of `how`, in the form that a sidecar keeps."""
     reference: Reference = {
@@ -134,4 +137,6 @@ def describe_reference(
         reference["correlation"] = correlation
     if detections:
         reference["detections"] = list(detections)
+    if boxes is not None:
+        reference["boxes"] = boxes
     return reference

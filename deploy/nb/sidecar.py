@@ -3,9 +3,9 @@
 import collections
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import msgspec
 
@@ -16,6 +16,9 @@ from ppghost.errors import InputError
 from ppghost.formats.program_desc import InputSpec
 from ppghost.utils.files import read_json, write_json
 
+if TYPE_CHECKING:
+    import numpy as np
+
 T = TypeVar("T")
 
 
@@ -24,6 +27,29 @@ class KernelOptions(TypedDict):
 
     fp16: bool
     weights: str | None
+
+
+class Preprocess(TypedDict):
+    """How an image becomes the input: inference.yml's `transform_ops`, and whether they are those
+    of a detector, PaddleDetection's."""
+
+    transform_ops: list[Any]
+    boxes: bool
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A real image for a model's input.
+
+    Attributes:
+        image: the name of its file.
+        sha256: of the file.
+        arrays: what it becomes, by input.
+    """
+
+    image: str
+    sha256: str
+    arrays: "Mapping[str, np.ndarray]" = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +75,7 @@ class Sidecar:
         references: the right outputs for some inputs.
         info: what the `.nb` says about itself.
         command: the command line that made it.
+        preprocess: of an image, as inference.yml says it.
     """
 
     model: str
@@ -66,6 +93,7 @@ class Sidecar:
     references: list[Reference]
     info: NbInfo
     command: str | None
+    preprocess: Preprocess | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The sidecar's JSON form: its attributes, with those of `info` among them."""
@@ -86,6 +114,7 @@ class Sidecar:
             "more_references": self.references[1:],
             **asdict(self.info),
             "command": self.command,
+            "preprocess": self.preprocess,
         }
 
     def write(self, nb: Path) -> None:
@@ -99,10 +128,19 @@ class Sidecar:
 
 @dataclass(frozen=True, kw_only=True)
 class NbModel(Sidecar):
-    """A `.nb` file, its name among those that are loaded with it, and what its sidecar says."""
+    """A `.nb` file, its name among those that are loaded with it, and what its sidecar says.
+
+    `feed` is what it is to be timed on; None: seeded noise, or whatever a device's program takes.
+    """
 
     path: Path
     name: str
+    feed: Feed | None = None
+
+    @property
+    def detections(self) -> list[int] | bool:
+        """Which outputs a suppression of boxes left; True: all, False or []: none."""
+        return next((found for each in self.references if (found := each.get("detections"))), False)
 
 
 def sidecar_path(nb: Path) -> Path:
@@ -152,6 +190,7 @@ def _from_json(described: Any, info: NbInfo) -> Sidecar:
         references=_references(described),
         info=info,
         command=_optional(described, "command", str),
+        preprocess=msgspec.convert(described.get("preprocess"), Preprocess | None),
     )
 
 

@@ -11,8 +11,9 @@ from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.devices.base import Device
 from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
+from ppghost.deploy.latency.planning import make_plan
 from ppghost.deploy.latency.results import LatencyResult
-from ppghost.deploy.latency.runner import make_plan, time_models
+from ppghost.deploy.latency.runner import time_models
 from ppghost.deploy.latency.schema import GuidelineNet
 from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.deploy.profiling.cache import NbCache, kept_files

@@ -1,7 +1,7 @@
 """What the sections of a report are made from."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class ReportData:
         published: figures of others.
         command: what made the report; None if not known.
         t: the common words, in the reader's language.
+        accuracies: what was measured here, metrics by model.
     """
 
     measured: Sequence[tuple[Path, LatencyResult]]
@@ -32,6 +33,7 @@ class ReportData:
     published: Published
     command: str | None
     t: Messages
+    accuracies: Mapping[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Result]:
@@ -49,13 +51,18 @@ class ReportData:
         """Measured latency against published accuracy, drawn."""
         return draw_measured(self.groups, self.published, self.t)
 
+    @property
+    def is_unpublished(self) -> bool:
+        """Whether accuracies were measured here, of models of which none is published."""
+        return bool(self.accuracies) and not any(panel.points for _, panel, _ in self.curves.panels)
+
     @cached_property
     def missing(self) -> list[str]:
         """The models that are not on a curve, and why."""
         reasons = {
             row.model: self.t[why].format(precision=row.precision)
             for row in self.rows
-            if (why := why_missing(row, self.published))
+            if row.model not in self.accuracies and (why := why_missing(row, self.published))
         }
         return [
             self.t["missing_model"].format(model=model, why=why) for model, why in reasons.items()

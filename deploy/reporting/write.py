@@ -4,8 +4,8 @@ Measured and published figures never share a column or axes of latency: a measur
 measured latency against published accuracy, and says which axis is which.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ppghost.deploy.latency.results import LatencyResult, parse_result
 from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.groups import group_results, models_alone
 from ppghost.deploy.reporting.latency_csv import latency_csv
+from ppghost.deploy.reporting.measured_accuracy import read_accuracies
 from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Figures
 from ppghost.deploy.reporting.pages.render import printable, render
@@ -52,6 +53,7 @@ def report(
     *,
     lang: str = "en",
     command: str | None = None,
+    accuracies: Mapping[str, str | Path] | None = None,
 ) -> Report:
     """Write the report of latency results.
 
@@ -60,6 +62,7 @@ def report(
         output: the folder to write it into.
         lang: "en" or "zh".
         command: shown as what made the report.
+        accuracies: by model, the file that `ppghost eval --json` wrote of its weights.
 
     Returns:
         The files written, and what is to be known about their figures.
@@ -69,6 +72,9 @@ def report(
             written.
     """
     data = _gather([Path(path) for path in results], Messages(lang), command)
+    if accuracies:
+        models = {row.model for row in data.rows}
+        data = replace(data, accuracies=read_accuracies(accuracies, models))
     sections = [
         built
         for section in SECTIONS

@@ -1,13 +1,11 @@
-"""Devices, latency on them, and what is made of latency results."""
+"""Latency on devices."""
 
 import argparse
 import contextlib
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from ppghost.cli.common import (
     Commands,
@@ -15,15 +13,17 @@ from ppghost.cli.common import (
     command_line,
     input_shapes,
     named_shape,
-    percent,
     positive,
     to_json,
 )
-from ppghost.cli.live import LiveLines, live_lines
-from ppghost.errors import CheckFailed, InputError, PPGhostError
+from ppghost.cli.live import live_lines
+from ppghost.errors import InputError, PPGhostError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ppghost.deploy.latency.results import LatencyResult
+    from ppghost.deploy.nb.sidecar import Preprocess
 
     #: what runs a campaign, and what makes a text of its result
     Kind = tuple[Callable[..., LatencyResult], Callable[[LatencyResult], str]]
@@ -32,27 +32,13 @@ if TYPE_CHECKING:
 CAMPAIGN_FLAGS = (
     "models", "devices", "threads", "rounds", "repeats", "burst_warmup", "warmup", "precision",
     "detect", "round_every", "time_limit", "reference", "power_mode", "affinity", "max_temp",
-    "max_wait", "benchmark_bin", "device_folder",
+    "max_wait", "benchmark_bin", "device_folder", "image",
 )  # fmt: skip
 
 
 def add_commands(commands: Commands) -> None:
-    """Add this module's commands to the command line."""
-    _add_devices(commands.add("devices", list_devices, "what can be timed on"))
+    """Add this module's command to the command line."""
     _add_bench(commands.add("bench", bench, "latency on this host and on phones over adb"))
-    _add_compare(commands.add("compare", compare, "faster or slower; exit 1 on a regression"))
-    _add_report(commands.add("report", report, "page, table and curve from bench results"))
-
-
-def _add_devices(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--watch",
-        type=float,
-        nargs="?",
-        const=5.0,
-        metavar="S",
-        help="every S seconds (5) until Ctrl-C: states, temperatures, who measures what",
-    )
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
@@ -127,37 +113,15 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device-folder", metavar="DIR", help="on phones, to work in (/data/local/tmp)"
     )
+    parser.add_argument(
+        "--image", type=Path, metavar="FILE",
+        help="to time on, by each model's own preprocessing; otherwise noise, in which detectors "
+        "find nothing",
+    )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="skip what the result file holds")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
     # that file is kept all along: nothing is left to write at the end
     parser.set_defaults(results=Path("output/latency.json"), keeps_json=True)
-
-
-def _add_compare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", type=Path, metavar="OLD.json")
-    parser.add_argument("new", type=Path, metavar="NEW.json")
-    parser.add_argument(
-        "--threshold",
-        type=percent,
-        default=5.0,
-        metavar="PCT",
-        help="a model slower by more than this many percent is a regression (5)",
-    )
-    parser.add_argument(
-        "--drift",
-        type=percent,
-        metavar="PCT",
-        help="what two campaigns of one model may differ by (1.5 in ratios to a reference, else 5)",
-    )
-    parser.add_argument("--force", action="store_true", help="also across devices and settings")
-
-
-def _add_report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument(
-        "--lang", choices=("en", "zh"), default="en", help="English or Chinese (en)"
-    )
 
 
 def _program(text: str) -> tuple[str, Path]:
@@ -167,38 +131,6 @@ def _program(text: str) -> tuple[str, Path]:
 
 def _thread_counts(text: str) -> tuple[int, ...]:
     return tuple(positive(part) for part in text.split(","))
-
-
-def list_devices(args: argparse.Namespace) -> Output:
-    """This host, and every phone that adb sees."""
-    from ppghost.deploy.devices.discovery import describe_all, format_device
-
-    devices = describe_all()
-    if args.watch is None:
-        return devices, "\n".join(map(format_device, devices))
-    # what runs has no standard output of its own; JSON has it for itself
-    stream = sys.stderr if args.json == "-" else sys.__stdout__ or sys.stderr
-    show = LiveLines(stream).show if stream.isatty() else _print_changes(stream)
-    # Ctrl-C is the end of it
-    with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            show([line for each in devices for line in format_device(each).splitlines()])
-            time.sleep(args.watch)
-            devices = describe_all()
-    return devices, None
-
-
-def _print_changes(stream: TextIO) -> Callable[[list[str]], None]:
-    """What prints the lines that were not there the last time, each with the time."""
-    last: list[str] = []
-
-    def show(lines: list[str]) -> None:
-        for line in lines:
-            if line not in last:
-                print(time.strftime("%H:%M:%S"), line, file=stream, flush=True)
-        last[:] = lines
-
-    return show
 
 
 def bench(args: argparse.Namespace) -> Output:
@@ -211,6 +143,8 @@ def bench(args: argparse.Namespace) -> Output:
     if not args.layers:
         given["input_shapes"] = _unnamed_shapes(args)
     campaign = load_campaign(args.campaign, args.override, given)
+    if campaign.image and (args.layers or args.guidelines):
+        raise InputError("--image: layers and test nets are timed on noise; drop it")
     output = Path(args.json) if args.json not in (None, "-") else args.results
     run, table = _kind(args)
     try:
@@ -233,9 +167,7 @@ def bench(args: argparse.Namespace) -> Output:
     return result, table(measured) if not args.dry_run else to_json(result["plan"])
 
 
-def _kind(
-    args: argparse.Namespace,
-) -> "Kind":
+def _kind(args: argparse.Namespace) -> "Kind":
     if args.layers:
         return _layers(args)
     return _guidelines() if args.guidelines else _models()
@@ -256,12 +188,17 @@ def _models() -> "Kind":
     from ppghost.deploy.latency.runner import run_campaign
     from ppghost.deploy.latency.tables import latency_table
 
-    return run_campaign, latency_table
+    return partial(run_campaign, read_image=_read_image), latency_table
 
 
-def _layers(
-    args: argparse.Namespace,
-) -> "Kind":
+def _read_image(preprocess: "Preprocess", image: Path) -> "np.ndarray":
+    # only here: bench starts without what decodes images
+    from ppghost.inference.preprocess import read_input
+
+    return read_input(preprocess["transform_ops"], image, boxes=preprocess["boxes"])
+
+
+def _layers(args: argparse.Namespace) -> "Kind":
     from ppghost.analysis.complexity import count_macs
     from ppghost.deploy.latency.layer_shares import layer_shares
     from ppghost.deploy.latency.tables import layers_table
@@ -284,28 +221,3 @@ def _guidelines() -> "Kind":
         partial(run_guidelines, count_macs=count_macs),
         lambda measured: "\n\n".join(map(guidelines_table, guideline_ratios(measured))),
     )
-
-
-def compare(args: argparse.Namespace) -> Output:
-    """Two latency results against each other."""
-    from ppghost.deploy.latency.compare import compare
-    from ppghost.deploy.latency.tables import comparison_table
-
-    drift = None if args.drift is None else args.drift / 100
-    comparison = compare(
-        args.old, args.new, threshold=args.threshold / 100, drift=drift, force=args.force
-    )
-    result, text = comparison.to_json(), comparison_table(comparison)
-    if comparison.regressions:
-        error = CheckFailed(f"{args.new}: slower than {args.old} by over {args.threshold:g} %")
-        error.result, error.text = result, text
-        raise error
-    return result, text
-
-
-def report(args: argparse.Namespace) -> Output:
-    """Latency results as a page."""
-    from ppghost.deploy.reporting.write import report
-
-    written = report(args.results, args.output, lang=args.lang, command=command_line(args))
-    return written.to_json(), f"report: {written.index}"

@@ -73,7 +73,11 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 def _add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
     parser.add_argument(
-        "--images", type=Path, required=True, metavar="LIST", help="'path' or 'path label' lines"
+        "--images",
+        type=Path,
+        required=True,
+        metavar="LIST",
+        help="'path' or 'path label' lines; of a detector 'path xml' lines or COCO's .json too",
     )
     parser.add_argument(
         "--image-root", type=Path, metavar="DIR", help="what the paths are relative to, if not LIST"
@@ -94,7 +98,8 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.9,
         metavar="SHARE",
-        help="least cosine and top-1 agreement with fp32 (default 0.9)",
+        help="least cosine and top-1 agreement with fp32, of a detector least share of its AP or "
+        "boxes (default 0.9)",
     )
 
 
@@ -175,15 +180,19 @@ def _converted(result: "Conversion") -> str:
     how = f"checked: {result.check}"
     if check and check["max_abs_diff"] is not None:
         how += f", largest difference from Paddle {check['max_abs_diff']:.1e}"
+        # what stands behind boxes, classes or rounded weights
+        if (inside := check.get("inside")) and inside["relative"] is not None:
+            where = "before suppression" if result.is_detector else "inside"
+            how += f", {where} {inside['relative']:.1e} of the range"
     return f"{result.nb}: {result.info.bytes} bytes for {result.info.target}, {how}"
 
 
 def quantize(args: argparse.Namespace) -> Output:
     """An exported model in static int8."""
     from ppghost.deploy.conversion.quantize import quantize
-    from ppghost.inference.preprocess import ListedImages
+    from ppghost.inference.annotated_images import AnnotatedImages, calibration_images
 
-    images = ListedImages(args.model_dir, args.images, args.image_root)
+    images = calibration_images(args.model_dir, args.images, args.image_root)
     result = quantize(
         args.model_dir,
         images,
@@ -191,6 +200,7 @@ def quantize(args: argparse.Namespace) -> Output:
         samples=args.samples,
         algo=args.algo,
         min_agreement=args.min_agreement,
+        rate_boxes=images.average_precisions if isinstance(images, AnnotatedImages) else None,
     )
     return result.to_json(), _quantized(result)
 
@@ -198,19 +208,15 @@ def quantize(args: argparse.Namespace) -> Output:
 def _quantized(result: "Quantization") -> str:
     """What was written, and how well it agrees, in a few lines."""
     where = "held-out" if result.held_out else "calibration"
-    agreement = result.agreement
-    fp32, int8 = agreement.fp32, agreement.int8
+    in_float = ", ".join(f"{name} ({count})" for name, count in result.float_operators.items())
     lines = [
         f"{result.model_dir}: int8 by {result.algo}, {result.bytes} bytes",
         f"agreement with fp32 on {result.measured_images} {where} images, in Paddle's "
-        f"simulation: top-1 {agreement.top1_agreement:.4f}, cosine {agreement.cosine:.4f}",
+        f"simulation: {result.agreement.describe()}",
+        result.agreement.describe_accuracy(),
+        f"{result.int8_layers} layers in int8; in float: {in_float}",
     ]
-    if fp32["top1"] is not None:
-        lines.append(
-            f"top-1 {fp32['top1']:.4f} -> {int8['top1']:.4f}, "
-            f"top-5 {fp32['top5']:.4f} -> {int8['top5']:.4f}"
-        )
-    return "\n".join(lines)
+    return "\n".join(filter(None, lines))
 
 
 def convert_weights(args: argparse.Namespace) -> Output:

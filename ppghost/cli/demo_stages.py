@@ -1,18 +1,11 @@
-"""The main job from end to end on real images, with this host as the device.
-
-Each stage leaves its result in `<output>/stages/`; a finished stage is not run again, unless the
-code has changed since.
-"""
+"""The main job from end to end on real images, with this host as the device."""
 
 import logging
-import os
-import shutil
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import ppghost
+from ppghost.cli.stages import Stages, forget_other_code
 from ppghost.config import loading as config
 from ppghost.data.datasets.digits import write_digits
 from ppghost.deploy.conversion.convert import convert
@@ -20,11 +13,10 @@ from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.runner import run_campaign
 from ppghost.deploy.reporting.write import report
-from ppghost.errors import CheckFailed, InputError
+from ppghost.errors import CheckFailed
 from ppghost.inference import export
 from ppghost.inference.predict import predict
 from ppghost.training import evaluation, loop
-from ppghost.utils.files import output_errors, read_json, sha256, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -46,36 +38,6 @@ BENCH_ROUNDS = 40
 MADE = ("stages", "train", "latency.json")
 
 
-class Stages:
-    """Runs stages in order, remembers the results of finished ones in a directory."""
-
-    def __init__(self, directory: Path, total: int):
-        self.directory, self.total, self.number = directory, total, 0
-        self.results: dict = {}
-
-    def run(self, name: str, title: str, function: Callable[[], object], made: list[Path]) -> None:
-        """Run one stage, unless it was finished before and all that it `made` is still there."""
-        self.number += 1
-        record = self.directory / f"{name}.json"
-        head = f"[{self.number}/{self.total}] {title}"
-        if all(path.exists() for path in made) and (known := self._known(record)):
-            logger.info("%s: done before", head)
-            self.results[name] = known["result"]
-            return
-        logger.info("%s", head)
-        started = time.monotonic()
-        self.results[name] = function()
-        seconds = round(time.monotonic() - started, 1)
-        write_json(record, {"seconds": seconds, "result": self.results[name]})
-        logger.info("%s: %.0f s", head, seconds)
-
-    def _known(self, record: Path) -> dict | None:
-        try:
-            return read_json(record)
-        except InputError:
-            return None
-
-
 def demo(output: Path) -> dict:
     """Run every stage into `output`; returns their results by name.
 
@@ -83,42 +45,11 @@ def demo(output: Path) -> dict:
         CheckFailed: the trained network is worse than it must be, or outputs differ.
         InputError, DeviceError, ConversionError, TrainingError: as the stages raise them.
     """
-    forget_other_code(output)
+    forget_other_code(output, MADE)
     stages = Stages(output / "stages", total=8 + len(NETWORKS))
     _digits_stages(stages, output)
     _latency_stages(stages, output)
     return stages.results
-
-
-def forget_other_code(output: Path) -> None:
-    """Delete what other code than this left in the demo's folder: all of it is made anew."""
-    code, fingerprint = output / "code.json", _fingerprint()
-    try:
-        known = read_json(code)
-    except InputError:
-        known = None
-    if known == fingerprint:
-        return
-    if known is not None:
-        logger.info("the code has changed since the last run: every stage is run again")
-    for name in MADE:
-        with output_errors(output / name):
-            if (output / name).is_dir():
-                shutil.rmtree(output / name)
-            (output / name).unlink(missing_ok=True)
-    write_json(code, fingerprint)
-
-
-def _fingerprint() -> str:
-    """SHA-256 over everything that this package is made of: code, tables, templates, configs."""
-    package = Path(ppghost.__file__).parent
-    files = (
-        Path(folder, name)
-        for folder, _, names in os.walk(package, followlinks=True)
-        for name in names
-        if Path(name).suffix not in (".pyc", ".so")
-    )
-    return sha256(*sorted(files))
 
 
 def _digits_stages(stages: Stages, output: Path) -> None:

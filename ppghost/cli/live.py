@@ -7,9 +7,16 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+#: the end of a line that goes on
+_CUT = "..."
+
 
 class LiveLines(logging.Handler):
-    """A log whose lines about a device's progress (`device` of a record) stay and are replaced."""
+    """A log with a line for each device, in place: what it does, or what became of it.
+
+    A record about a device has its name as `device`, and may have a `line`, a shorter text for its
+    place. Warnings stay in the log above as well.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -19,13 +26,11 @@ class LiveLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a record; it is called by one thread at a time."""
-        text = self.format(record)
-        above = ""
-        if device := getattr(record, "device", None):
-            self._lines[device] = text
-        else:
-            above = f"{text}\n"
-        self._draw(above, list(self._lines.values()))
+        device = getattr(record, "device", None)
+        if device:
+            self._lines[device] = getattr(record, "line", record.getMessage())
+        stays = not device or record.levelno >= logging.WARNING
+        self._draw(f"{self.format(record)}\n" if stays else "", list(self._lines.values()))
 
     def show(self, lines: list[str]) -> None:
         """Replace all lines.
@@ -37,12 +42,16 @@ class LiveLines(logging.Handler):
 
     def _draw(self, above: str, lines: list[str]) -> None:
         width, height = shutil.get_terminal_size()
-        shown = [line[: width - 1] for line in lines[: height - 2]]
+        shown = [_cut(line, width - 1) for line in lines[: height - 2]]
         # up to the first of our lines, and all below it away
         erase = f"\x1b[{self._drawn}F\x1b[J" if self._drawn else ""
         self._stream.write(erase + above + "".join(f"{line}\n" for line in shown))
         self._stream.flush()
         self._drawn = len(shown)
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - len(_CUT)] + _CUT
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import argparse
 
 from ppghost import __version__
-from ppghost.cli import analysis, bench, conversion, demo, models, training
+from ppghost.cli import analysis, bench, conversion, demo, devices, latency, models, training
 from ppghost.cli.common import Commands
 
 
@@ -15,6 +15,6 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ppghost {__version__}")
     commands = Commands(parser)
-    for module in (models, analysis, training, conversion, bench, demo):
+    for module in (models, analysis, training, conversion, devices, bench, latency, demo):
         module.add_commands(commands)
     return parser

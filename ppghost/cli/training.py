@@ -35,6 +35,7 @@ def add_commands(commands: Commands) -> None:
         "--size", type=positive, default=320, metavar="S", help="longer side; default 320 pixels"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="K", help="default 0")
+    parser.add_argument("--one-class", action="store_true", help="call all of them shape")
     parser.add_argument("--force", action="store_true", help="renew a damaged copy")
 
     parser = commands.add("train", train, "train on a static graph", config=True)
@@ -56,6 +57,12 @@ def add_commands(commands: Commands) -> None:
         "--random-weights",
         action="store_true",
         help="without Global.pretrained_model export an untrained net, to time it",
+    )
+
+    parser.add_argument(
+        "--exclude-post-process",
+        action="store_true",
+        help="of a detector: end with its network, before decoding and suppression",
     )
 
     parser = commands.add("predict", predict, "classes, or boxes, and scores for images")
@@ -156,7 +163,12 @@ def write_shapes(args: argparse.Namespace) -> Output:
     from ppghost.data.datasets import shapes
 
     result = shapes.write_shapes(
-        args.directory, args.images, args.size, args.seed, force=args.force
+        args.directory,
+        args.images,
+        args.size,
+        args.seed,
+        force=args.force,
+        one_class=args.one_class,
     )
     done = "written to" if result["written"] else "already in"
     counts = f"{result['train']} + {result['val']} images with {result['boxes']} shapes"
@@ -207,7 +219,11 @@ def export(args: argparse.Namespace) -> Output:
     from ppghost.inference import export
 
     result = export.export(
-        config, args.output, random_weights=args.random_weights, batch=args.batch_size
+        config,
+        args.output,
+        random_weights=args.random_weights,
+        batch=args.batch_size,
+        exclude_post_process=args.exclude_post_process,
     )
     return result.to_json(), f"{result.model_dir}: {result.bytes} bytes"
 

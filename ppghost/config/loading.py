@@ -1,6 +1,7 @@
 """PaddleClas YAML configurations: load, inherit, override, validate, fill in defaults.
 
-Files of PaddleClas 1.x are read in the 2.x form (`paddleclas1`). A configuration is a nested dict.
+Files of PaddleClas 1.x (`paddleclas1`) and of PaddleDetection's RetinaNet (`paddledetection`) are
+read in the 2.x form. A configuration is a nested dict.
 `load_config` returns it whole and checked, so that the rest of the code reads plain keys.
 Two things are ours: `_base_` (a file, or a list of files, relative to this one, that it inherits
 from), and the keys of `Global` that `schema` marks so.
@@ -14,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ppghost.config import paddleclas1
+from ppghost.config import paddleclas1, paddledetection, paddledetection_files
 from ppghost.config.schema import SCHEMA
 from ppghost.errors import InputError
 from ppghost.utils.validation import check, notice, notices_once
@@ -27,8 +28,9 @@ def load_config(source: str | Path | Mapping[str, Any], overrides: Iterable[str]
     Args:
         source: a YAML file, or what one would hold. `_base_` is relative to the file, of a dict to
             the working directory.
-        overrides: "Key.sub[.index]=VALUE", VALUE in YAML; applied in order. Of a PaddleClas 1.x
-            file those that name a key of 1.x come before its translation, all others after.
+        overrides: "Key.sub[.index]=VALUE", VALUE in YAML; applied in order. Of a file of PaddleClas
+            1.x or PaddleDetection those that name a key of theirs come before its translation, all
+            others after.
 
     Raises:
         InputError: unreadable file, unknown key, wrong type, wrong value; names file and key.
@@ -42,17 +44,21 @@ def _load(source: str | Path | Mapping[str, Any], overrides: Iterable[str]) -> d
         path, own = Path("config"), copy.deepcopy(dict(source))
     else:
         path = Path(source)
-        own = read_yaml(path)
+        own = _read(path)
     config = _with_bases(path, own, seen=())
     tuned = paddleclas1.total_batch(config)
+    detection = paddledetection.is_paddledetection(config, str(path))
     old: list[str] = []
     new: list[str] = []
     for override in overrides:
         first = re.split("[.=]", override, maxsplit=1)[0]
-        (old if first in paddleclas1.V1_SCHEMA else new).append(override)
+        of_file = first not in SCHEMA if detection else first in paddleclas1.V1_SCHEMA
+        (old if of_file else new).append(override)
     for override in old:
         apply_override(config, override)
-    if paddleclas1.is_v1(config, str(path)):
+    if detection:
+        config = paddledetection.translate(config, str(path))
+    elif paddleclas1.is_v1(config, str(path)):
         config = paddleclas1.translate(config, str(path))
         config["Global"]["tuned_batch_size"] = tuned
     for override in new:
@@ -91,19 +97,29 @@ def dump(config: dict) -> str:
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
 
 
+def _read(path: Path) -> dict:
+    return read_yaml(path, paddledetection_files.Loader)
+
+
 def _with_bases(path: Path, own: dict, seen: tuple[Path, ...]) -> dict:
-    """`own`, with its `_base_` files merged in, later ones winning, `own` last."""
+    """`own`, with its `_base_` files merged in, later ones winning, `own` last.
+
+    PaddleDetection writes `_BASE_`, and merges by another rule.
+    """
+    key, merge = "_base_", _merge
+    if "_BASE_" in own:
+        key, merge = "_BASE_", paddledetection_files.merge
     if path.resolve() in seen:
-        raise InputError(f"{path}: _base_ leads back to this file")
-    bases = own.pop("_base_", [])
+        raise InputError(f"{path}: {key} leads back to this file")
+    bases = own.pop(key, [])
     if not isinstance(bases, str | list):
-        raise InputError(f"{path}: _base_: expected a file or a list of files, got {bases!r}")
+        raise InputError(f"{path}: {key}: expected a file or a list of files, got {bases!r}")
     merged: dict = {}
     for base in [bases] if isinstance(bases, str) else bases:
-        file = path.parent / str(base)
-        inherited = _with_bases(file, read_yaml(file), (*seen, path.resolve()))
-        merged = _merge(merged, inherited)
-    return _merge(merged, own)
+        file = path.parent / Path(str(base)).expanduser()
+        inherited = _with_bases(file, _read(file), (*seen, path.resolve()))
+        merged = merge(merged, inherited)
+    return merge(merged, own)
 
 
 def _merge(base: dict, own: dict) -> dict:

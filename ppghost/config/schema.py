@@ -55,6 +55,9 @@ EXTENSION_KEYS = {
     "checkpoint_steps": _key(int, NONE, default=None, minimum=1),
     # the total batch (per process x processes x update_freq) that the learning rate was tuned for
     "tuned_batch_size": _key(int, NONE, default=None, minimum=1),
+    # updates to warm up over, in place of lr.warmup_epoch; the epochs of Piecewise and
+    # MultiStepDecay then count from the first one on, not from the end of the warm-up
+    "warmup_steps": _key(int, NONE, default=None, minimum=1),
     # multiply the learning rates by total batch / tuned_batch_size
     "scale_lr": _key(bool, default=False),
 }

@@ -55,6 +55,11 @@ class Detector:
         self.labels: list[str | None] = post.get("label_list") or []
         self._categories: list[int] = post.get("category_ids") or []
         model = open_model(self._model_dir)
+        if self._read.description.get("Global", {}).get("exclude_post_process"):
+            raise InputError(
+                f"{model_dir}: gives what its network computes, and no boxes; export it without "
+                "--exclude-post-process"
+            )
         names = feed_names(model.program)
         if len(names) != 1:
             raise InputError(f"{model_dir}: takes {len(names)} inputs; only one can be an image")

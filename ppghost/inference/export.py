@@ -58,6 +58,7 @@ def export(
     *,
     random_weights: bool = False,
     batch: int | None = None,
+    exclude_post_process: bool = False,
 ) -> ExportResult:
     """Write the inference model of a config's network.
 
@@ -69,6 +70,9 @@ def export(
             latency of such a model is real, its predictions are not.
         batch: how many images the model takes at once, None for any number; a detector takes
             one if it is None, as phones do.
+        exclude_post_process: of a detector: end with what its network computes, "logits"
+            [N, A, C] and "deltas" [N, A, 4] of the A anchors; decoding and suppression are the
+            app's.
 
     Returns:
         Where the model is, and what it takes and gives.
@@ -78,19 +82,30 @@ def export(
     """
     output = Path(config["Global"]["save_inference_dir"] if output is None else output)
     with static_graph() as place:
-        return _export(config, output, random_weights, batch, place)
+        return _export(config, output, random_weights, batch, place, exclude_post_process)
 
 
 def _export(
-    config: dict[str, Any], output: Path, random_weights: bool, batch: int | None, place: Place
+    config: dict[str, Any],
+    output: Path,
+    random_weights: bool,
+    batch: int | None,
+    place: Place,
+    exclude_post_process: bool,
 ) -> ExportResult:
+    if exclude_post_process and task_of(config) != "detection":
+        raise InputError(
+            f"{config['Arch']['name']} is no detector: it has no post-processing to leave"
+        )
     description = describe(config)
+    if exclude_post_process:
+        description["Global"]["exclude_post_process"] = True
     path = pretrained_path(config)
     if path is None and not random_weights:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
     if batch is None and task_of(config) == "detection":
         batch = 1
-    graph = build_inference(config, batch)
+    graph = build_inference(config, batch, exclude_post_process)
     scope, executor = paddle.static.Scope(), paddle.static.Executor(place)
     with paddle.static.scope_guard(scope), staging_directory(output) as stage:
         if path is None:
@@ -100,7 +115,7 @@ def _export(
         deployed = _deploy_form(config)
         if deployed is not config:
             arrays = reparameterize(graph.network, arrays)
-            graph = build_inference(deployed, batch)
+            graph = build_inference(deployed, batch, exclude_post_process)
             description["Global"]["reparameterized"] = True
             logger.info("%s is exported with its branches merged", config["Arch"]["name"])
         description["Global"] |= _complexity(deployed)
@@ -129,9 +144,15 @@ def _deploy_form(config: dict[str, Any]) -> dict[str, Any]:
     return config | {"Arch": arch | {"deploy": True}}
 
 
-def build_inference(config: dict[str, Any], batch: int | None = None) -> program.Graph:
-    """Images [N, C, H, W] -> what the task predicts, in evaluation mode; N is `batch` or free."""
-    graph = program.build(config, _predictions(config), dy2static.set_eval_mode, batch)
+def build_inference(
+    config: dict[str, Any], batch: int | None = None, exclude_post_process: bool = False
+) -> program.Graph:
+    """Images [N, C, H, W] -> what the task predicts, in evaluation mode; N is `batch` or free.
+
+    With `exclude_post_process` what a detector's network computes, before boxes are made of it.
+    """
+    make = _raw_outputs if exclude_post_process else _predictions(config)
+    graph = program.build(config, make, dy2static.set_eval_mode, batch)
     return replace(graph, program=graph.program.clone(for_test=True))
 
 
@@ -147,6 +168,10 @@ def build_calibration(config: dict[str, Any]) -> program.Graph:
 def _predictions(config: dict[str, Any]) -> Callable[[paddle.nn.Layer, Any], dict]:
     task = make_task(config)
     return lambda network, outputs: task.predictions(outputs)
+
+
+def _raw_outputs(network: paddle.nn.Layer, outputs: Any) -> dict:
+    return {name: outputs[name] for name in ("logits", "deltas")}
 
 
 def _complexity(config: dict[str, Any]) -> dict[str, int]:
@@ -217,6 +242,8 @@ def infer_transforms(config: dict[str, Any], detects: bool) -> list[dict]:
         name, settings = next(iter(entry.items()))
         if name == "NormalizeImage" and settings and "scale" in settings:
             settings = {**settings, "scale": parse_number(settings["scale"])}
+        if name == "DecodeImage" and settings:  # PaddleClas's predictor has no such parameter
+            settings = {key: value for key, value in settings.items() if key != "reduced"}
         ops.append({name: settings})
     return ops
 

@@ -192,7 +192,7 @@ def _scaled(size: Any, scale: float) -> Any:
 def _decode(image: Path) -> np.ndarray:
     """RGB pixels, uint8 [H, W, 3], upright as data sets read them."""
     try:
-        return DecodeImage()(image.read_bytes(), np.random.default_rng(0))
+        return DecodeImage().decode(image.read_bytes())
     except OSError as error:
         raise InputError(f"{image}: cannot read the image: {error.strerror}") from error
     except BadImage as error:

@@ -88,7 +88,7 @@ class ImageReader:
             InputError: not an image that can be read.
         """
         # no op that inference.yml names is random; the generator is for the ops' signature
-        return self._apply(image, lambda data: self._transform(data, np.random.default_rng(0)))
+        return _apply(image, lambda data: self._transform(data, np.random.default_rng(0)))
 
     def with_scale(self, image: str | Path | np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
         """The same, and the input's pixels (x, y) for one of the image; of a detector.
@@ -97,16 +97,31 @@ class ImageReader:
             InputError: not an image that can be read.
         """
         assert isinstance(self._transform, BoxTransform)  # noqa: S101 - the caller's
-        return self._apply(image, self._transform.with_scale)
+        return _apply(image, self._transform.with_scale)
 
-    def _apply(
-        self, image: str | Path | np.ndarray, transform: Callable[[bytes | np.ndarray], T]
-    ) -> T:
-        data = _pixels(image) if isinstance(image, np.ndarray) else _bytes(image)
-        try:
-            return transform(data)
-        except BadImage as error:
-            raise InputError(f"{name_of(image)}: {error}") from error
+
+def read_input(ops: list[dict], image: str | Path | np.ndarray, *, boxes: bool) -> np.ndarray:
+    """One image as a network's input, float32 [C, H, W].
+
+    Args:
+        ops: the `transform_ops` of its inference.yml.
+        image: an image file, or RGB pixels, uint8 [H, W, 3].
+        boxes: whether they are a detector's.
+
+    Raises:
+        InputError: operations that there are not, or not an image that can be read.
+    """
+    make = box_transforms if boxes else image_transforms
+    transform: Compose | BoxTransform = make(ops, "transform_ops")
+    return _apply(image, lambda data: transform(data, np.random.default_rng(0)))
+
+
+def _apply(image: str | Path | np.ndarray, transform: Callable[[bytes | np.ndarray], T]) -> T:
+    data = _pixels(image) if isinstance(image, np.ndarray) else _bytes(image)
+    try:
+        return transform(data)
+    except BadImage as error:
+        raise InputError(f"{name_of(image)}: {error}") from error
 
 
 def _pixels(image: np.ndarray) -> np.ndarray:

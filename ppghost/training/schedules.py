@@ -71,18 +71,23 @@ def learning_rate(config: dict, epochs: int, steps_per_epoch: int, factor: float
 
     All its rates are multiplied by `factor` (`linear_scaling`).
 
-    Linear warm-up from `warmup_start_lr` over `warmup_epoch` epochs, then the schedule of that
-    name, counted from the end of the warm-up, over the epochs that are left. With
-    `Global.update_freq` the rate moves once per update of the weights.
+    Linear warm-up from `warmup_start_lr` over `warmup_epoch` epochs (`Global.warmup_steps`
+    updates), then the schedule of that name, counted from the end of the warm-up, over the epochs
+    that are left. With `Global.update_freq` the rate moves once per update of the weights.
     """
     settings = config["Optimizer"]["lr"]
     frequency = 1 if settings["by_epoch"] else config["Global"]["update_freq"]
     unit = 1 if settings["by_epoch"] else steps_per_epoch / frequency
-    warm_up_epochs = min(settings.get("warmup_epoch") or 0, epochs)
+    in_steps = config["Global"].get("warmup_steps")
+    warm_up_epochs = settings.get("warmup_epoch") or 0
+    if in_steps:
+        warm_up_epochs = in_steps * config["Global"]["update_freq"] / steps_per_epoch
+    warm_up_epochs = min(warm_up_epochs, epochs)
     if settings["name"] == "Constant":  # see ppghost.config.schema
         warm_up_epochs = 0
     after = _SCHEDULES[settings["name"]](settings, epochs, warm_up_epochs, unit)
     steps = round(warm_up_epochs * unit)
+    from_start = bool(in_steps) and settings["name"] in _OF_MILESTONES
     start = settings.get("warmup_start_lr", 0.0)
     # of Piecewise the first value, which need not be learning_rate
     peak = after(0)
@@ -90,8 +95,9 @@ def learning_rate(config: dict, epochs: int, steps_per_epoch: int, factor: float
     def rate(step: float) -> float:
         update = step // frequency
         warming = update < steps
-        now = start + (peak - start) * update / steps if warming else after(update - steps)
-        return factor * now
+        if warming:
+            return factor * (start + (peak - start) * update / steps)
+        return factor * after(update if from_start else update - steps)
 
     return Schedule(rate, steps)
 
@@ -147,6 +153,8 @@ def _piecewise(settings: dict, epochs: int, warm_up: float, unit: float) -> Rate
     return lambda step: values[sum(step >= boundary for boundary in steps)]
 
 
+#: those that change at epochs that the config names
+_OF_MILESTONES = ("MultiStepDecay", "Piecewise")
 _SCHEDULES = {
     "Constant": _constant,
     "ConstLR": _constant,

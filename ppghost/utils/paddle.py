@@ -4,10 +4,11 @@ from typing import Any
 
 # zlib comes first: see ppghost/__init__.py
 import ppghost  # noqa: F401
+from ppghost.utils.mkl import use_avx2
 
 
 def import_paddle() -> Any:
-    """Paddle, made ready for a process that handles its own signals.
+    """Paddle, made ready for a process that handles its own signals, and with MKL's fast kernels.
 
     Paddle's C++ handlers allocate memory: a SIGTERM that lands inside malloc would hang the
     process for good.
@@ -17,5 +18,6 @@ def import_paddle() -> Any:
     """
     import paddle
 
+    use_avx2()
     paddle.disable_signal_handler()
     return paddle

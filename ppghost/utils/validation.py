@@ -132,7 +132,7 @@ def check(value: Any, schema: Any, where: str, file: str) -> Any:
             return _literals(value)
         case Ignored():
             if _literals(value):
-                notice(f"{where} is PaddleClas's and has no effect here{schema.why}")
+                notice(f"{where} has no effect here{schema.why}")
             return value
         case Unsupported():
             if value:

@@ -9,8 +9,11 @@ import yaml
 from ppghost.errors import InputError
 
 
-def read_yaml(path: Path) -> dict:
-    """The file's own keys, as they stand. Raises InputError: unreadable, or not a YAML section."""
+def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> dict:
+    """The file's own keys, as they stand. Raises InputError: unreadable, or not a YAML section.
+
+    `loader` may know tags, of which it makes plain data.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -18,7 +21,7 @@ def read_yaml(path: Path) -> dict:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text file in UTF-8") from error
     try:
-        own = yaml.safe_load(text)
+        own = yaml.load(text, loader)  # noqa: S506 - no more than data
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""

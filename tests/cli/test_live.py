@@ -37,7 +37,30 @@ def test_each_device_has_a_line_that_is_replaced_and_the_log_is_above(monkeypatc
         if device:
             record.device = device
         handler.handle(record)
-    assert screen(stream.getvalue()) == ["a warning", "a: round 2", ("b: " + "long " * 20)[:39]]
+    cut = ("b: " + "long " * 20)[:36] + "..."
+    assert screen(stream.getvalue()) == ["a warning", "a: round 2", cut]
+
+
+def test_what_became_of_a_device_stands_in_its_line_and_a_warning_in_the_log_as_well():
+    stream = Terminal()
+    handler = LiveLines(stream)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    for level, text, line in [
+        (logging.INFO, "a: loading 2 models", {}),
+        (logging.INFO, "a: round 1/10, a long text", {"line": "a: 1/10"}),
+        (logging.INFO, "b: loading 2 models", {}),
+        (logging.WARNING, "a: went away", {}),
+    ]:
+        record = logging.LogRecord("ppghost", level, "", 0, text, (), None)
+        record.__dict__.update({"device": text[0], **line})
+        handler.handle(record)
+        if line:
+            assert screen(stream.getvalue()) == ["a: 1/10"]
+    assert screen(stream.getvalue()) == [
+        "WARNING: a: went away",
+        "a: went away",
+        "b: loading 2 models",
+    ]
 
 
 def test_more_devices_than_lines_never_scroll(monkeypatch):

@@ -5,8 +5,9 @@ services shell, shell_v2, exec and sync. The phone's file system is the folder R
 in the host's sh with ROOT/system/bin as its only PATH and with /data and /sys meaning those of
 ROOT. What shall go wrong stands in ROOT/faults.json, and what kind of phone it is in
 ROOT/kind.json: "state" (device, recovery, ...), "old" (before Android 7: no shell protocol, small
-packets with checksums, lines that end as on a terminal), "greet_after_s", and "profile", what its
-shell prints first. Protocol: AOSP's packages/modules/adb,
+packets with checksums, lines that end as on a terminal), "greet_after_s" (how long it takes to
+answer a connection at all), "accept_after_s" (it wants a key, and takes so long to accept one) and
+"profile", what its shell prints first. Protocol: AOSP's packages/modules/adb,
 protocol.txt and SYNC.TXT.
 """
 
@@ -30,6 +31,8 @@ VERSION, MAX_DATA = 0x01000001, 256 * 1024
 OLD_VERSION, OLD_MAX_DATA = 0x01000000, 4096
 HEADER = struct.Struct("<4sIIIII")
 FEATURES = "shell_v2,cmd,stat_v2,ls_v2"
+#: kinds of AUTH packets: what the phone wants signed, and that
+TOKEN, SIGNATURE = 1, 2
 #: of the shell protocol's packets
 STDOUT, STDERR, EXIT = 1, 2, 3
 #: paths of the phone in a command, which mean those of ROOT
@@ -129,18 +132,21 @@ class Link:
                 await self.reader.readexactly(HEADER.size)
             )
             data = await self.reader.readexactly(size)
-            if command in (b"CNXN", b"AUTH"):
+            if command == b"CNXN":
                 await asyncio.sleep(self.phone.kind("greet_after_s") or 0)
-                self._greet(command, arg0)
+                self._greet(wanted=self.phone.kind("accept_after_s") is not None)
+            elif command == b"AUTH" and arg0 == SIGNATURE:
+                await asyncio.sleep(self.phone.kind("accept_after_s") or 0)
+                self._greet()
             elif command == b"OPEN":
                 self._open(arg0, data.rstrip(b"\0").decode())
             elif arg1 in self.streams:
                 self.streams[arg1].receive(command, data)
 
-    def _greet(self, command: bytes, kind: int) -> None:
-        if self.phone.real("unauthorized").exists():
-            if command == b"CNXN" or kind == 2:  # a signature by a key we never accept
-                self.send(b"AUTH", 1, 0, os.urandom(20))
+    def _greet(self, wanted: bool = False) -> None:
+        """Take the connection, or ask for a signature by a key: a wanted one, or any in vain."""
+        if wanted or self.phone.real("unauthorized").exists():
+            self.send(b"AUTH", TOKEN, 0, os.urandom(20))
             return
         banner = f"{self.phone.kind('state')}::ro.product.name=emulated;ro.product.model=emulated;"
         if not self.old:

@@ -10,75 +10,29 @@ or ANDROID_ADB_SERVER_PORT, else port 5037. adb starts a local server where none
 passed on as a line of the log.
 """
 
-import hashlib
 import logging
-import math
-import re
 import secrets
-import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ppghost.deploy.devices.android import digests, scripts
 from ppghost.deploy.devices.android.adb_client import (
     TIMEOUT_S,
     Client,
     ShellResult,
-    advice,
     find_adb,
-    last_line,
     list_serials,
+    why_lost,
 )
+from ppghost.deploy.devices.android.folder import PLACES, folder_in, usable_folder
 from ppghost.deploy.devices.android.lock import PhoneLock
-from ppghost.errors import DeviceError, DeviceLost
+from ppghost.errors import DeviceError
 
 logger = logging.getLogger(__name__)
 
-#: folders in which a shell user may write and execute, in the order in which they are tried
-PLACES = ("/data/local/tmp", "/data/local/tests/unrestricted", "/data/local")
-_NAME = "ppghost"
-#: everything that we put on a device; removed when a campaign ends
-FOLDER = f"{PLACES[0]}/{_NAME}"
-#: in that folder: the model that is measured
-TASK_FILE = "task"
 #: the slowest link that a push may be on
 _PUSH_BYTES_PER_S = 250_000
-#: what a shell says of a process that was ended by signal 9
-KILLED = 137
-#: what tells whether a file arrived whole, best first, and the Python name of what each computes:
-#: Android has sha256sum from 8 on, sha1sum and md5sum from 6 on, before that toolbox's md5
-_DIGESTS = {"sha256sum": "sha256", "sha1sum": "sha1", "md5sum": "md5", "md5": "md5"}
-_GONE = re.compile(
-    r"device (?:'.*' )?(?:not found|offline)|no devices|closed|connection reset|protocol fault"
-    r"|device still|connect failed|failed to connect|cannot connect",
-    re.IGNORECASE,
-)
-
-
-def _watchdog(process: str, seconds: float) -> str:
-    """A shell line that ends a process after a while, itself a process in the background ("$!").
-
-    Args:
-        process: whose id it is, in the shell's words.
-        seconds: until then.
-    """
-    return (
-        f"(trap 'kill $!; exit' TERM; sleep {max(1, math.ceil(seconds))} & wait $!; "
-        f"kill -9 {process}) </dev/null >/dev/null 2>&1 &"
-    )
-
-
-def bounded(command: str, seconds: float) -> str:
-    """A shell line that runs a command and ends it after a while; its exit code is then KILLED.
-
-    Args:
-        command: whose output is left as it is.
-        seconds: until then.
-    """
-    return (
-        f"{command} & ppghost_run=$!; {_watchdog('$ppghost_run', seconds)} ppghost_watch=$!; "
-        "wait $ppghost_run; ppghost_run=$?; kill $ppghost_watch 2>/dev/null; (exit $ppghost_run)"
-    )
 
 
 class Adb:
@@ -99,7 +53,7 @@ class Adb:
             raise DeviceError("no adb client; install Android's platform-tools or `adbutils`")
         self.serial = serial
         self._places = (place,) if place else PLACES
-        self.folder = f"{self._places[0]}/{_NAME}"
+        self.folder = folder_in(self._places[0])
         self._tools: set[str] = set()
         self._lock = PhoneLock(serial)
         self._client = Client(adb)
@@ -115,26 +69,8 @@ class Adb:
             DeviceError: another campaign is on it, or no folder can be worked in.
             DeviceLost: it went away.
         """
-        self.folder = f"{self._usable_place()}/{_NAME}"
+        self.folder = usable_folder(self.shell, self._places, self.serial)
         self._lock.take(self.shell, self.folder)
-
-    def _usable_place(self) -> str:
-        """The first place where a file can be written and executed, tried out."""
-        words = " ".join(map(shlex.quote, self._places))
-        done = self.shell(
-            f"for place in {words}; do\n"
-            f'try="$place/{_NAME}/try.$$"\n'
-            f'said=$( (mkdir -p "$place/{_NAME}" && echo "exit 7" > "$try" && chmod 755 "$try" '
-            f'&& "$try") 2>&1; code=$?; rm -f "$try"; exit $code)\n'
-            f'[ $? = 7 ] && echo "usable $place" && break\necho "$place: $said"\ndone'
-        )
-        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-        if lines and lines[-1].startswith("usable "):
-            return lines[-1].removeprefix("usable ")
-        raise DeviceError(
-            f"{self.serial}: no folder there can be written and executed in "
-            f"({'; '.join(lines)[:300]}); name one with --device-folder"
-        )
 
     def tools(self) -> set[str]:
         """Which of the programs that differ from one Android to another are there; asked once.
@@ -143,7 +79,7 @@ class Adb:
             DeviceLost: it went away.
         """
         if not self._tools:
-            names = " ".join([*_DIGESTS, "taskset"])
+            names = " ".join([*digests.TOOLS, "taskset"])
             script = f"for name in {names}; do command -v $name >/dev/null && echo $name; done"
             self._tools = {"sh", *self.shell(script).stdout.split()}
         return self._tools
@@ -151,7 +87,7 @@ class Adb:
     @property
     def digest_tool(self) -> str | None:
         """What this device is asked whether files arrived whole; None before any was sent."""
-        return next((name for name in _DIGESTS if name in self._tools), None)
+        return digests.choose_tool(self._tools)
 
     def shell(self, script: str, timeout: float = TIMEOUT_S) -> ShellResult:
         """Run a script in the device's sh.
@@ -173,18 +109,12 @@ class Adb:
 
     def _shell(self, client: Client, script: str, timeout: float) -> ShellResult:
         token = secrets.token_hex(8)
-        # a profile of the shell may print first; a new line, as a command may end without one
-        line = (
-            f"echo; echo {token} begin; ({script}\n); ppghost_code=$?; "
-            f'echo; echo "{token} $ppghost_code"'
-        )
-        done = client.run(["-s", self.serial, "shell", line], timeout)
-        _, _, printed = done.stdout.partition(f"{token} begin\n")
-        output, marker, code = printed.rpartition(f"\n{token} ")
-        if not marker or not code.strip().isdecimal():
+        done = client.run(["-s", self.serial, "shell", scripts.marked(script, token)], timeout)
+        ended = scripts.unmarked(done, token)
+        if ended is None:
             # what it printed so far is no reason
-            raise self._lost(done._replace(stdout=""))
-        return ShellResult(int(code), output, done.stderr)
+            raise why_lost(self.serial, done._replace(stdout=""))
+        return ended
 
     def run_program(
         self, words: Sequence[str], timeout: float, *, prefix: str = "", suffix: str = ""
@@ -204,31 +134,17 @@ class Adb:
             DeviceError: it does not end in time.
             DeviceLost: the device went away.
         """
-        program = " ".join(shlex.quote(word) for word in words)
-        # its own watchdog ends it: `timeout` is missing before Android 6, and means by its exit
-        # code something else in each toybox before September 2019
-        inner = shlex.quote(f"{_watchdog('$$', timeout)}\necho $$ $! > pid; exec {program}")
-        script = (
-            f"cd {self.folder} || exit 1\n{prefix}\nsh -c {inner}\nppghost_program=$?\n"
-            f"read -r _ ppghost_watch < pid && kill $ppghost_watch 2>/dev/null\nrm -f pid\n"
-            f"{suffix}\n(exit $ppghost_program)"
-        )
+        script = scripts.run_in(self.folder, words, timeout, prefix=prefix, suffix=suffix)
         started = time.monotonic()
         done = self.shell(script, timeout + TIMEOUT_S)
         # a phone short of memory kills as well
-        if done.returncode == KILLED and time.monotonic() - started >= timeout:
+        if done.returncode == scripts.KILLED and time.monotonic() - started >= timeout:
             raise DeviceError(f"did not end in {timeout:.0f} s and was stopped on the device")
         return done
 
     def kill_program(self) -> None:
         """End what `run_program` started and may still be running; never raises DeviceError."""
-        # the id may have gone to another program since: only one that works in our folder
-        script = (
-            f"read -r pid watch 2>/dev/null < {self.folder}/pid "
-            f'&& [ "$(readlink /proc/$pid/cwd)" = {self.folder} ] '
-            f"&& kill -9 $pid; kill $watch 2>/dev/null; rm -f {self.folder}/pid"
-        )
-        self._quietly(self._lock.only_if_ours(script))
+        self._quietly(self._lock.only_if_ours(scripts.kill_in(self.folder)))
 
     def push(self, local: Path, name: str, *, executable: bool = False) -> bool:
         """Put a file into the folder; on the device its digest is compared.
@@ -259,7 +175,7 @@ class Adb:
                 raise DeviceError(
                     f"{self.serial}: no space left for {local.name} ({size} bytes); free some"
                 )
-            raise self._lost(done)
+            raise why_lost(self.serial, done)
         mode = "755" if executable else "644"
         put = f"chmod {mode} {partial} && mv {partial} {self.folder}/{name}"
         if not self._holds(name, digest, put):
@@ -271,12 +187,10 @@ class Adb:
         self.tools()
         if not self.digest_tool:
             raise DeviceError(
-                f"{self.serial}: has none of {', '.join(_DIGESTS)}, so that nothing can tell "
+                f"{self.serial}: has none of {', '.join(digests.TOOLS)}, so that nothing can tell "
                 "whether a file arrives whole"
             )
-        digest = hashlib.new(_DIGESTS[self.digest_tool], usedforsecurity=False)
-        digest.update(local.read_bytes())
-        return digest.hexdigest()
+        return digests.local_digest(local, self.digest_tool)
 
     def _holds(self, name: str, digest: str, first: str = "true") -> bool:
         """Whether a file is there, after a command that puts it there."""
@@ -320,15 +234,3 @@ class Adb:
             self._shell(self._tidying, script, timeout=5)
         except DeviceError as error:
             logger.debug("%s", error)
-
-    def _lost(self, done: ShellResult) -> DeviceError:
-        """Why a call came to nothing."""
-        for state in ("unauthorized", "no permissions"):
-            if state in done.stderr:
-                return DeviceLost(f"{self.serial}: {state}; {advice(state, self.serial)}")
-        reason = last_line(done)
-        if done.returncode == 0 or _GONE.search(reason) or done.returncode in (-9, 255):
-            return DeviceLost(
-                f"{self.serial}: the device went away ({reason}); {advice('offline', self.serial)}"
-            )
-        return DeviceLost(f"{self.serial}: adb failed ({reason})")

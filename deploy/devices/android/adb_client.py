@@ -31,6 +31,12 @@ ADVICE = {
     "sideload": "reboot it with `adb -s {serial} reboot`",
     "host": "it is another computer, no phone",
 }
+#: what the client says when a device is not there any more
+_GONE = re.compile(
+    r"device (?:'.*' )?(?:not found|offline)|no devices|closed|connection reset|protocol fault"
+    r"|device still|connect failed|failed to connect|cannot connect",
+    re.IGNORECASE,
+)
 #: states that last a moment, and for how long they are waited for
 _TRANSIENT = ("authorizing", "connecting")
 SETTLE_S = 5.0
@@ -92,9 +98,15 @@ def settled_serials() -> dict[str, str]:
     deadline = time.monotonic() + SETTLE_S
     while True:
         states = list_serials()
-        if not set(_TRANSIENT) & set(states.values()) or time.monotonic() > deadline:
+        settled = not any(_is_transient(serial, state) for serial, state in states.items())
+        if settled or time.monotonic() > deadline:
             return states
         time.sleep(0.2)
+
+
+def _is_transient(serial: str, state: str) -> bool:
+    # adb's server calls a phone in the network offline until it answers for the first time
+    return state in _TRANSIENT or (state == "offline" and ":" in serial)
 
 
 def connect(address: str) -> None:
@@ -128,6 +140,22 @@ def last_line(done: ShellResult) -> str:
     """
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     return lines[-1].strip()[:200] if lines else "no message"
+
+
+def why_lost(serial: str, done: ShellResult) -> DeviceLost:
+    """Why a call for a device came to nothing.
+
+    Args:
+        serial: the device's.
+        done: what the client ended with.
+    """
+    for state in ("unauthorized", "no permissions"):
+        if state in done.stderr:
+            return DeviceLost(f"{serial}: {state}; {advice(state, serial)}")
+    reason = last_line(done)
+    if done.returncode == 0 or _GONE.search(reason) or done.returncode in (-9, 255):
+        return DeviceLost(f"{serial}: the device went away ({reason}); {advice('offline', serial)}")
+    return DeviceLost(f"{serial}: adb failed ({reason})")
 
 
 class Client:

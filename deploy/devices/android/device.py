@@ -3,14 +3,15 @@
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from ppghost.deploy.devices.android import benchmark_bin, system
+from ppghost.deploy.devices.android import benchmark_bin, known_programs, output_check, system
 from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.android.adb_client import advice, connect, settled_serials
 from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
 from ppghost.deploy.devices.android.lite_cores import Cores, thread_limit
-from ppghost.deploy.devices.android.session import START_TIMEOUT_S, PhoneSession
+from ppghost.deploy.devices.android.session import START_TIMEOUT_S, PhoneSession, push_inputs
 from ppghost.deploy.devices.base import Burst, DeviceOptions, timestamp
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.devices.thermal import Zones
@@ -34,9 +35,14 @@ class Phone:
     runs_here = False
 
     def __init__(
-        self, serial: str, state: str = "device", options: DeviceOptions | None = None
+        self,
+        serial: str,
+        state: str = "device",
+        options: DeviceOptions | None = None,
+        translation: system.Translation | None = None,
     ) -> None:
-        options = options or DeviceOptions()
+        self._options = options = options or DeviceOptions()
+        self._translation = translation
         self.serial, self.state = serial, state
         self.power_mode: str = options.power_mode
         self.affinity = options.affinity
@@ -49,6 +55,7 @@ class Phone:
         self._program: Program | None = None
         #: of the processor, as Linux names them; none where it does not tell
         self._features: Sequence[str] = ()
+        self._translates: system.Translation | None = None
 
     @classmethod
     def discover(cls, options: DeviceOptions) -> list["Phone"]:
@@ -82,6 +89,9 @@ class Phone:
             ready = self.state == "device"
             known = system.describe(self._adb.shell, self._zones) if ready else {}
             self._features = known.pop("features", ())
+            self._translates = known.pop("translates", None)
+            if self._translation:
+                known |= {"abi": self._translation.abi, "translated_by": self._translation.bridge}
             self._description = {
                 "serial": self.serial,
                 "kind": self.kind,
@@ -102,6 +112,8 @@ class Phone:
 
     def limitation(self, threads: int) -> Note | None:
         """What a figure does not show; None if there is nothing to say."""
+        if self._translation:
+            return Note("translated", self._translation._asdict())
         if self._program and not self._program.prints_sections:
             return Note("benchmark_bin_cannot_check")
         return None
@@ -124,6 +136,13 @@ class Phone:
             return "has fp16 kernels, and no core here computes in fp16 (asimdhp, ARMv8.2)"
         return None
 
+    def translator(self) -> "Phone | None":
+        """An emulator as a device of the ABI that its native bridge translates; None without."""
+        self._abi()
+        if self._translation or not self._translates:
+            return None
+        return Phone(self.serial, self.state, self._options, self._translates)
+
     def check(self) -> None:
         """Whether it can be used at all.
 
@@ -131,7 +150,7 @@ class Phone:
             DeviceError: it cannot.
             InputError: no benchmark_bin is known for it.
         """
-        benchmark_bin.choose(self._given, self._abi())
+        known_programs.choose(self._given, self._abi())
 
     def _abi(self) -> str:
         if self.state != "device":
@@ -146,7 +165,7 @@ class Phone:
             InputError: no benchmark_bin is known for it.
         """
         abi = self._abi()
-        path = benchmark_bin.choose(self._given, abi)
+        path = known_programs.choose(self._given, abi)
         if self.affinity and "taskset" not in self._adb.tools():
             raise DeviceError(f"{self.serial}: has no taskset, which affinity needs")
         self._adb.lock()
@@ -164,7 +183,7 @@ class Phone:
         except DeviceError as error:
             raise DeviceError(f"{self.serial}: {path}: {error}") from error
         try:
-            benchmark_bin.remember(abi, path)
+            known_programs.remember(abi, path)
         except InputError as error:
             logger.warning("%s", error)
 
@@ -198,6 +217,14 @@ class Phone:
             folder=self._adb.folder,
         )
         program = self._prepared_program
+        if model.feed is not None:
+            if "input_data_path" not in program.flags:
+                raise DeviceError(
+                    f"{model.name}: this benchmark_bin takes no input from a file; take one of "
+                    "Paddle-Lite 2.10 or later, or no --image"
+                )
+            texts = output_check.array_texts(model.feed.arrays)
+            invocation = replace(invocation, inputs=push_inputs(self._adb, texts))
         return PhoneSession(model, invocation, program, self._adb, self.affinity, self._zones)
 
     def check_output(self, session: PhoneSession) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ppghost.deploy.devices.notes import Note
@@ -30,11 +30,13 @@ def input_texts(model: NbModel, reference: Reference) -> list[str]:
     Returns:
         A text for each input, in their order: numbers between blanks.
     """
+    return array_texts(check_inputs(model.inputs, reference))
+
+
+def array_texts(arrays: "Mapping[str, np.ndarray]") -> list[str]:
+    """Arrays as benchmark_bin reads them, a text for each."""
     # nine digits tell every float32 from its neighbours
-    return [
-        " ".join(f"{value:.9g}" for value in array.ravel()) + "\n"
-        for array in check_inputs(model.inputs, reference).values()
-    ]
+    return [" ".join(f"{value:.9g}" for value in array.ravel()) + "\n" for array in arrays.values()]
 
 
 def numbers(text: str, what: str) -> list[float]:
@@ -75,6 +77,7 @@ def compare(model: NbModel, reference: Reference, outputs: Sequence[Sequence[flo
             [right for _, right in pairs],
             correlation=_least_correlation(model, reference),
             detections=reference.get("detections", ()),
+            boxes=reference.get("boxes", output_check.CHECK_BOXES),
         )
     except ConversionError as error:
         raise OutputMismatch(f"{error}; convert it again") from error

@@ -3,14 +3,17 @@
 import secrets
 import shlex
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ppghost.deploy.devices.android import benchmark_bin, output_check, system
-from ppghost.deploy.devices.android.adb import TASK_FILE, Adb
+from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.android.adb_client import ShellResult
-from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program, Timing
+from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
+from ppghost.deploy.devices.android.folder import TASK_FILE
+from ppghost.deploy.devices.android.timing import Timing, parse_timing
 from ppghost.deploy.devices.base import Burst
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.devices.thermal import Zones
@@ -124,9 +127,7 @@ class PhoneSession:
         program = done._replace(stdout=output)
         try:
             info = self.model.info
-            timing = benchmark_bin.parse(
-                self.program, asked, program, info.opt_version, info.precision
-            )
+            timing = parse_timing(self.program, asked, program, info.opt_version, info.precision)
         except DeviceError as error:
             raise DeviceError(f"{self.model.name}: {error}") from error
         return Answer(before, program, after, outputs, timing)
@@ -150,7 +151,8 @@ class PhoneSession:
 
     def _output_texts(self, reference: Reference) -> dict[str, str]:
         """What the model computes of the reference's input: numbers, in fetch order."""
-        asked = replace(self.invocation, inputs=self._push_inputs(reference))
+        texts = output_check.input_texts(self.model, reference)
+        asked = replace(self.invocation, inputs=push_inputs(self.adb, texts))
         count = len(reference["outputs"])
         if "output_data_path" not in self.program.flags:
             printed = self._run(replace(asked, show_outputs=True)).program.stdout
@@ -164,14 +166,25 @@ class PhoneSession:
             f"{benchmark_bin.NAME}'s {file}": text for file, text in zip(files, texts, strict=True)
         }
 
-    def _push_inputs(self, reference: Reference) -> list[str]:
-        inputs = []
-        with tempfile.TemporaryDirectory(prefix="ppghost-input-") as folder:
-            for index, text in enumerate(output_check.input_texts(self.model, reference)):
-                file = Path(folder) / f"input{index}.txt"
-                file.write_text(text, encoding="ascii")
-                # named by content: models of one input shape share it
-                name = f"{sha256(file)}.txt"
-                self.adb.push(file, name)
-                inputs.append(name)
-        return inputs
+
+def push_inputs(adb: Adb, texts: Sequence[str]) -> list[str]:
+    """Put the texts of a model's inputs on a phone; returns the names of the files there.
+
+    Args:
+        adb: the phone.
+        texts: numbers between blanks, for each input.
+
+    Raises:
+        DeviceError: there is no space.
+        DeviceLost: the phone went away.
+    """
+    inputs = []
+    with tempfile.TemporaryDirectory(prefix="ppghost-input-") as folder:
+        for index, text in enumerate(texts):
+            file = Path(folder) / f"input{index}.txt"
+            file.write_text(text, encoding="ascii")
+            # named by content: models of one input shape share it
+            name = f"{sha256(file)}.txt"
+            adb.push(file, name)
+            inputs.append(name)
+    return inputs

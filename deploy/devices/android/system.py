@@ -6,12 +6,14 @@ each and are asked once a round, each for a bounded time. Whatever a device does
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from ppghost.deploy.devices.android.adb import FOLDER, KILLED, TASK_FILE, bounded
+from ppghost.deploy.devices.android.folder import FOLDER, TASK_FILE
 from ppghost.deploy.devices.android.lite_cores import count_cores
+from ppghost.deploy.devices.android.scripts import KILLED, bounded
 from ppghost.deploy.devices.base import Core, Sensors, by_core
 from ppghost.deploy.devices.thermal import Temperature, Zones
+from ppghost.deploy.nb.compatibility import target_of
 from ppghost.errors import DeviceError
 
 _CPU = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
@@ -26,6 +28,8 @@ _PROPERTIES = {
     "chip": "ro.chipname",
     "hardware_serial": "ro.serialno",
     "abi": "ro.product.cpu.abi",
+    "abis": "ro.product.cpu.abilist",
+    "native_bridge": "ro.dalvik.vm.native.bridge",
     "android": "ro.build.version.release",
     "api_level": "ro.build.version.sdk",
 }
@@ -57,6 +61,13 @@ _DESCRIBE = "\n".join(
 Shell = Callable[[str], Any]
 
 
+class Translation(NamedTuple):
+    """An ABI that is not the device's own, and the library that translates its code."""
+
+    abi: str
+    bridge: str
+
+
 def describe(shell: Shell, zones: Zones) -> dict[str, Any]:
     """Model, SoC, ABI, Android version and API level, cores, and the state now.
 
@@ -65,8 +76,8 @@ def describe(shell: Shell, zones: Zones) -> dict[str, Any]:
         zones: of the phone.
 
     Returns:
-        Also what threads are held to ("lite_cores", "possible_cores"), and the processor's
-        "features".
+        Also what threads are held to ("lite_cores", "possible_cores"), the processor's "features",
+        and of an emulator the code that it "translates".
 
     Raises:
         DeviceError: it does not tell its ABI.
@@ -91,6 +102,7 @@ def describe(shell: Shell, zones: Zones) -> dict[str, Any]:
         "hardware": values["hardware"],
         "hardware_serial": values["hardware_serial"],
         "abi": values["abi"],
+        "translates": _translation(values),
         "android": values["android"],
         "api_level": int(level) if level and level.isdecimal() else None,
         "cores": _cores(maxima),
@@ -104,6 +116,14 @@ def describe(shell: Shell, zones: Zones) -> dict[str, Any]:
         "temp_c": state["temp_c"],
         "temp_zone": state["temp_zone"],
     }
+
+
+def _translation(values: Mapping[str, str | None]) -> Translation | None:
+    """What an emulator runs of another processor's code, as Android's native bridge tells."""
+    bridge = values["native_bridge"]
+    abis = (values["abis"] or "").split(",")
+    foreign = [abi for abi in abis if abi and target_of(abi) != target_of(values["abi"] or "")]
+    return Translation(foreign[0], bridge) if foreign and bridge not in (None, "0") else None
 
 
 def _measured_by(text: str) -> str | None:

@@ -2,16 +2,20 @@
 
 import os
 import platform
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ppghost.deploy.devices.base import Burst, DeviceOptions, Sensors, timestamp
 from ppghost.deploy.devices.host import sensors
 from ppghost.deploy.devices.host.lock import HostLock
-from ppghost.deploy.devices.host.session import HostSession
+from ppghost.deploy.devices.host.session import HostSession, saved_arrays
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb.compatibility import X86, incompatibility
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.sidecar import NbModel
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class HostDevice:
@@ -66,6 +70,9 @@ class HostDevice:
         """Why such a file does not run here; None if it does."""
         return incompatibility(info, X86)
 
+    def translator(self) -> None:
+        """It runs the code of its own processor alone."""
+
     def check(self) -> None:
         """Nothing can be missing."""
 
@@ -78,12 +85,21 @@ class HostDevice:
         self._lock.take()
 
     def open(self, model: NbModel, threads: int) -> HostSession:
-        """Load a model with seeded random inputs, ready to be measured.
+        """Load a model with its image, or seeded random inputs, ready to be measured.
 
         Raises:
             DeviceError: the runtime cannot run it.
         """
-        return HostSession(model.path, {"inputs": model.inputs, "seed": 0}, threads, model.name)
+        if model.feed is None:
+            request = {"inputs": model.inputs, "seed": 0}
+            session = HostSession(model.path, request, threads, model.name)
+        else:
+            with saved_arrays(model.feed.arrays) as path:
+                request = {"npz": path, "check_finite": True}
+                session = HostSession(model.path, request, threads, model.name)
+        if model.detections:
+            session.boxes = _count_boxes(model.detections, list(session.outputs().values()))
+        return session
 
     def check_output(self, session: HostSession) -> None:
         """Nothing: `convert` compared every x86 file with Paddle on a host like this one."""
@@ -96,7 +112,9 @@ class HostDevice:
         """
         before = _sensors()
         times, waited = session.measure(warmup + repeats)
-        details = {"waited_ms": waited[warmup:]}
+        details: dict[str, Any] = {"waited_ms": waited[warmup:]}
+        if session.boxes is not None:
+            details["boxes"] = session.boxes
         return Burst(times[warmup:], times[:warmup], before, _sensors(), details)
 
     def conditions(self) -> dict[str, Any]:
@@ -118,6 +136,12 @@ class HostDevice:
     def close(self) -> None:
         """Let other campaigns on this host; sessions end their workers themselves."""
         self._lock.release()
+
+
+def _count_boxes(detections: list[int] | bool, outputs: "Sequence[np.ndarray]") -> int:
+    """How many rows a suppression left, in the outputs that hold what it left."""
+    found = outputs if detections is True else [outputs[place] for place in detections or ()]
+    return sum(len(rows) for rows in found if rows.ndim == 2 and rows.shape[1] == 6)
 
 
 def _sensors() -> Sensors:

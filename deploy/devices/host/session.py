@@ -82,6 +82,8 @@ class HostSession:
             self.close()
             raise
         self.os_threads: int = answer["os_threads"]
+        #: that the loaded input gave; None if that is not counted
+        self.boxes: int | None = None
 
     def measure(self, repeats: int) -> Times:
         """Time inferences one by one.
@@ -106,7 +108,7 @@ class HostSession:
         Raises:
             DeviceError: the worker died, did not answer, or the inputs are of another form.
         """
-        with _saved(inputs) as path:
+        with saved_arrays(inputs) as path:
             self._ask({"do": "run", "npz": path}, RUN_TIMEOUT_S)
         return self.outputs()
 
@@ -208,7 +210,7 @@ def run_all(
         if name in declared:
             _check_input(nb, declared[name], value)
     with (
-        _saved(inputs[0]) as path,
+        saved_arrays(inputs[0]) as path,
         HostSession(nb, {"npz": path}, threads, nb.name) as session,
     ):
         return [session.outputs(), *map(session.run, inputs[1:])]
@@ -225,7 +227,7 @@ def _check_input(nb: Path, declared: InputSpec, value: "np.ndarray") -> None:
 
 
 @contextlib.contextmanager
-def _saved(arrays: Mapping[str, "np.ndarray"]) -> Iterator[str]:
+def saved_arrays(arrays: Mapping[str, "np.ndarray"]) -> Iterator[str]:
     """A file of arrays for a worker, as long as the block lasts."""
     import numpy as np
 

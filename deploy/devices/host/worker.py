@@ -5,7 +5,8 @@ its caller for long. The runtime aborts the whole interpreter on a bad file: tha
 process to itself. Requests:
 
     {"do": "load", "nb", "inputs": [{"name", "shape", "dtype"}], "seed": int} or with "npz": path
-        -> {"os_threads": n}; runs once and, for seeded inputs, refuses outputs that are not finite
+        -> {"os_threads": n}; runs once and, for seeded inputs or with "check_finite": true, refuses
+        outputs that are not finite
     {"do": "run", "npz": path}       -> {}; runs once on other inputs
     {"do": "measure", "repeats": n}  -> {"samples_ms": [...], "waited_ms": [...]}
     {"do": "outputs", "npz": path}   -> {"outputs": [name, ...]}, values in that file
@@ -48,7 +49,7 @@ class Model:
             lite.PrecisionType.INT64: "int64",
         }
         self.run(_load_inputs(request))
-        if "npz" not in request:
+        if request.get("check_finite", "npz" not in request):
             self._check_finite()
 
     def run(self, inputs: dict[str, np.ndarray]) -> None:

@@ -1,6 +1,6 @@
 """The curves of a report: which panels they have, and what is said of each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ppghost.deploy.latency.results import Result
@@ -48,6 +48,45 @@ def draw_measured(groups: Sequence[Group], published: Published, t: Messages) ->
     if len(drawn) == 1:
         return MeasuredCurves(drawn, drawn[0].svg)
     return MeasuredCurves(drawn, _draw([panel for _, panel in pairs], published, t))
+
+
+def draw_accuracies(
+    groups: Sequence[Group], values: Mapping[str, float], label: str, t: Messages
+) -> MeasuredCurves:
+    """Draw measured latency against measured accuracy.
+
+    Args:
+        groups: at least one, with results.
+        values: the accuracy of each model, a share.
+        label: what it is.
+        t: words.
+    """
+    families = sorted(values)
+
+    def draw(panels: Sequence[Panel]) -> str:
+        return draw_curve(panels, families=families, front_label=t["front"])
+
+    pairs = [
+        (
+            group,
+            Panel(
+                group.format_panel_title(threads, t),
+                [
+                    Point(row.model, row.model, row.stats.median, row.stats.ci95, values[row.model])
+                    for row in group.at(threads)
+                    if row.stats and row.model in values
+                ],
+                t["measured_axis"],
+                label,
+                t["no_points"],
+            ),
+        )
+        for group in groups
+        for threads in group.threads
+    ]
+    drawn = [DrawnPanel(group, panel, draw([panel])) for group, panel in pairs]
+    together = drawn[0].svg if len(drawn) == 1 else draw([panel for _, panel in pairs])
+    return MeasuredCurves(drawn, together)
 
 
 def draw_published(published: Published, t: Messages) -> tuple[Panel, str]:

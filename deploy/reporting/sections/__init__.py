@@ -9,6 +9,7 @@ from ppghost.deploy.reporting.sections import (
     guidelines,
     latency,
     layers,
+    measured_accuracy,
     published,
     repeat,
     rounds,
@@ -20,6 +21,7 @@ from ppghost.deploy.reporting.sections import (
 #: in the order in which they are shown
 SECTIONS = (
     accuracy.SECTION,
+    measured_accuracy.SECTION,
     latency.SECTION,
     warnings.SECTION,
     layers.SECTION,

@@ -12,6 +12,8 @@ from ppghost.deploy.reporting.sections.section import Section
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
     """The curves, what is what in them, and the models that have no place there."""
+    if data.is_unpublished:
+        return
     weights = sorted({format_weights(row, t) for row in data.rows})
     caption = t["caption"].format(
         source=data.published.source, weights=t["list_comma"].join(weights)

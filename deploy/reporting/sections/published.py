@@ -21,6 +21,8 @@ from ppghost.deploy.reporting.sections.section import Section
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
     """Two pictures with their own axes, and the figures of the first."""
+    if data.is_unpublished:
+        return
     published = data.published
     source = t["source"].format(source=published.source)
     yield Paragraph(

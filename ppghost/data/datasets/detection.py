@@ -220,7 +220,7 @@ class DetectionDataSet:
 
     def _load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, Target]:
         height, width = self._sizes[index].tolist()
-        pixels = self.transforms.decoder(read_file(self._path(index)), rng)
+        pixels = self.transforms.decoder.decode(read_file(self._path(index)))
         if pixels.shape[:2] != (height, width):
             turned = pixels.shape[:2] == (width, height)
             raise BadImage(

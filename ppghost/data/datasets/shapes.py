@@ -6,7 +6,7 @@ It can be learnt within minutes and needs no download: for tests, a demo, and tr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
@@ -40,7 +40,13 @@ class _Picture(NamedTuple):
 
 
 def write_shapes(
-    directory: Path, images: int = 150, size: int = 320, seed: int = 0, force: bool = False
+    directory: Path,
+    images: int = 150,
+    size: int = 320,
+    seed: int = 0,
+    force: bool = False,
+    *,
+    one_class: bool = False,
 ) -> dict:
     """Write `images` JPEG files with circles, squares and triangles, and where these are.
 
@@ -59,6 +65,7 @@ def write_shapes(
             more.
         seed: another one gives other images.
         force: write again over an earlier copy, also over a damaged one.
+        one_class: call all of them "shape".
 
     Returns:
         {"directory", "train", "val", "classes", "boxes", "written"}; "written" is False when the
@@ -73,7 +80,8 @@ def write_shapes(
     split: dict[str, list[_Picture]] = {"train": [], "val": []}
     for number, picture in enumerate(_draw_all(images, size, seed), start=1):
         split["val" if number % EVERY_FIFTH == 0 else "train"].append(picture)
-    texts = dict(_texts(split))
+    names = ("shape",) if one_class else NAMES
+    texts = dict(_texts(split, names))
     written = write_once(
         directory,
         lambda new: _fill(new, split, texts),
@@ -85,7 +93,7 @@ def write_shapes(
     counts = {part: len(pictures) for part, pictures in split.items()}
     boxes = sum(len(picture.shapes) for pictures in split.values() for picture in pictures)
     return {
-        "directory": str(directory), **counts, "classes": len(NAMES), "boxes": boxes,
+        "directory": str(directory), **counts, "classes": len(names), "boxes": boxes,
         "written": written,
     }  # fmt: skip
 
@@ -180,18 +188,18 @@ def _color(rng: np.random.Generator) -> np.ndarray:
     return rng.permutation([rng.uniform(200, 255), rng.uniform(0, 60), rng.uniform(0, 255)])
 
 
-def _texts(split: dict[str, list[_Picture]]) -> Iterator[tuple[str, str]]:
-    """Every file but the images, as (name, content)."""
-    yield "label_list.txt", "\n".join(NAMES) + "\n"
+def _texts(split: dict[str, list[_Picture]], names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Every file but the images, as (name, content); a single name is that of every shape."""
+    yield "label_list.txt", "\n".join(names) + "\n"
     for part, pictures in split.items():
         lines = (f"images/{part}/{p.name}.jpg annotations/{part}/{p.name}.xml" for p in pictures)
         yield f"{part}.txt", "\n".join(lines) + "\n"
-        yield f"{part}.json", json.dumps(_coco(part, pictures), indent=1) + "\n"
+        yield f"{part}.json", json.dumps(_coco(part, pictures, names), indent=1) + "\n"
         for picture in pictures:
-            yield f"annotations/{part}/{picture.name}.xml", _voc(picture)
+            yield f"annotations/{part}/{picture.name}.xml", _voc(picture, names)
 
 
-def _voc(picture: _Picture) -> str:
+def _voc(picture: _Picture, names: Sequence[str]) -> str:
     height, width = picture.pixels.shape[:2]
     lines = [
         "<annotation>",
@@ -202,14 +210,14 @@ def _voc(picture: _Picture) -> str:
         corners = f"<xmin>{x1}</xmin><ymin>{y1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax>"
         lines += [
             "  <object>",
-            f"    <name>{NAMES[label]}</name><difficult>0</difficult>",
+            f"    <name>{names[label % len(names)]}</name><difficult>0</difficult>",
             f"    <bndbox>{corners}</bndbox>",
             "  </object>",
         ]
     return "\n".join([*lines, "</annotation>"]) + "\n"
 
 
-def _coco(part: str, pictures: list[_Picture]) -> dict:
+def _coco(part: str, pictures: list[_Picture], names: Sequence[str]) -> dict:
     images: list[dict] = []
     annotations: list[dict] = []
     for number, picture in enumerate(pictures, start=1):
@@ -219,12 +227,13 @@ def _coco(part: str, pictures: list[_Picture]) -> dict:
         for label, (x1, y1, x2, y2) in picture.shapes:
             annotations.append(
                 {
-                    "id": len(annotations) + 1, "image_id": number, "category_id": label + 1,
+                    "id": len(annotations) + 1, "image_id": number,
+                    "category_id": label % len(names) + 1,
                     "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1),
                     "iscrowd": 0,
                 }
             )  # fmt: skip
-    categories = [{"id": label + 1, "name": name} for label, name in enumerate(NAMES)]
+    categories = [{"id": label + 1, "name": name} for label, name in enumerate(names)]
     return {"images": images, "annotations": annotations, "categories": categories}
 
 

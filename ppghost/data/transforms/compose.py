@@ -98,7 +98,22 @@ def build_transforms(ops: list[dict], where: str) -> Compose:
     """
     if not isinstance(ops, list):
         raise InputError(f"{where} is {type(ops).__name__}: give a list of operations")
-    return Compose([_build(entry, f"{where}.{index}") for index, entry in enumerate(ops)])
+    operations = [_build(entry, f"{where}.{index}") for index, entry in enumerate(ops)]
+    _check_reduced(operations, where)
+    return Compose(operations)
+
+
+def _check_reduced(operations: list[Operation], where: str) -> None:
+    """Raise InputError where an image that is not decoded yet would meet what needs its pixels."""
+    for index, op in enumerate(operations):
+        if not (isinstance(op, DecodeImage) and op.reduced):
+            continue
+        following = operations[index + 1] if index + 1 < len(operations) else None
+        if not isinstance(following, RandCropImage | ResizeImage) or following.averages:
+            raise InputError(
+                f"{where}.{index}.DecodeImage.reduced: RandCropImage or ResizeImage comes next, "
+                "without interpolation area"
+            )
 
 
 def _build(entry: dict, where: str) -> Operation:

@@ -16,6 +16,7 @@ from ppghost.data.transforms.parameters import (
     whole_number,
     width_height,
 )
+from ppghost.data.transforms.reduced import Box, UndecodedJpeg
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +44,12 @@ class RandCropImage:
         self.ratio = ordered_range("ratio", (3 / 4, 4 / 3) if ratio is None else ratio)
         self.use_log_aspect = flag("use_log_aspect", use_log_aspect)
         self._resample = Resampler(interpolation, backend)
+        self.averages = self._resample.averages
         if progress_size is not None:
             # Global.train_mode progressive follows it (see variants.py), as in PaddleClas
             logger.warning("RandCropImage: progress_size is not followed, the size stays %s", size)
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, image: np.ndarray | UndecodedJpeg, rng: np.random.Generator) -> np.ndarray:
         height, width = image.shape[:2]
         if self.use_log_aspect:
             aspect = math.exp(rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
@@ -62,8 +64,8 @@ class RandCropImage:
         crop_height = max(1, int(math.sqrt(area / aspect)))
         left = rng.integers(width - crop_width + 1)
         top = rng.integers(height - crop_height + 1)
-        crop = image[top : top + crop_height, left : left + crop_width]
-        return self._resample(crop, self.size, rng)
+        box = Box(left, top, crop_width, crop_height)
+        return self._resample.part(image, box, self.size, rng)
 
 
 class RandomCropImage:

@@ -17,6 +17,7 @@ from ppghost.data.transforms.parameters import (
     whole_number,
     width_height,
 )
+from ppghost.data.transforms.reduced import Box, UndecodedJpeg, decode_for, resize_box
 
 _CV2_FILTERS = {
     "nearest": (cv2.INTER_NEAREST,),
@@ -47,16 +48,44 @@ class Resampler:
         filters = _CV2_FILTERS if self.backend == "cv2" else _PIL_FILTERS
         name = "bilinear" if interpolation is None else str(interpolation).lower()
         self.filters = filters[one_of("interpolation", name, filters)]
+        self.averages = name == "area"
+
+    def _choose(self, rng: np.random.Generator) -> int:
+        if len(self.filters) == 1:
+            return self.filters[0]
+        return self.filters[rng.integers(len(self.filters))]
 
     def __call__(
         self, image: np.ndarray, size: tuple[int, int], rng: np.random.Generator
     ) -> np.ndarray:
-        resample = self.filters[0]
-        if len(self.filters) > 1:
-            resample = self.filters[rng.integers(len(self.filters))]
+        resample = self._choose(rng)
         if self.backend == "cv2":
             return cv2.resize(image, size, interpolation=resample)
         return np.asarray(to_pillow(image).resize(size, resample))
+
+    def part(
+        self,
+        image: np.ndarray | UndecodedJpeg,
+        box: Box,
+        size: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Resize a box of whole pixels of an image, which is decoded for it if it is not yet."""
+        if isinstance(image, UndecodedJpeg):
+            image, box, factor = decode_for(image, box, size)
+            if factor > 1:
+                return self._within_pixels(image, box, size, rng)
+        left, top, width, height = map(int, box)
+        return self(image[top : top + height, left : left + width], size, rng)
+
+    def _within_pixels(
+        self, image: np.ndarray, box: Box, size: tuple[int, int], rng: np.random.Generator
+    ) -> np.ndarray:
+        resample = self._choose(rng)
+        if self.backend == "cv2":
+            return resize_box(image, box, size, resample)
+        edges = (box.left, box.top, box.left + box.width, box.top + box.height)
+        return np.asarray(to_pillow(image).resize(size, resample, box=edges))
 
 
 class ResizeImage:
@@ -80,14 +109,15 @@ class ResizeImage:
                 raise ValueError("neither size nor resize_short is given: give one of them")
             self.size = width_height("size", size)
         self._resample = Resampler(interpolation, backend)
+        self.averages = self._resample.averages
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, image: np.ndarray | UndecodedJpeg, rng: np.random.Generator) -> np.ndarray:
+        height, width = image.shape[:2]
         size = self.size
         if size is None:
-            height, width = image.shape[:2]
             factor = self.resize_short / min(width, height)
             size = (round(width * factor), round(height * factor))
-        return self._resample(image, size, rng)
+        return self._resample.part(image, Box(0, 0, width, height), size, rng)
 
 
 class Pad:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import ExifTags, Image
 
 from ppghost.data.transforms.operation import BadImage
 from ppghost.data.transforms.parameters import flag, one_of
+from ppghost.data.transforms.reduced import UndecodedJpeg
 from ppghost.utils.text import parse_number
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -30,6 +32,9 @@ class DecodeImage:
     Pillow image (RGB) or OpenCV's array (BGR) whatever `to_rgb` says; here it is an array of the
     same channel order. `channel_first` gives CHW at once, which only suits operations that need
     no HWC.
+    `reduced` is ours: where the part of a JPEG that RandCropImage or ResizeImage, next to this,
+    takes is at least twice the size that they make of it, libjpeg decodes at 1/2, 1/4 or 1/8.
+    Places and random draws are the same; pixels are not quite, they are means of more of them.
     """
 
     def __init__(
@@ -38,21 +43,38 @@ class DecodeImage:
         to_rgb: bool = True,
         channel_first: bool = False,
         backend: str = "cv2",
+        reduced: bool = False,
     ) -> None:
         self.backend = one_of("backend", str(backend).lower(), ("cv2", "pil"))
+        self.reduced = flag("reduced", reduced)
+        if self.reduced and (self.backend == "pil" or channel_first):
+            raise ValueError("reduced goes with backend cv2 and channel_first False alone")
         self.wants_rgb = flag("to_rgb", to_rgb)
         if not flag("to_np", to_np):
             self.wants_rgb = self.backend == "pil"
         self.swap_channels = self.wants_rgb != (self.backend == "pil")
         self.channel_first = flag("channel_first", channel_first) and to_np
 
-    def __call__(self, image: bytes | np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def __call__(
+        self, image: bytes | np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray | UndecodedJpeg:
+        if self.reduced and isinstance(image, bytes) and (size := _plain_jpeg_size(image)):
+            otherwise = partial(_decode_cv2, image, self.swap_channels)
+            return UndecodedJpeg(image, self._channels, size, otherwise)
+        return self.decode(image)
+
+    @property
+    def _channels(self) -> str:
+        return "RGB" if self.swap_channels else "BGR"
+
+    def decode(self, image: bytes | np.ndarray) -> np.ndarray:
+        """The whole image, whatever `reduced` says. Raises BadImage."""
         pixels: np.ndarray | None
         if isinstance(image, np.ndarray):
             pixels = image if self.wants_rgb else np.ascontiguousarray(image[..., ::-1])
         elif self.backend == "cv2":
             # the same pixels twice as fast, where it can be done
-            pixels = _decode_jpeg(image, "RGB" if self.swap_channels else "BGR")
+            pixels = _decode_jpeg(image, self._channels)
             if pixels is None:
                 pixels = _decode_cv2(image, self.swap_channels)
         else:
@@ -61,20 +83,28 @@ class DecodeImage:
 
 
 def _decode_jpeg(data: bytes, channels: str) -> np.ndarray | None:
-    """Decode a JPEG that is whole, stands upright and has no ink colours; None for any other.
+    """Decode a JPEG that is whole and needs nothing but decoding; None for any other.
 
     OpenCV's libjpeg-turbo comes without the processor's vector instructions; they compute the same
     integers, so the pixels are OpenCV's, bit for bit.
     """
     try:
+        return simplejpeg.decode_jpeg(data, channels) if _plain_jpeg_size(data) else None
+    except ValueError:  # damaged
+        return None
+
+
+def _plain_jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) of a JPEG that stands upright and has no ink colours; None for any other."""
+    try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
-        if colors not in ("YCbCr", "Gray", "RGB") or height * width > _MOST_PIXELS:
-            return None
-        if _has_exif(data) and not _is_upright(data):
-            return None
-        return simplejpeg.decode_jpeg(data, channels)
     except ValueError:  # no JPEG, or damaged
         return None
+    if colors not in ("YCbCr", "Gray", "RGB") or height * width > _MOST_PIXELS:
+        return None
+    if _has_exif(data) and not _is_upright(data):
+        return None
+    return height, width
 
 
 def _has_exif(data: bytes) -> bool:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from support.programs import export_program
 
+from ppghost.data.transforms.boxes.color import NormalizeImage
 from ppghost.deploy.conversion import build, opt, repairs
 from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.conversion.input_kinds import input_kinds
@@ -178,6 +179,28 @@ def test_every_kind_of_input_is_checked_and_two_go_to_the_phone(tmp_path):
     assert (noise["kind"], picture["kind"]) == ("noise", "picture")
     assert picture["low"] == pytest.approx([-2.5, -1.6, -0.6])
     assert picture["high"] == pytest.approx([2.5, 2.4, 1.4])
+
+
+@pytest.mark.parametrize(
+    ("settings", "low", "high"),
+    [
+        ({"is_scale": True}, -2, 2),
+        ({"is_scale": False}, -2, 1018),
+        ({"is_scale": False, "norm_type": "none"}, 0, 255),
+        ({"norm_type": "none"}, 0, 1),
+    ],
+)
+def test_the_picture_is_normalised_as_paddledetection_does(tmp_path, settings, low, high):
+    """As `ppghost.data.transforms.boxes`, which deploy may not ask, does it."""
+    model = export_program(tmp_path / "model", conv, IMAGE)
+    settings = {"mean": [0.5] * 3, "std": [0.25] * 3} | settings
+    description = {"PreProcess": {"transform_ops": [{"NormalizeImage": settings}]}}
+    (model / "inference.yml").write_text(yaml.safe_dump(description))
+    *_, picture = input_kinds(open_model(model), [{"name": "x", "shape": IMAGE["x"]}])
+    assert (picture["low"], picture["high"]) == ([low] * 3, [high] * 3)
+    pixels = np.array([0, 255], np.uint8)[None, :, None].repeat(3, 2)
+    made = NormalizeImage(**settings)(pixels, np.random.default_rng(0))
+    assert made[0].T.tolist() == [[low, high]] * 3
 
 
 def test_what_rounding_costs_is_told_and_not_judged(models, tmp_path, caplog):

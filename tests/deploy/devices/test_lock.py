@@ -10,7 +10,8 @@ import pytest
 from support.phone import BENCHMARK_BIN
 
 from ppghost.deploy.devices.android import lock
-from ppghost.deploy.devices.android.adb import FOLDER, Adb
+from ppghost.deploy.devices.android.adb import Adb
+from ppghost.deploy.devices.android.folder import FOLDER
 from ppghost.deploy.devices.android.lock import LEASE_S
 from ppghost.deploy.devices.host.lock import HostLock
 from ppghost.errors import DeviceError, DeviceLost

@@ -47,6 +47,9 @@ class Board:
     def incompatibility(self, info):
         return None if info.target == "arm" else f"made for {info.target}, not for a board"
 
+    def translator(self):
+        return None
+
     def check(self):
         pass
 

@@ -35,6 +35,72 @@ def test_the_hottest_processor_zone_is_found(zones, celsius, zone):
     assert Zones().hottest(zones) == (celsius, zone)
 
 
+#: zones of real phones, as others published them, in thousandths
+PUBLISHED = {
+    # google/skia, machine/go/machine/processor: dumpsys thermalservice of a Pixel 6; "soc" is the
+    # battery's charge there, in percent
+    "Pixel 6": (
+        {"smpl_gm": 1300000, "LITTLE": 55000, "critical-battery-cell": 0, "ocp_gpu": 11900000,
+         "ocp_tpu": 10400000, "neutral_therm": 20623, "VIRTUAL-USB-UI": 0, "soft_ocp_gpu": 8900000,
+         "disp_therm": 21423, "USB2-MINUS-QI": -1806, "FLASH_LED_REDUCE": 0, "BIG": 61000,
+         "VIRTUAL-QUIET-BATT": 19324, "soft_ocp_cpu1": 6900, "soft_ocp_cpu2": 8900, "G3D": 36000,
+         "quiet_therm": 20723, "VIRTUAL-SKIN-CHARGE": 22771, "batoilo": 4900, "battery": 20200,
+         "MID": 52000, "TPU": 37000, "soc": 19, "usb_pwr_therm2": 20473, "vdroop1": 1050,
+         "vdroop2": 1250, "qi_therm": 22279, "ocp_cpu1": 6900, "ocp_cpu2": 11900,
+         "cellular-emergency": 22771, "gnss_tcxo_therm": 22841, "VIRTUAL-SKIN": 22771},
+        61.0, "BIG",
+    ),
+    # the same tests: six silver and two gold cores, as in a Snapdragon 670
+    "Snapdragon 670": (
+        {"mb-therm-monitor": 32401, "cpu0-silver-usr": 46100, "cpu1-silver-usr": 44800,
+         "gpu0-usr": 40600, "gpu1-usr": 40300, "battery": 30000, "cpu1-gold-usr": 48300,
+         "cpu0-gold-usr": 46700, "usbc-therm-monitor": 27522},
+        48.3, "cpu1-gold-usr",
+    ),
+    # Unisoc's zones of a T618 under load (names: devicetree of sharkl5pro on the kernel's lists)
+    "Unisoc T618": (
+        {"board-thmzone": 71400, "soc-thmzone": 104700, "prometheus6-tzone0": 94700,
+         "prometheus6-tzone1": 101100, "prometheus7-thmzone": 104700, "ank0-thmzone": 104200,
+         "ank1-thmzone": 105000, "gpu-thmzone": 99000, "ank2-thmzone": 97900,
+         "ank4-thmzone": 97700, "cputop-thmzone": 99200, "gpuank2-thmzone": 96300},
+        105.0, "ank1-thmzone",
+    ),
+    # names of Samsung's kernel, exynos8890 (tmu_name); values ours
+    "Galaxy S7": (
+        {"MNGS_QUAD": 58000, "APOLLO": 51000, "GPU": 62000, "ISP": 60000, "battery": 30000},
+        58.0, "MNGS_QUAD",
+    ),
+    # names from sonyxperiadev/device-sony-lilac, pull request 3; values ours
+    "Xperia XZ1 Compact": (
+        {"battery": 31000, "ufs_therm": 33000, "pa_therm1": 34000, "flash_therm": 70000,
+         "pm8998_tz": 39000, "pmi8998_tz": 37000, "pm8005_tz": 37000, "msm_therm": 35000,
+         "quiet_therm": 33000, "xo_therm": 34000, "tsens_tz_sensor0": 44000,
+         "tsens_tz_sensor7": 49000},
+        49.0, "tsens_tz_sensor7",
+    ),
+    # names from sonyxperiadev/device-sony-kugo, pull request 28; values ours, bms a charge
+    "Xperia X Compact": (
+        {"bms": 98000, "battery": 31000, "pa_therm1": 34000, "xo_therm": 34000,
+         "xo_therm_buf": 34000, "case_therm": 33000, "flash_therm": 70000,
+         "tsens_tz_sensor0": 41000, "tsens_tz_sensor5": 47000},
+        47.0, "tsens_tz_sensor5",
+    ),
+    # virtual zones of Qualcomm's devicetrees and qti_virtual_sensor.c: an estimate of the skin, and
+    # the hottest of several cores, which are there themselves; values ours
+    "Snapdragon, virtual": (
+        {"skin-virt-cpu": 66000, "cpu-1-max-step": 52000, "cpu-1-3-usr": 52000,
+         "apc1-cpu0-usr": 51000, "cpuss-0-usr": 50000, "ddr-usr": 60000},
+        52.0, "cpu-1-3-usr",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("device", PUBLISHED)
+def test_zones_of_published_dumps(device):
+    zones, celsius, zone = PUBLISHED[device]
+    assert Zones().hottest(zones) == (celsius, zone)
+
+
 def test_no_zone_tells_nothing():
     assert Zones().hottest({}) is None
     assert Zones().hottest({"soc 3": 98, "cpu0": -1}) is None

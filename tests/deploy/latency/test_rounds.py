@@ -10,7 +10,7 @@ from support.fake_device import FakeDevice, by_name, run
 
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.devices.host.session import Times
-from ppghost.deploy.latency import rounds as rounds_module
+from ppghost.deploy.latency import progress
 from ppghost.errors import DeviceError, DeviceLost, InputError
 
 
@@ -205,7 +205,7 @@ def test_a_campaign_that_is_stopped_leaves_no_session_open(converted, tmp_path, 
 
 def test_of_very_many_warnings_the_first_are_logged(monkeypatch, converted, tmp_path, caplog):
     """All stand in the result."""
-    monkeypatch.setattr(rounds_module, "MAX_WARNINGS", 1)
+    monkeypatch.setattr(progress, "MAX_WARNINGS", 1)
     document = run([converted], FakeDevice(), rounds=2, output=tmp_path / "r.json")
     assert caplog.text.count("too few rounds for an interval") == 1
     assert "1 warnings more, as `notes` in the result" in caplog.text
@@ -213,7 +213,7 @@ def test_of_very_many_warnings_the_first_are_logged(monkeypatch, converted, tmp_
 
 
 def test_of_very_many_models_progress_names_the_first(monkeypatch, converted, tmp_path, caplog):
-    monkeypatch.setattr(rounds_module, "MAX_NAMED", 1)
+    monkeypatch.setattr(progress, "MAX_NAMED", 1)
     caplog.set_level("INFO")
     run([converted], FakeDevice(), rounds=2, output=tmp_path / "r.json")
     assert "ms: Both 2.00" in caplog.text

@@ -14,6 +14,7 @@ from support.latency_results import PHONE, result, rounds, write
 from ppghost.deploy.devices.android.benchmark_bin import Program
 from ppghost.deploy.devices.android.device import Phone
 from ppghost.deploy.devices.android.output_check import unchecked
+from ppghost.deploy.devices.android.system import Translation
 from ppghost.deploy.devices.base import Burst
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.devices.notes import Note, format_note
@@ -186,6 +187,7 @@ def test_what_bench_notes_is_said_in_chinese():
         return Round([10.0], conditions, throttled)
 
     hot = [measured(_reason(temp_c=45.0, max_temp=40.0)), *[measured()] * 6]
+    translator = Phone("x", translation=Translation("arm64-v8a", "libndk_translation.so"))
     old = Phone("x")
     old._program = Program("v2.8.0", frozenset())
     unchecked_outputs = [
@@ -212,6 +214,7 @@ def test_what_bench_notes_is_said_in_chinese():
         _reason(cap=1500000),
         hot[0].throttled,
         old.limitation(1),
+        translator.limitation(1),
         HostDevice().limitation(2),
     ]
     for note in found:

@@ -86,7 +86,7 @@ class BoxCompose:
         Raises:
             BadImage: the image cannot be decoded or an operation does not fit it.
         """
-        return self.transform(self.decoder(image, rng), objects, rng)
+        return self.transform(self.decoder.decode(image), objects, rng)
 
     def transform(
         self, pixels: np.ndarray, objects: Objects, rng: np.random.Generator
@@ -120,8 +120,10 @@ def build_box_transforms(ops: list[dict], where: str) -> BoxCompose:
     if not entries or entries[0][0] not in _DECODERS:
         raise InputError(f"{where}.0: give Decode first, these are files")
     decoder = construct(_DECODERS, *entries[0], f"{where}.0")
-    if decoder.channel_first:
-        raise InputError(f"{where}.0.DecodeImage.channel_first: the other operations take HWC")
+    if decoder.channel_first or decoder.reduced:
+        raise InputError(
+            f"{where}.0.DecodeImage: with boxes there is no channel_first and no reduced"
+        )
     rest = [
         _build(name, parameters, f"{where}.{place}")
         for place, (name, parameters) in enumerate(entries[1:], start=1)

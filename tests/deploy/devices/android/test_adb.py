@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from support.phone import BENCHMARK_BIN
 
-from ppghost.deploy.devices.android.adb import FOLDER, Adb
+from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.android.adb_client import ADVICE, find_adb, list_serials
+from ppghost.deploy.devices.android.folder import FOLDER
 from ppghost.errors import DeviceError, DeviceLost
 
 

@@ -9,8 +9,9 @@ import time
 import pytest
 from support.aosp_adbd import AospPhone, find_adbd
 
-from ppghost.deploy.devices.android.adb import FOLDER, Adb
+from ppghost.deploy.devices.android.adb import Adb
 from ppghost.deploy.devices.android.adb_client import find_adb, list_serials
+from ppghost.deploy.devices.android.folder import FOLDER
 from ppghost.deploy.devices.android.lock import LEASE_S
 from ppghost.errors import DeviceError, DeviceLost
 

@@ -1,6 +1,8 @@
 """Phones of every Android version and kind: their tools, shells, sensors, links and states."""
 
+import contextlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -8,10 +10,13 @@ from support.phone import BENCHMARK_BIN, CORES_KHZ
 from support.phone_runs import ROUNDS, program
 
 from ppghost.deploy.devices.android import adb_client, system
-from ppghost.deploy.devices.android.adb import FOLDER, PLACES, Adb
+from ppghost.deploy.devices.android.adb import Adb
+from ppghost.deploy.devices.android.folder import FOLDER, PLACES
 from ppghost.deploy.devices.discovery import find_devices, format_device
+from ppghost.deploy.latency.planning import share_out
 from ppghost.deploy.nb.header import inspect_nb
-from ppghost.errors import DeviceError
+from ppghost.deploy.nb.sidecar import load_models
+from ppghost.errors import DeviceError, InputError
 
 CPU = "sys/devices/system/cpu"
 
@@ -92,6 +97,47 @@ def test_fp16_files_need_a_core_that_computes_in_fp16(phone, converted, features
     assert ("no core here computes in fp16" in (device.incompatibility(info) or "")) == refused
 
 
+TRANSLATES = {
+    "ro.product.cpu.abilist": "x86_64,arm64-v8a",
+    "ro.dalvik.vm.native.bridge": "libndk_translation.so",
+}
+
+
+def test_an_emulator_that_translates_is_measured_and_its_figures_are_no_phones(
+    phone, measure, converted
+):
+    phone.set_properties(**TRANSLATES)
+    phone.faults(translates=str(converted / "both.nb"))
+    settings = {"models": converted / "arm", "rounds": 2}
+    with pytest.raises(InputError, match="no benchmark_bin is known for arm64-v8a"):
+        measure(phone, **settings, benchmark_bin={"x86_64": BENCHMARK_BIN})
+    [result] = measure(phone, **settings, benchmark_bin={"arm64-v8a": BENCHMARK_BIN})["results"]
+    assert (result["status"], len(result["samples_ms"])) == ("ok", 2)
+    assert result["output_check"]["ok"] is True
+    assert result["device"]["abi"] == "arm64-v8a"
+    assert result["device"]["translated_by"] == "libndk_translation.so"
+    assert "arm64-v8a code, translated by the emulator (libndk_translation.so)" in result["warning"]
+
+
+@pytest.mark.parametrize(
+    "properties", [{"ro.dalvik.vm.native.bridge": "0"}, {"ro.product.cpu.abilist": "x86_64,x86"}]
+)
+def test_an_emulator_that_does_not_translate_takes_no_arm_file(
+    phone, measure, converted, properties
+):
+    phone.set_properties(**TRANSLATES | properties)
+    with pytest.raises(InputError, match="made for arm, not for x86"):
+        measure(phone, models=converted / "arm")
+
+
+def test_an_emulator_translates_nothing_that_it_runs_as_it_is(phone, converted):
+    phone.set_properties(**TRANSLATES)
+    [device] = find_devices([phone.serial])
+    loaded = load_models([converted / "both.nb", converted / "arm"], [])
+    [(chosen, models)] = share_out(loaded, [device], whole=False)
+    assert (chosen, list(models)) == (device, [0])
+
+
 def test_where_nothing_may_be_written_another_folder_is_taken(become, measure):
     phone = become()
     refuse = 'case "$*" in *local/tmp/*) echo "mkdir: Permission denied" >&2; exit 1;; esac'
@@ -135,14 +181,29 @@ def test_a_phone_in_another_state_alone_is_what_all_is_about(
         measure(devices=["all"], models=converted / "arm")
 
 
-def test_a_phone_that_is_connecting_is_waited_for_and_not_for_ever(phone, monkeypatch):
-    states = [{phone.serial: "connecting"}, {phone.serial: "authorizing"}, {phone.serial: "device"}]
-    monkeypatch.setattr(adb_client, "list_serials", lambda: states[0 if len(states) == 1 else -3])
-    monkeypatch.setattr(adb_client, "SETTLE_S", 0.1)
-    assert adb_client.settled_serials() == {phone.serial: "connecting"}
-    monkeypatch.setattr(adb_client, "SETTLE_S", 5)
-    monkeypatch.setattr(adb_client, "list_serials", lambda: states.pop(0))
-    assert adb_client.settled_serials() == {phone.serial: "device"}
+@contextlib.contextmanager
+def connecting(phone, state):
+    """While adb's server still connects to the phone; from when it says that state of it on."""
+    phone.server.run("disconnect", phone.serial)
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(phone.connect)
+        while adb_client.list_serials().get(phone.serial) != state:
+            assert not done.done(), f"was never {state}"
+        yield
+
+
+@pytest.mark.parametrize(
+    ("slow", "state"), [("greet_after_s", "offline"), ("accept_after_s", "authorizing")]
+)
+def test_a_phone_that_is_slow_to_connect_is_waited_for_and_not_for_ever(
+    phone, monkeypatch, slow, state
+):
+    phone.become(**{slow: 1.0})
+    with connecting(phone, state):
+        monkeypatch.setattr(adb_client, "SETTLE_S", 0.1)
+        assert adb_client.settled_serials()[phone.serial] == state
+        monkeypatch.setattr(adb_client, "SETTLE_S", 10)
+        assert adb_client.settled_serials()[phone.serial] == "device"
 
 
 def test_advice_for_a_networked_phone_does_not_drop_it():

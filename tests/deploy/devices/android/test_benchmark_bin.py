@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ppghost.deploy.devices.android import benchmark_bin
+from ppghost.deploy.devices.android import known_programs
 from ppghost.deploy.devices.android.adb_client import ShellResult
-from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program
+from ppghost.deploy.devices.android.benchmark_bin import Invocation, Program, parse_probe
+from ppghost.deploy.devices.android.timing import parse_timing
 from ppghost.errors import DeviceError, InputError
 
 NEW = Program("v2.13-rc", frozenset(("optimized_model_file", "output_data_path")))
@@ -58,17 +59,17 @@ def done(stdout="", stderr="", code=0):
 def test_a_program_or_core_without_fp16_is_the_likely_cause_of_its_end(code):
     for precision, said in (("fp16", True), ("fp32", False)):
         with pytest.raises(DeviceError, match=rf"exit code {code}") as caught:
-            benchmark_bin.parse(NEW, ASKED, done(code=code), "v2.13-rc", precision)
+            parse_timing(NEW, ASKED, done(code=code), "v2.13-rc", precision)
         assert ("built with --with_arm82_fp16=ON" in str(caught.value)) == said
 
 
 def test_sections_are_read_and_memory_is_not_time():
-    timing = benchmark_bin.parse(NEW, ASKED, done(SECTIONS), "v2.13-rc")
+    timing = parse_timing(NEW, ASKED, done(SECTIONS), "v2.13-rc")
     assert timing == (21.125, 20.25, 22.5, 60.5, 163.791)
 
 
 def test_the_older_generations_line_is_read_whatever_the_order_of_its_ends():
-    timing = benchmark_bin.parse(OLD, ASKED, done("old line\n" + LINE), "v2.8")
+    timing = parse_timing(OLD, ASKED, done("old line\n" + LINE), "v2.8")
     assert timing == (30.7975, 30.736, 30.891, None, None)
 
 
@@ -93,22 +94,22 @@ def test_the_older_generations_line_is_read_whatever_the_order_of_its_ends():
 )
 def test_an_answer_that_is_worth_nothing_is_refused(answer, message):
     with pytest.raises(DeviceError, match=message) as caught:
-        benchmark_bin.parse(NEW, ASKED, answer, "v2.13-rc")
+        parse_timing(NEW, ASKED, answer, "v2.13-rc")
     assert "\n" not in str(caught.value)
 
 
 def test_no_result_names_the_versions_if_they_differ():
     with pytest.raises(DeviceError, match=r"is v2\.13-rc, the model of opt v2\.9"):
-        benchmark_bin.parse(NEW, ASKED, done(), "v2.9")
+        parse_timing(NEW, ASKED, done(), "v2.9")
     with pytest.raises(DeviceError, match="it printed nothing") as caught:
-        benchmark_bin.parse(NEW, ASKED, done(), "2.13-rc")
+        parse_timing(NEW, ASKED, done(), "2.13-rc")
     assert "of opt" not in str(caught.value)
 
 
 def test_the_older_generations_echo_in_the_log_is_held_to_what_was_asked():
     log = "[I  1/ 1 benchmark.cc:270 Run] threads: 1\n"
     with pytest.raises(DeviceError, match="ran with threads 1, not 2"):
-        benchmark_bin.parse(OLD, ASKED, done(LINE, log), "v2.9")
+        parse_timing(OLD, ASKED, done(LINE, log), "v2.9")
 
 
 def test_each_generation_gets_its_own_flags():
@@ -130,7 +131,7 @@ def test_compiled_kernels_of_a_gpu_stay_in_our_folder():
 
 def test_what_is_no_benchmark_bin_is_refused():
     with pytest.raises(DeviceError, match=r"not Paddle-Lite's \(exit code 126: .*Exec format"):
-        benchmark_bin.parse_probe(done(code=126, stderr="Exec format error"), done())
+        parse_probe(done(code=126, stderr="Exec format error"), done())
 
 
 def test_the_program_is_remembered_by_abi(monkeypatch, tmp_path):
@@ -139,17 +140,17 @@ def test_the_program_is_remembered_by_abi(monkeypatch, tmp_path):
     arm.touch()
     x86.touch()
     with pytest.raises(InputError, match=r"no benchmark_bin is known for arm64-v8a; .*--bench"):
-        benchmark_bin.choose({}, "arm64-v8a")
-    benchmark_bin.remember("arm64-v8a", arm)
-    benchmark_bin.remember("x86_64", x86)
-    assert benchmark_bin.choose({}, "arm64-v8a") == arm
-    assert benchmark_bin.choose({}, "x86_64") == x86
-    assert benchmark_bin.choose({"*": x86}, "arm64-v8a") == x86
-    assert benchmark_bin.choose({"*": x86, "arm64-v8a": arm}, "arm64-v8a") == arm
+        known_programs.choose({}, "arm64-v8a")
+    known_programs.remember("arm64-v8a", arm)
+    known_programs.remember("x86_64", x86)
+    assert known_programs.choose({}, "arm64-v8a") == arm
+    assert known_programs.choose({}, "x86_64") == x86
+    assert known_programs.choose({"*": x86}, "arm64-v8a") == x86
+    assert known_programs.choose({"*": x86, "arm64-v8a": arm}, "arm64-v8a") == arm
     arm.unlink()
     with pytest.raises(InputError, match="arm: no such benchmark_bin"):
-        benchmark_bin.choose({}, "arm64-v8a")
-    benchmark_bin.memory_file().write_text("[]")
+        known_programs.choose({}, "arm64-v8a")
+    known_programs.memory_file().write_text("[]")
     with pytest.raises(InputError, match="not a table of benchmark_bin paths; delete it"):
-        benchmark_bin.choose({}, "x86_64")
-    assert Path(benchmark_bin.memory_file()).parent == tmp_path / "ppghost"
+        known_programs.choose({}, "x86_64")
+    assert Path(known_programs.memory_file()).parent == tmp_path / "ppghost"

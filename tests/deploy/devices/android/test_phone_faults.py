@@ -13,7 +13,7 @@ from support import ROOT
 from support.phone import BENCHMARK_BIN
 from support.phone_runs import ROUNDS, all_done, counts, kept
 
-from ppghost.deploy.devices.android import benchmark_bin
+from ppghost.deploy.devices.android import known_programs
 from ppghost.deploy.devices.android import session as phone_session
 from ppghost.deploy.devices.android.adb import Adb
 from ppghost.errors import DeviceError
@@ -79,7 +79,7 @@ def test_a_program_for_another_abi_is_named(measure, phone, tmp_path):
     foreign.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00" + bytes(500))
     with pytest.raises(DeviceError, match="built for this device's ABI"):
         measure(phone, benchmark_bin=foreign)
-    assert not benchmark_bin.memory_file().exists()
+    assert not known_programs.memory_file().exists()
 
 
 def test_no_space_is_one_line(measure, phone):

@@ -1,0 +1,136 @@
+"""Detection from end to end: images with boxes, a slim detector, its file, figures, and a page."""
+
+import logging
+from pathlib import Path
+
+import ppghost
+from ppghost.cli.stages import Stages, forget_other_code
+from ppghost.config import loading as config
+from ppghost.data.datasets.shapes import write_shapes
+from ppghost.deploy.conversion.convert import convert
+from ppghost.deploy.devices.discovery import find_devices
+from ppghost.deploy.latency.campaign import Campaign
+from ppghost.deploy.latency.runner import run_campaign
+from ppghost.deploy.reporting.write import report
+from ppghost.errors import CheckFailed
+from ppghost.inference import export
+from ppghost.inference.detect import detect
+from ppghost.inference.images import find_images
+from ppghost.inference.label_page import write_page
+from ppghost.training import evaluation, loop
+
+logger = logging.getLogger(__name__)
+
+CONFIG = Path(ppghost.__file__).with_name("configs") / "demo" / "detector.yaml"
+#: images to write, and their longer side in pixels
+IMAGES, SIZE = 400, 160
+#: average precision at an overlap of a half; less means that something broke
+EXPECTED_AP50 = 0.8
+#: least score of the boxes on the page
+SHOWN = 0.5
+BENCH_ROUNDS = 20
+#: what stages leave in the output folder and later runs go on from
+MADE = ("stages", "train", "latency.json")
+NAME = "detector"
+
+
+def demo(output: Path) -> dict:
+    """Run every stage into `output`; returns their results by name.
+
+    Raises:
+        CheckFailed: the trained network is worse than it must be, or outputs differ.
+        InputError, DeviceError, ConversionError, TrainingError: as the stages raise them.
+    """
+    forget_other_code(output, MADE)
+    stages = Stages(output / "stages", total=8)
+    shapes, model, results = output / "shapes", output / NAME, output / "latency.json"
+    best = output / "train" / "RetinaNet" / "best_model"
+    settings = training_settings(output, shapes)
+    untrained = config.load_config(CONFIG, settings)
+    trained = config.load_config(CONFIG, [*settings, f"Global.pretrained_model={best}"])
+    stages.run(
+        "shapes",
+        "write images with boxes",
+        lambda: write_shapes(shapes, IMAGES, SIZE, one_class=True),
+        [shapes / "val.txt"],
+    )
+    stages.run(
+        "train",
+        "train a slim detector on them",
+        lambda: loop.train(untrained, resume="auto"),
+        [best.with_suffix(".pdparams")],
+    )
+    stages.run("eval", "evaluate", lambda: evaluation.evaluate(trained), [])
+    _check_precision(stages.results["eval"])
+    stages.run(
+        "export",
+        "export, with suppression inside",
+        lambda: export.export(trained, model).to_json(),
+        [model / "inference.yml"],
+    )
+    stages.run(
+        "convert",
+        "convert to arm and x86, compare x86 with Paddle",
+        lambda: [convert(model, t, _nb(output, t)).to_json() for t in ("arm", "x86")],
+        [_nb(output, target) for target in ("arm", "x86")],
+    )
+    stages.run(
+        "bench",
+        "time it on this host",
+        lambda: run_campaign(
+            Campaign(models=(_nb(output, "x86"),), rounds=BENCH_ROUNDS),
+            find_devices(["host"]),
+            output=results,
+            resume=True,
+            command="ppghost demo --detection",
+        ).to_json(),
+        [results],
+    )
+    stages.run(
+        "report",
+        "report",
+        lambda: report([results], output / "report").to_json(),
+        [output / "report" / "index.html"],
+    )
+    page = output / "boxes.html"
+    stages.run("boxes", "find the shapes in images", lambda: _page(page, model, shapes), [page])
+    return stages.results
+
+
+def training_settings(output: Path, shapes: Path) -> list[str]:
+    """What the config is overridden with."""
+    places = [f"DataLoader.{mode}.dataset.dataset_dir={shapes}" for mode in ("Train", "Eval")]
+    return [f"Global.output_dir={output / 'train'}", *places]
+
+
+def summary(results: dict) -> str:
+    """What a person wants to know at the end."""
+    pages = {"report": results["report"]["index"], "boxes": results["boxes"]["page"]}
+    lines = [f"{name}: {Path(page).resolve().as_uri()}" for name, page in pages.items()]
+    return "\n".join([f"shapes: {evaluation.describe(results['eval'])}", *lines])
+
+
+def _check_precision(metrics: dict) -> None:
+    if metrics["AP50"] < EXPECTED_AP50:
+        raise CheckFailed(
+            f"the shapes were learnt to an AP50 of {metrics['AP50']:.4f}, expected {EXPECTED_AP50} "
+            "at least; delete the output directory and run again"
+        )
+
+
+def _nb(output: Path, target: str) -> Path:
+    return output / "nb" / target / f"{NAME}.nb"
+
+
+def _page(page: Path, model: Path, shapes: Path) -> dict:
+    """Draw what the exported model finds in the images that it was not trained on."""
+    images = find_images([shapes / "images" / "val"])
+    found = detect(model, images)
+    shown = []
+    for result in found:
+        boxes = [box for box in result["boxes"] if box["score"] >= SHOWN]
+        shown.append((Path(result["image"]), boxes, f"{len(boxes)} found"))
+    count = sum(len(boxes) for _, boxes, _ in shown)
+    rows = [{"name": "shape", "labels": count, "threshold": SHOWN}]
+    write_page(page, "What the demo's detector found", rows, shown)
+    return {"page": str(page), "images": len(images), "boxes": count}
