@@ -177,6 +177,15 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_files(
     )
 
 
+def test_a_file_that_is_no_journal_stays_as_it_is(tmp_path):
+    path = tmp_path / "labels.json.journal"
+    for content in ("a diary", '["a list"]\n', '{"image": "a.jpg"}\n{"ima'):
+        path.write_text(content)
+        with pytest.raises(InputError, match="no journal of `ppghost label`"):
+            Journal(path, {})
+        assert path.read_text() == content
+
+
 def test_a_broken_image_is_named_and_the_others_are_labelled(run, teacher, shapes, tmp_path):
     images = tmp_path / "images"
     images.mkdir()
