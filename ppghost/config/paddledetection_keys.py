@@ -74,7 +74,7 @@ _NONE_FROZEN = "all of the backbone is trained here, nothing is frozen"
 #: of modules: what each may hold; where `only` stands the network or its loss would be another
 MODULES: dict[str, dict[str, Any]] = {
     "ResNet": {
-        "depth": only(50, 18, why="Arch.backbone has these ResNets"),
+        "depth": only(50, 18, 34, 101, 152, why="there are these ResNets"),
         "variant": only("b", why="a ResNet is built so here"),
         "norm_type": Key((str, NONE), default=None, choices=("bn", "sync_bn")),
         "norm_decay": only(0.0, why="scales and offsets of norms do not decay here"),
