@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ppghost.deploy.nb.sidecar import Feed, NbModel, Preprocess
 from ppghost.errors import InputError
+from ppghost.formats.program_desc import input_dtype
 from ppghost.utils.files import sha256
 
 if TYPE_CHECKING:
@@ -64,4 +65,5 @@ def _inputs(model: NbModel, image: Path, read_image: "ReadImage") -> "dict[str, 
             f"{model.path}: its transform_ops make {list(array.shape)} of {image}, it takes "
             f"{spec['shape'][1:]}"
         )
-    return {spec["name"]: np.ascontiguousarray(np.broadcast_to(array, spec["shape"]))}
+    batch = np.broadcast_to(array, spec["shape"]).astype(input_dtype(spec))
+    return {spec["name"]: np.ascontiguousarray(batch)}

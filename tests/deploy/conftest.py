@@ -76,7 +76,7 @@ def phone(phones):
 def measure(converted, tmp_path):
     """A function that runs a short campaign of one model on phones; the file is `measure.file`."""
 
-    def run(*phones, resume=False, **settings):
+    def run(*phones, resume=False, read_image=None, **settings):
         settings = {
             "models": converted / "both.nb", "benchmark_bin": BENCHMARK_BIN, "rounds": ROUNDS,
             "repeats": 2, "warmup": 0, "max_wait": 5.0,
@@ -84,7 +84,10 @@ def measure(converted, tmp_path):
         }  # fmt: skip
         campaign = Campaign(**settings)
         devices = find_devices(campaign.devices, campaign.device_options())
-        return run_campaign(campaign, devices, output=run.file, resume=resume).to_json()
+        measured = run_campaign(
+            campaign, devices, output=run.file, resume=resume, read_image=read_image
+        )
+        return measured.to_json()
 
     run.file = tmp_path / "latency.json"
     return run

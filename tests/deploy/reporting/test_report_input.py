@@ -1,5 +1,8 @@
 """What a report is made of, and what it refuses."""
 
+import json
+from pathlib import Path
+
 import pytest
 from support.latency_results import result, write
 
@@ -56,3 +59,34 @@ def test_output_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         report([good], tmp_path / "file")
+
+
+def test_accuracy_that_was_measured_here_has_its_own_name_and_place(tmp_path):
+    rows = [result("Slow", 40.0), result("Fast", 2.0)]
+    ratio = {"median": 0.05, "ci95": [0.04, 0.0625], "reference": "Slow", "rounds": 9}
+    rows[1] |= {"ratio": ratio, "image": "cards.jpg"}
+    source = write(tmp_path / "r.json", rows)
+    for name, content in (
+        ("eval", {"AP": 0.5, "VOC_AP_area": 0.61, "loss": 1.5, "samples": 67}),
+        ("int8", {"cosine": 1.0, "fp32": {"AP": 0.4}, "int8": {"AP": 0.375, "AP50": 0.7}}),
+        ("none", {"loss": 1.0, "AP": -1}),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    files = {"Slow": tmp_path / "eval.json", "Fast": tmp_path / "int8.json"}
+    summary = report([source], tmp_path / "out", accuracies=files)
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "| COCO AP | COCO AP50 | VOC AP, area |" in page
+    assert (
+        "| Fast | 1 | fp32 | 0.375 | 0.700 | - | 2.00 | 500.0 | 20.000 (16.000 to 25.000) |" in page
+    )
+    assert "Timed on cards.jpg." in page
+    assert summary.not_on_curve == []
+    # nothing published is of these models
+    assert "Snapdragon" not in page
+    assert {Path(name).name for name in summary.files} >= {"measured_accuracy.svg"}
+    svg = (tmp_path / "out" / "measured_accuracy.svg").read_text()
+    assert "COCO AP (%), measured here" in svg
+    with pytest.raises(InputError, match=r"no result of a model 'Faster'; there is: Fast, Slow"):
+        report([source], tmp_path / "x", accuracies={"Faster": tmp_path / "eval.json"})
+    with pytest.raises(InputError, match=r"none\.json: holds none of AP, AP50"):
+        report([source], tmp_path / "x", accuracies={"Fast": tmp_path / "none.json"})

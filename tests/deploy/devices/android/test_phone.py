@@ -4,14 +4,17 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.phone import BENCHMARK_BIN
 from support.phone_runs import ROUNDS, all_done, kept, program
 
 from ppghost.deploy.devices.android import known_programs
+from ppghost.deploy.devices.android.session import PhoneSession
 from ppghost.deploy.latency.results import load_result
 from ppghost.deploy.latency.tables import latency_table
 from ppghost.errors import DeviceError, InputError, PPGhostError
+from ppghost.utils.files import sha256
 
 
 def test_a_campaign_on_a_phone(measure, phone, converted):
@@ -38,6 +41,29 @@ def test_a_campaign_on_a_phone(measure, phone, converted):
     assert not phone.programs()
     # of the emulated phone, for all models that it ever runs
     assert len(phone.workers()) == 1
+
+
+def test_an_image_is_what_a_phone_is_timed_on(measure, phone, tmp_path, monkeypatch):
+    image = tmp_path / "cards.jpg"
+    image.write_bytes(b"an image")
+    pixels = np.random.default_rng(0).random((3, 32, 32), np.float32)
+    runs, real = [], PhoneSession._run
+
+    def remembered(self, asked):
+        runs.append(asked)
+        return real(self, asked)
+
+    monkeypatch.setattr(PhoneSession, "_run", remembered)
+    document = measure(phone, image=image, read_image=lambda ops, file: pixels)
+    all_done(document)
+    [result] = document["results"]
+    assert (result["image"], result["image_sha256"]) == ("cards.jpg", sha256(image))
+    timed = {asked.inputs[0] for asked in runs if not asked.outputs}
+    checked = {asked.inputs[0] for asked in runs if asked.outputs}
+    # of the checks of outputs other inputs are right
+    assert len(timed) == 1
+    assert not timed & checked
+    assert phone.files() == []
 
 
 def test_the_program_is_remembered_by_abi(measure, phone, converted):
