@@ -232,7 +232,7 @@ def test_what_is_read_reads_back_in_our_form(load, tmp_path):
             "TrainReader 96x128, EvalReader 128x",
         ),
         ("EvalReader.inputs_def={image_shape: [3, 64, 64]}", r"image_shape: \[3, 64, 64\], but"),
-        ("map_type=integral", "map_type: integral adds up precisions"),
+        ("map_type=integrl", "map_type: 'integrl' is none of 11point, integral, area"),
         ("metric=RBOX", "metric: 'RBOX' is none of COCO, VOC"),
         ("TrainDataset.sample_num=10", "TrainDataset.sample_num: 10 is not -1"),
         ("TrainDataset.name=MOTDataSet", "'MOTDataSet' is none of COCODataSet, VOCDataSet"),
