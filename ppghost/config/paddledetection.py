@@ -74,6 +74,9 @@ def translate(config: dict, file: str) -> dict:
 
 def _general(config: dict, file: str) -> dict:
     """What is no module, checked; data sets and readers if the file has them."""
+    # first of all: the keys of other architectures say less
+    first = {key: value for key, value in config.items() if key == "architecture"}
+    check(first, {"architecture": keys.ARCHITECTURE}, "", file)
     given = {
         key: value
         for key, value in config.items()
