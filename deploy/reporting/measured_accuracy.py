@@ -17,6 +17,7 @@ METRICS = {
     "class_agnostic_AP": "class-agnostic AP",
     "VOC_AP_11point": "VOC AP, 11 points",
     "VOC_AP_area": "VOC AP, area",
+    "VOC_AP_integral": "VOC AP, integral",
     "top1": "top-1",
     "top5": "top-5",
 }

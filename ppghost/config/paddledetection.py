@@ -59,7 +59,7 @@ def translate(config: dict, file: str) -> dict:
         "Global": _global(old) | warm_up | {"image_shape": image_shape},
         "Arch": _arch(old, modules, file),
         "Loss": {phase: [copy.deepcopy(loss)] for phase in ("Train", "Eval")},
-        "Metric": {"Train": [], "Eval": _metrics(old, file)},
+        "Metric": {"Train": [], "Eval": _metrics(old)},
         "Optimizer": _optimizer(old) | {"lr": rate},
         "DataLoader": loaders,
         "Infer": infer | {"PostProcess": _post_process(modules)},
@@ -74,6 +74,9 @@ def translate(config: dict, file: str) -> dict:
 
 def _general(config: dict, file: str) -> dict:
     """What is no module, checked; data sets and readers if the file has them."""
+    # first of all: the keys of other architectures say less
+    first = {key: value for key, value in config.items() if key == "architecture"}
+    check(first, {"architecture": keys.ARCHITECTURE}, "", file)
     given = {
         key: value
         for key, value in config.items()
@@ -199,14 +202,9 @@ def _post_process(modules: dict) -> dict:
     return {"name": "MultiClassNMS"} | given
 
 
-def _metrics(old: dict, file: str) -> list[dict]:
+def _metrics(old: dict) -> list[dict]:
     if old["metric"] == "COCO":
         return [{"COCOMetric": {}}]
-    if old["map_type"] == "integral":
-        raise InputError(
-            f"{file}: map_type: integral adds up precisions as they come, which is no VOC metric; "
-            "set it to 11point (VOC 2007) or area (VOC 2010 and later)"
-        )
     return [{"VOCMetric": {"map_type": old["map_type"]}}]
 
 

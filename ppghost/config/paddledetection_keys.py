@@ -74,7 +74,7 @@ _NONE_FROZEN = "all of the backbone is trained here, nothing is frozen"
 #: of modules: what each may hold; where `only` stands the network or its loss would be another
 MODULES: dict[str, dict[str, Any]] = {
     "ResNet": {
-        "depth": only(50, 18, why="Arch.backbone has these ResNets"),
+        "depth": only(50, 18, 34, 101, 152, why="there are these ResNets"),
         "variant": only("b", why="a ResNet is built so here"),
         "norm_type": Key((str, NONE), default=None, choices=("bn", "sync_bn")),
         "norm_decay": only(0.0, why="scales and offsets of norms do not decay here"),
@@ -212,7 +212,7 @@ SCHEDULERS: list[dict] = [{"name": "PiecewiseDecay"}, {"name": "LinearWarmup"}]
 
 _BATCH_TRANSFORMS = Entries(
     {
-        "PadBatch": {"pad_to_stride": Key((int,), default=0, minimum=0)},
+        "PadBatch": {"pad_to_stride": Key((int,), default=0)},
         "BatchRandomResize": Unsupported("batches of several sizes; put Resize before Permute"),
     },
     default=[],
@@ -261,6 +261,9 @@ _DATA_SET = Tagged(
 DATA_SETS = {"TrainDataset": _DATA_SET, "EvalDataset": _DATA_SET}
 READERS = {"TrainReader": _reader(True), "EvalReader": _reader(False), "TestReader": _reader(False)}
 
+ARCHITECTURE = only(
+    "RetinaNet", why="of PaddleDetection's architectures there is this one", default=REQUIRED
+)
 _WITHOUT_EFFECT = (
     "use_xpu", "use_mlu", "use_npu", "print_flops", "print_params", "find_unused_parameters",
     "log_ranks", "to_static", "vdl_log_dir", "classwise", "output_eval", "save_prediction_only",
@@ -268,9 +271,7 @@ _WITHOUT_EFFECT = (
 )  # fmt: skip
 #: what is no module, no data set and no reader
 GENERAL: dict[str, Any] = {
-    "architecture": only(
-        "RetinaNet", why="of PaddleDetection's architectures there is this one", default=REQUIRED
-    ),
+    "architecture": ARCHITECTURE,
     "pretrain_weights": Key((str, NONE), default=None),
     "weights": Ignored("; eval and export take -o Global.pretrained_model=FILE"),
     "num_classes": Key((int,), default=80, minimum=1),

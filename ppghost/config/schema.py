@@ -180,7 +180,7 @@ _METRIC = Entries(
         "COCOMetric": {},
         "VOCMetric": {
             "overlap_thresh": _key(float, default=0.5, between=(0, 1)),
-            "map_type": _key(str, default="11point", choices=("11point", "area")),
+            "map_type": _key(str, default="11point", choices=("11point", "area", "integral")),
         },
     }
     | _refused(

@@ -44,14 +44,17 @@ BACKBONES: dict[str, Backbone] = {
         for scale in (0.5, 1.0, 1.3)
     },
     "MobileNetV2": Backbone(partial(mobilenet_v2_maps, scale=1.0), mobilenet_v2_name),
-    "ResNet18": Backbone(
-        partial(resnet.resnet_maps, stages=resnet.STAGES[18], block=resnet.basic_block),
-        resnet.structured_name,
-    ),
-    "ResNet50": Backbone(
-        partial(resnet.resnet_maps, stages=resnet.STAGES[50], block=resnet.bottleneck),
-        resnet.structured_name,
-    ),
+    **{
+        f"ResNet{depth}": Backbone(
+            partial(
+                resnet.resnet_maps,
+                stages=stages,
+                block=resnet.bottleneck if depth >= 50 else resnet.basic_block,
+            ),
+            resnet.structured_name,
+        )
+        for depth, stages in resnet.STAGES.items()
+    },
     "SlimNet": Backbone(
         slim_maps,
         arguments={"norm": Key((str,), choices=tuple(NORMS))}

@@ -191,7 +191,7 @@ def _coco(make: Any, images: list[dict], categories: list[dict], entries: list[d
 def _voc_metrics(
     settings: dict, truth: Sequence[Annotation], found: Sequence[Found], class_num: int
 ) -> dict[str, float]:
-    """PASCAL VOC's mean average precision, under a name that says which of its two."""
+    """PASCAL VOC's mean average precision, under a name that says which one."""
     by_class = []
     for kind in range(class_num):
         value = average_precision(
@@ -206,9 +206,9 @@ def _voc_metrics(
                 for mine in [part.classes == kind]
             ],
             overlap=settings["overlap_thresh"],
-            eleven_points=settings["map_type"] == "11point",
+            map_type=settings["map_type"],
         )
         if value is not None:
             by_class.append(value)
-    name = "VOC_AP_11point" if settings["map_type"] == "11point" else "VOC_AP_area"
+    name = f"VOC_AP_{settings['map_type']}"
     return {name: float(np.mean(by_class)) if by_class else -1.0}

@@ -10,7 +10,7 @@ def average_precision(
     found: Sequence[tuple[np.ndarray, np.ndarray]],
     *,
     overlap: float,
-    eleven_points: bool,
+    map_type: str,
 ) -> float | None:
     """Average precision of one class over a data set; None where it has no object.
 
@@ -20,8 +20,10 @@ def average_precision(
         found: in each image, scores [R] and boxes [R, 4].
         overlap: least intersection over union of a hit, counted in whole pixels, as VOC's
             development kit does.
-        eleven_points: the mean precision at recalls of 0, 0.1, ... 1 (VOC 2007); else the area
-            under the curve of the best precision at that recall or beyond (VOC 2010 and later).
+        map_type: "11point", the mean precision at recalls of 0, 0.1, ... 1 (VOC 2007); "area"
+            under the curve of the best precision at that recall or beyond (VOC 2010 and later);
+            "integral", the precision at each hit, as PaddleDetection adds it up under that name: no
+            more than "area".
     """
     objects = sum(int((~difficult).sum()) for _, difficult in truth)
     if objects == 0:
@@ -36,11 +38,12 @@ def average_precision(
     order = np.argsort(-np.concatenate(scores), kind="stable")
     hit = np.concatenate(hits)[order]
     recall, precision = np.cumsum(hit) / objects, np.cumsum(hit) / (np.arange(len(hit)) + 1)
-    if eleven_points:
+    if map_type == "11point":
         reached = [precision[recall >= t - 1e-12] for t in np.linspace(0, 1, 11)]
         return float(np.mean([part.max() if len(part) else 0.0 for part in reached]))
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
+    if map_type == "area":
+        precision = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
 def _judge(

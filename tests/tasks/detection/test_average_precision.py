@@ -46,25 +46,28 @@ def test_nothing_found_is_0_and_a_class_without_objects_counts_not():
 def test_voc_areas_and_eleven_points():
     truth = [(np.array([SQUARE, OTHER], float), np.array([False, False]))]
     scores = np.array([0.9, 0.8, 0.7])
-    boxes = np.array([SQUARE, FAR, OTHER], float)  # hit, miss, hit
-    both = {
-        points: average_precision(truth, [(scores, boxes)], overlap=0.5, eleven_points=points)
-        for points in (True, False)
-    }
-    assert both[False] == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
-    assert both[True] == pytest.approx((6 * 1 + 5 * 2 / 3) / 11)
+
+    def precision(map_type, *boxes):
+        found = [(scores, np.array(boxes, float))]
+        return average_precision(truth, found, overlap=0.5, map_type=map_type)
+
+    assert precision("area", SQUARE, FAR, OTHER) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+    assert precision("11point", SQUARE, FAR, OTHER) == pytest.approx((6 * 1 + 5 * 2 / 3) / 11)
+    # a miss comes first: the best precision, 2 / 3, is that of the second hit
+    assert precision("area", FAR, SQUARE, OTHER) == pytest.approx(2 / 3)
+    assert precision("integral", FAR, SQUARE, OTHER) == pytest.approx(0.5 * 1 / 2 + 0.5 * 2 / 3)
 
 
 def test_voc_takes_a_second_box_for_a_miss_and_a_difficult_object_for_nothing():
     truth = [(np.array([SQUARE, OTHER], float), np.array([False, True]))]
     boxes = np.array([SQUARE, SQUARE, OTHER], float)
     value = average_precision(
-        truth, [(np.array([0.7, 0.9, 0.8]), boxes)], overlap=0.5, eleven_points=False
+        truth, [(np.array([0.7, 0.9, 0.8]), boxes)], overlap=0.5, map_type="area"
     )
     assert value == pytest.approx(1.0)
     none = [(np.empty((0, 4)), np.empty(0, bool))]
     assert average_precision(none, [(np.array([0.9]), boxes[:1])], overlap=0.5,
-                             eleven_points=True) is None  # fmt: skip
+                             map_type="11point") is None  # fmt: skip
 
 
 class Images:
