@@ -8,6 +8,8 @@ from ppghost.errors import DeviceError
 
 
 class FakeSession:
+    boxes = None
+
     def __init__(self, device, name):
         self.device, self.name, self.closed = device, name, False
 
