@@ -1,13 +1,17 @@
-# make demo, make test: each sets everything up by itself. See README.md.
+# make demo, make test, make benchmark: each sets everything up by itself. See README.md.
 PYTHON := .venv/bin/python
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test benchmark lint setup clean
 
 demo: setup
 	@$(PYTHON) -m ppghost demo
 
 test: setup
 	@$(PYTHON) -m pytest -n logical --dist worksteal
+
+benchmark: setup
+	@$(PYTHON) benchmarks/short.py $(if $(PADDLECLAS),--paddleclas $(PADDLECLAS)) \
+		$(if $(TORCH_PYTHON),--torch-python $(TORCH_PYTHON))
 
 lint: setup
 	@$(PYTHON) -m ruff check .

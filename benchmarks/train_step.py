@@ -1,6 +1,6 @@
 """Our training engine against PaddleClas's own, on the same config and images, interleaved.
 
-    python benchmarks/train_step.py --paddleclas CHECKOUT --images ROOT --list LIST
+    python benchmarks/train_step.py --images ROOT --list LIST [--paddleclas CHECKOUT]
         [--torch-python PYTHON]
 
 Each round trains a config (GhostNet_x1_0, batch 16, unless another is named; one thread a process,
@@ -135,15 +135,18 @@ def commands(arguments: argparse.Namespace, directory: Path) -> dict[str, list[s
     settings = config.load_config(arguments.config, overrides)
     file = directory / "config.yaml"
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
-    theirs = str(arguments.paddleclas.resolve() / "tools" / "train.py")
     python = sys.executable
+    theirs = {}
+    if arguments.paddleclas:
+        script = str(arguments.paddleclas.resolve() / "tools" / "train.py")
+        theirs = {"PaddleClas": [python, "-c", _THEIRS, script, "-c", str(file)]}
     ours = ["-m", "ppghost", "train", "-c", str(file)]
     half = ["-o", f"DataLoader.Train.sampler.batch_size={arguments.batch // 2}"]
     launch = ["-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--log_dir", "log"]
     script = str(Path(python).with_name("ppghost"))
     torch = _torch_commands(arguments, settings, directory / "list.txt")
     return {
-        "PaddleClas": [python, "-c", _THEIRS, theirs, "-c", str(file)],
+        **theirs,
         "ours": [python, *ours],
         "ours, plain kernels": [python, *ours, "-o", "Global.onednn=False"],
         "ours, 2 processes": [python, *launch, script, *ours[2:], *half],
@@ -183,7 +186,7 @@ def _compare_with_torch(runs: dict[str, list[Run]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--paddleclas", type=Path, required=True, metavar="CHECKOUT")
+    parser.add_argument("--paddleclas", type=Path, metavar="CHECKOUT")
     parser.add_argument("--images", type=Path, required=True, metavar="ROOT")
     parser.add_argument("--list", type=Path, required=True)
     parser.add_argument("-c", "--config", type=Path, default=CONFIG)
@@ -211,8 +214,10 @@ def main() -> None:
                     f"{run.start_s:.1f} s, {run.memory_mb:.0f} MB, load {load:.1f}",
                     flush=True,
                 )
-    base = runs.pop("PaddleClas")
+    base = runs.pop("PaddleClas", None)
     _compare_with_torch(runs)
+    if base is None:
+        return
     for name, own in runs.items():
         ratios = [b.step_s / o.step_s for b, o in zip(base, own, strict=True)]
         starts = [b.start_s / o.start_s for b, o in zip(base, own, strict=True)]

@@ -369,6 +369,7 @@ def test_paddleclas_builds_everything_from_our_configs(script, shapes_dir, tmp_p
     shown = []
     files = [f for f in ROOT.glob("configs/*/*.yaml") if "_base_:" in f.read_text()]
     files.remove(ROOT / "configs" / "demo" / "latency.yaml")  # never trained: no learning rate
+    files = [f for f in files if f.parent.name != "detection"]  # PaddleClas has no detectors
     for file in files:
         arguments = [part for override in overrides for part in ("-o", override)]
         code, out, error = run("config", "show", "-c", file, *arguments)

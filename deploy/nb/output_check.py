@@ -247,7 +247,8 @@ def _correlation(found: "np.ndarray", right: "np.ndarray") -> float | None:
     with np.errstate(invalid="ignore"):  # of infinity: NaN, which no check lets through
         x, y = found - found.mean(), right - right.mean()
         norms = float(np.linalg.norm(x) * np.linalg.norm(y))
-        return float((x * y).sum() / norms) if norms else None
+        # rounding may lead beyond 1
+        return min(float((x * y).sum() / norms), 1.0) if norms else None
 
 
 def _check_correlation(found: float, least: float) -> None:

@@ -32,23 +32,18 @@ class Journal:
         with output_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: TextIO = path.open("a+", encoding="utf-8")
-            self._cut_half_a_line()
-            self._file.seek(0)
-            lines = self._file.read().splitlines()
-        if lines:
-            self._read(lines, head)
-        else:
+            content = path.read_bytes()
+        if not content:
             self._append(head)
+            return
+        whole = content[: content.rfind(b"\n") + 1]
+        self._read(whole, head)
+        with output_errors(path):  # half a line is computed again
+            os.truncate(path, len(whole))
 
-    def _cut_half_a_line(self) -> None:
-        """What was being written when the power failed is computed again."""
-        content = self.path.read_bytes()
-        if not content.endswith(b"\n"):
-            os.truncate(self.path, content.rfind(b"\n") + 1)
-
-    def _read(self, lines: list[str], head: dict[str, Any]) -> None:
+    def _read(self, content: bytes, head: dict[str, Any]) -> None:
         try:
-            first, *answers = map(json.loads, lines)
+            first, *answers = map(json.loads, content.splitlines())
             self._answers = {answer["image"]: answer for answer in answers}
             form, teacher = first["schema"], first["teacher"]
         except (ValueError, KeyError, TypeError) as error:
@@ -66,7 +61,7 @@ class Journal:
     def answer(self, name: str, image: Path) -> Mapping[str, Any] | None:
         """What was said of an image; None if nothing yet, or of a file of another size."""
         found = self._answers.get(name)
-        return found if found and found["bytes"] == _bytes(image) else None
+        return found if found and found.get("bytes") == _bytes(image) else None
 
     def add(self, name: str, image: Path, answer: Mapping[str, Any]) -> None:
         """Keep an answer. Raises InputError: the disk is full."""

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from ppghost.data.datasets.shapes import write_shapes
 from ppghost.errors import InputError
 from ppghost.inference.export import build_inference
 from ppghost.inference.journal import Journal
-from ppghost.inference.multi_transform import at_scale
+from ppghost.inference.multi_transform import at_scale, load_teacher
 from ppghost.static.runtime import static_graph
 from ppghost.training import loop
 
@@ -176,6 +177,15 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_files(
     )
 
 
+def test_a_file_that_is_no_journal_stays_as_it_is(tmp_path):
+    path = tmp_path / "labels.json.journal"
+    for content in ("a diary", '["a list"]\n', '{"image": "a.jpg"}\n{"ima'):
+        path.write_text(content)
+        with pytest.raises(InputError, match="no journal of `ppghost label`"):
+            Journal(path, {})
+        assert path.read_text() == content
+
+
 def test_a_broken_image_is_named_and_the_others_are_labelled(run, teacher, shapes, tmp_path):
     images = tmp_path / "images"
     images.mkdir()
@@ -232,6 +242,19 @@ def test_a_form_of_another_size_has_its_own_transforms_and_anchors(teacher):
     with static_graph():
         block = build_inference(config, 1).program.global_block()
         assert block.var("anchors").shape == (6 * 6 + 3 * 3, 4)
+
+
+def test_a_mirrored_image_has_the_mirrored_boxes(teacher, shapes, tmp_path):
+    [file, *_] = sorted((shapes / "images/val").iterdir())
+    pixels = cv2.imread(str(file))
+    for name, form in (("a.png", pixels), ("b.png", pixels[:, ::-1])):
+        cv2.imwrite(str(tmp_path / name), form)
+    network = load_teacher([at_scale(load_config(teacher), 1.0)], flip=True)
+    one, other = (np.array(network(tmp_path / name)["boxes"]) for name in ("a.png", "b.png"))
+    assert len(one) > 3
+    other[:, [2, 4]] = pixels.shape[1] - other[:, [4, 2]]
+    np.testing.assert_allclose(one, other, atol=0.02)
+    assert np.abs(one[:, 2] - other[::-1, 2]).max() > 1  # they do not all lie in the middle
 
 
 def test_a_classifiers_soft_labels_are_learnt(run, config_file, shapes_dir, trained, tmp_path):

@@ -134,6 +134,27 @@ def test_the_rate_moves_once_per_update(tmp_path):
     assert rates(schedule, 24) == [rate for rate in rates(single, 6) for _ in range(4)]
 
 
+@pytest.mark.parametrize(
+    ("settings", "reference"),
+    [
+        ({"name": "Cosine"}, lambda: warm(paddles.CosineAnnealingDecay(0.3, 60), 10)),
+        # milestones count from the first step, as PaddleDetection puts them behind its warm-up
+        (
+            {"name": "MultiStepDecay", "milestones": [3, 8], "gamma": 0.5},
+            lambda: paddles.PiecewiseDecay(
+                [*range(1, 11), 21, 56], [*np.linspace(0.01, 0.3, 11), 0.15, 0.075]
+            ),
+        ),
+    ],
+)
+def test_a_warm_up_counts_in_steps_too(tmp_path, settings, reference):
+    section = {"lr": {"learning_rate": 0.3, "warmup_start_lr": 0.01, **settings}}
+    schedule = schedules.learning_rate(
+        load_optimizer(tmp_path, section, warmup_steps=10), EPOCHS, STEPS
+    )
+    assert rates(schedule, 70) == pytest.approx(rates(reference(), 70), abs=1e-12)
+
+
 COSINE = {"name": "Cosine", "learning_rate": 0.4, "eta_min": 0.1, **WARM_UP}
 
 
