@@ -39,7 +39,13 @@ class Times(NamedTuple):
 
 
 class HostSession:
-    """One loaded model in a worker process; a context manager that kills the worker."""
+    """One loaded model in a worker process; a context manager that kills the worker.
+
+    Attributes:
+        boxes: how many a detector found in its input; None if that is not counted.
+    """
+
+    boxes: int | None = None
 
     def __init__(self, nb: Path, request: dict[str, Any], threads: int, name: str) -> None:
         """Start a worker and load a model in it.
@@ -82,8 +88,6 @@ class HostSession:
             self.close()
             raise
         self.os_threads: int = answer["os_threads"]
-        #: that the loaded input gave; None if that is not counted
-        self.boxes: int | None = None
 
     def measure(self, repeats: int) -> Times:
         """Time inferences one by one.

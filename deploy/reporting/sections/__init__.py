@@ -21,8 +21,8 @@ from ppghost.deploy.reporting.sections import (
 #: in the order in which they are shown
 SECTIONS = (
     accuracy.SECTION,
-    measured_accuracy.SECTION,
     latency.SECTION,
+    measured_accuracy.SECTION,
     warnings.SECTION,
     layers.SECTION,
     guidelines.SECTION,

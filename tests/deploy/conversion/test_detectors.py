@@ -56,10 +56,11 @@ def test_what_stands_before_the_suppression_is_compared_and_told(work, tmp_path)
     assert result.preprocess["boxes"]
 
 
-@pytest.mark.parametrize("options", [{"fp16": True}, {"weights": "int8"}])
-def test_rounded_kernels_and_weights_of_a_detector_convert(work, tmp_path, options):
-    result = convert(work / "whole", "arm", tmp_path / "x.nb", **options)
+def test_rounded_kernels_and_weights_of_a_detector_convert(work, tmp_path):
+    result = convert(work / "whole", "arm", tmp_path / "x.nb", fp16=True, weights="int8")
     assert result.check == "x86"
+    # boxes are matched: row by row they have no correlation with others
+    assert not any("correlation" in reference for reference in result.references)
     assert result.output_check["inside"]["scores"]
     assert result.is_detector
 

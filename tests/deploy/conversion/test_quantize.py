@@ -68,12 +68,16 @@ def test_json_form(quantized):
         "calibration_images": 8,
         "measured_images": 32,
         "held_out": True,
+        # the convolution and the product of the fully connected layer
+        "int8_layers": 2,
+        "float_operators": result.float_operators,
         "cosine": result.agreement.cosine,
         "top1_agreement": result.agreement.top1_agreement,
         "fp32": result.agreement.fp32,
         "int8": result.agreement.int8,
     }
     assert result.to_json() == figures | {"bytes": result.bytes}
+    assert result.float_operators["softmax"] == 1
     assert list(result.to_json()) == [*figures, "bytes"]
 
 
