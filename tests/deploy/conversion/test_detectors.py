@@ -18,6 +18,7 @@ from ppghost.deploy.conversion.quantize import quantize
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.runner import run_campaign
+from ppghost.deploy.nb.output_check import CHECK_BOXES
 from ppghost.deploy.nb.sidecar import read_sidecar
 from ppghost.errors import InputError
 from ppghost.inference.annotated_images import AnnotatedImages, calibration_images
@@ -80,6 +81,9 @@ def test_boxes_that_the_last_bit_decides_are_no_verdict(tmp_path):
     # of noise boxes are few enough; "large noise" is what a model without a picture gets too
     assert [reference.get("boxes") for reference in result.references] == [None, 0]
     assert result.output_check["inside"]["relative"] < 1e-3
+    # weights of 8 bits leave other boxes: how many is told
+    rounded = convert(tmp_path / "model", "x86", tmp_path / "y.nb", weights="int8")
+    assert rounded.output_check["inputs"]["noise"]["equal"] < CHECK_BOXES
 
 
 def test_without_post_processing_the_network_is_all_there_is(work):

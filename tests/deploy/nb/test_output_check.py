@@ -130,3 +130,13 @@ def test_boxes_are_matched_in_any_order():
         compare([boxes(1, seed=1)], [boxes(1)], detections=True)
     with pytest.raises(ConversionError, match="has shape"):
         compare([right[:-1]], [right])
+
+
+def test_the_share_of_boxes_to_ask_for_may_be_another():
+    right = boxes(30)
+    other = np.concatenate([right[:15], boxes(15, seed=1)])
+    assert compare([other], [right], detections=[0], boxes=0)["equal"] == 0.5
+    assert compare([right[:0]], [right], detections=[0], boxes=0)["equal"] == 0
+    compare([other], [right], detections=[0], boxes=0.4)
+    with pytest.raises(ConversionError, match="finds other boxes than Paddle"):
+        compare([other], [right], detections=[0], boxes=0.6)
