@@ -60,7 +60,7 @@ SIDECAR = [
     "model", "weights", "params", "macs", "source_files", "source_sha256", "inputs", "options",
     "repairs", "repair_sites", "check", "output_check", "reference", "more_references",
     "opt_version", "meta_version", "target", "precision", "kernels", "fallbacks", "bytes",
-    "content_sha256", "command",
+    "content_sha256", "command", "preprocess",
 ]  # fmt: skip
 
 

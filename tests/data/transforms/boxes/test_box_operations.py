@@ -230,7 +230,7 @@ def test_pad_says_what_does_not_fit():
         ([], r"ops.0: give Decode first"),
         ([{"Resize": None}], r"ops.0: give Decode first"),
         ([{"Decode": None}, {"Decode": None}], r"ops.1: Decode stands first, and only there"),
-        ([{"DecodeImage": {"channel_first": True}}], "channel_first: the other operations"),
+        ([{"DecodeImage": {"channel_first": True}}], "no channel_first and no reduced"),
         ([{"Decode": None}, {"ResizeImage": {"size": 3}}], "ResizeImage moves pixels but no boxes"),
         ([{"Decode": None}, {"RandFlipImage": None}], "RandFlipImage moves pixels but no boxes"),
         ([{"Decode": None}, {"RandomFlop": None}], "'RandomFlop', did you mean RandomFlip"),
