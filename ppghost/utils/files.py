@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,7 +35,9 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     Raises:
         InputError: the place cannot be written to.
     """
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}")
+    # threads too may write one file at the same time: the last one's stays
+    own = f"{os.getpid()}-{threading.get_ident()}"
+    temporary = path.with_name(f".{path.name[:100]}.{own}")
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -2,19 +2,38 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from support import ROOT
 
 from ppghost.errors import InputError
-from ppghost.utils.files import read_json, write_json, write_text
+from ppghost.utils.files import read_json, write_atomically, write_json, write_text
 
 
 def test_parents_are_created_and_nothing_else_is_left(tmp_path):
     write_json(tmp_path / "a" / "b.json", {"x": [1, "ä"]})
     assert read_json(tmp_path / "a" / "b.json") == {"x": [1, "ä"]}
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.json"]
+
+
+def test_threads_that_write_one_file_at_once_leave_the_whole_of_one(tmp_path):
+    """As phones do that are measured at the same time: each remembers its program."""
+    together = threading.Barrier(4, timeout=10)
+
+    def write(number):
+        def content(file):
+            file.write(bytes([number]) * 1000)
+            together.wait()
+
+        write_atomically(tmp_path / "file", content)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert len(set((tmp_path / "file").read_bytes())) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_failed_write_keeps_the_older_file_and_leaves_no_temporary_one(tmp_path):
