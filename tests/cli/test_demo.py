@@ -18,6 +18,7 @@ def small(monkeypatch):
     )
     monkeypatch.setattr(demo, "NETWORKS", ("MobileNetV3_small_x1_0",))
     monkeypatch.setattr(demo, "EXPECTED_TOP1", 0.0)
+    monkeypatch.setattr(demo, "BENCH_ROUNDS", 12)
 
 
 def test_the_chain_from_digits_to_the_report(small, tmp_path, run, caplog):
@@ -32,7 +33,7 @@ def test_the_chain_from_digits_to_the_report(small, tmp_path, run, caplog):
     assert x86["output_check"]["ok"]
     [timed] = json.loads((output / "latency.json").read_text())["results"]
     assert timed["status"] == "ok"
-    assert len(timed["samples_ms"]) == timed["stats"]["n"] > 50
+    assert len(timed["samples_ms"]) == timed["stats"]["n"] > 20
     assert not list(output.rglob(".*"))  # no temporary file is left
 
     code, _, err = run("demo", "--output", output)
@@ -58,7 +59,13 @@ def test_a_detector_from_images_with_boxes_to_a_page(tmp_path, run, monkeypatch)
            for mode in ("DataLoader.Train.dataset", "DataLoader.Eval.dataset")]  # fmt: skip
     small += [*ops, f"Infer.transforms={json.dumps(resize)}"]
     monkeypatch.setattr(demo_detection, "training_settings", lambda *a: [*settings(*a), *small])
-    for name, value in (("IMAGES", 20), ("SIZE", 64), ("EXPECTED_AP50", 0.0), ("SHOWN", 0.0)):
+    for name, value in (
+        ("IMAGES", 20),
+        ("SIZE", 64),
+        ("EXPECTED_AP50", 0.0),
+        ("SHOWN", 0.0),
+        ("BENCH_ROUNDS", 5),
+    ):
         monkeypatch.setattr(demo_detection, name, value)
     output = tmp_path / "demo"
     code, out, err = run("demo", "--detection", "--output", output)
