@@ -172,6 +172,11 @@ class _Check:
         result = output_check.passed(differences, None if self.options.target == X86 else X86)
         if (hidden or weights) and (inside := self._compare_inside(hidden)):
             result["inside"] = {**inside, "scores": hidden}
+        elif not weights and 0.0 in self.boxes.values():
+            raise ConversionError(
+                "rounding decides which boxes this model leaves, and what stands before its "
+                "suppression cannot be compared: whether the file is right cannot be told"
+            )
         return result
 
     def _other(self, weights: str | None, model: ExportedModel | None = None) -> Path:

@@ -46,8 +46,7 @@ def _batch_problems(config: dict, loader: Loader) -> Iterator[str]:
         yield f"Global.update_freq {frequency} is above the {steps} steps of an epoch"
     if loader.sampler.batch_size > images:
         yield f"a batch of {loader.sampler.batch_size} is more than all {images} images"
-    size, sampler = loader.sampler.batch_size, config["DataLoader"]["Train"]["sampler"]
-    if size > 1 and images % size == 1 and not sampler.get("drop_last"):
+    if loader.sampler.batch_size > 1 and loader.sampler.images_from(steps - 1) == 1:
         yield (
             "the last batch of an epoch has one image, of which batch normalisation makes "
             "nothing: set sampler.drop_last: True"

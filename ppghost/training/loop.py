@@ -71,6 +71,8 @@ class Trainer:
         if self.settings["eval_during_train"]:
             preconditions.check_metric(config)
             self.evaluator = Evaluator(config, task, self.state.executor, group, seed)
+            sets = (loader.batches.datasets[0] for loader in (self.loader, self.evaluator.loader))
+            preconditions.check_classes(*sets)
             preconditions.check_sizes(config["Arch"]["name"], first, self.evaluator.graph)
 
     def _schedule(self) -> tuple[schedules.Schedule, float]:

@@ -2,6 +2,7 @@
 
 import logging
 
+from ppghost.data.loader import Dataset
 from ppghost.errors import InputError
 from ppghost.static.program import Graph
 from ppghost.weights import tensor_specs
@@ -28,6 +29,21 @@ def check_metric(config: dict) -> None:
         raise InputError(
             "Metric.Eval names nothing by which a model is the best: give TopkAcc, or set "
             "Global.eval_during_train: False"
+        )
+
+
+def check_classes(trained: Dataset, evaluated: Dataset) -> None:
+    """Training and evaluation mean the same by a class id, where both sets name their classes.
+
+    Raises:
+        InputError: they do not.
+    """
+    own = getattr(trained, "class_names", None)
+    other = getattr(evaluated, "class_names", None)
+    if own and other and own != other:
+        raise InputError(
+            f"DataLoader.Train.dataset has the classes {', '.join(own)}, "
+            f"DataLoader.Eval.dataset {', '.join(other)}: give both the same, in one order"
         )
 
 

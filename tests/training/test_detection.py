@@ -38,6 +38,27 @@ def test_a_detector_learns_and_is_evaluated(box_images, tmp_path):
 
 
 @pytest.mark.usefixtures("static")
+def test_images_are_trained_on_at_another_size_than_exports_have(box_images, tmp_path):
+    settings = load(detector_config(box_images, tmp_path), "Global.image_shape=[3, 96, 96]")
+    trainer = make_trainer(settings)
+    trainer.state.start_from(None)
+    images, labels = next(iter(trainer.loader.epoch(1)))
+    assert images.shape[2:] == (64, 64)
+    metrics, _ = trainer.steps.run(images, labels)
+    assert metrics["loss"] > 0
+
+
+@pytest.mark.usefixtures("static")
+def test_both_sets_number_their_classes_alike(box_images, tmp_path):
+    other = detector_config(box_images, tmp_path)
+    names = (box_images / "label_list.txt").read_text().splitlines()
+    (tmp_path / "other.txt").write_text("\n".join(reversed(names)))
+    other["DataLoader"]["Eval"]["dataset"]["label_list"] = str(tmp_path / "other.txt")
+    with pytest.raises(InputError, match=r"circle, square, triangle.*triangle, square, circle"):
+        make_trainer(load(other))
+
+
+@pytest.mark.usefixtures("static")
 def test_a_stopped_run_goes_on_bitwise(box_images, tmp_path, monkeypatch):
     def settings(directory):
         return load(detector_config(box_images, directory), *WITHOUT_EVALUATION)

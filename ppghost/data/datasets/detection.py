@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ _NAMED = 5
 _LYING = range(5, 9)
 
 
-class DetectionDataSet:
+class DetectionDataSet(ABC):
     """Images with boxes, from PaddleDetection's annotation files and with its keys.
 
     Everything that the annotations say is checked here; only what needs decoding is found later,
@@ -85,13 +86,13 @@ class DetectionDataSet:
         labels = good_boxes(labels, self.margin, self.skips_boxes)
         self._keep(labels if allow_empty else self._with_objects(labels))
 
+    @abstractmethod
     def _read(self) -> BoxLabels:
         """What the annotation file says; sets `class_names` and `category_ids`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _where(self, key: int) -> str:
         """Where the image of this line or id stands."""
-        raise NotImplementedError
 
     def _check_places(self, dataset_dir: Path, where: str) -> None:
         for key, folder in (("dataset_dir", dataset_dir), ("image_dir", self.image_root)):

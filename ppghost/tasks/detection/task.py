@@ -50,16 +50,11 @@ class Detection:
         [N, A]; and of each image its "index" in the data set, int64 [N, 1], and "scale", float32
         [N, 2].
         """
-        height, width = self._config["Global"]["image_shape"][1:]
-        anchors = sum(
-            rows * columns * self._grid.per_position
-            for rows, columns in self._grid.sizes(height, width)
-        )
-        free = None if min(height, width) < 1 else anchors
+        # how many anchors there are follows from the images, which need not have the export's size
         shapes = {
-            "classes": ([None, free], "int64"),
-            "deltas": ([None, free, 4], "float32"),
-            "weights": ([None, free], "float32"),
+            "classes": ([None, None], "int64"),
+            "deltas": ([None, None, 4], "float32"),
+            "weights": ([None, None], "float32"),
             "index": ([None, 1], "int64"),
             "scale": ([None, 2], "float32"),
         }

@@ -13,6 +13,7 @@ from ppghost.cli.conversion import _converted
 from ppghost.config import loading
 from ppghost.deploy.conversion import box_agreement
 from ppghost.deploy.conversion.box_agreement import BoxJudge, common_boxes
+from ppghost.deploy.conversion.check import _Check
 from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.conversion.quantize import quantize
 from ppghost.deploy.devices.host.device import HostDevice
@@ -20,7 +21,7 @@ from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.runner import run_campaign
 from ppghost.deploy.nb.output_check import CHECK_BOXES
 from ppghost.deploy.nb.sidecar import read_sidecar
-from ppghost.errors import InputError
+from ppghost.errors import ConversionError, InputError
 from ppghost.inference.annotated_images import AnnotatedImages, calibration_images
 from ppghost.inference.detect import Detector
 from ppghost.inference.export import export
@@ -55,6 +56,15 @@ def test_what_stands_before_the_suppression_is_compared_and_told(work, tmp_path)
     assert f"before suppression {inside['relative']:.1e} of the range" in _converted(result)
     assert read_sidecar(result.nb).preprocess == result.preprocess
     assert result.preprocess["boxes"]
+
+
+def test_a_detector_that_cannot_be_compared_is_refused(work, tmp_path, monkeypatch):
+    """Its boxes are decided by rounding, and what stands before them does not run."""
+    monkeypatch.setattr(_Check, "_least_boxes", lambda *arguments: 0.0)
+    monkeypatch.setattr(_Check, "_compare_inside", lambda *arguments: None)
+    with pytest.raises(ConversionError, match="whether the file is right cannot be told"):
+        convert(work / "whole", "x86", tmp_path / "x.nb")
+    assert not (tmp_path / "x.nb").exists()
 
 
 def test_rounded_kernels_and_weights_of_a_detector_convert(work, tmp_path):
