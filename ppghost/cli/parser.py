@@ -3,7 +3,18 @@
 import argparse
 
 from ppghost import __version__
-from ppghost.cli import analysis, bench, conversion, demo, devices, latency, models, training
+from ppghost.cli import (
+    analysis,
+    bench,
+    conversion,
+    data,
+    demo,
+    devices,
+    inference,
+    latency,
+    models,
+    training,
+)
 from ppghost.cli.common import Commands
 
 
@@ -15,6 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ppghost {__version__}")
     commands = Commands(parser)
-    for module in (models, analysis, training, conversion, devices, bench, latency, demo):
+    chain = (models, analysis, data, training, inference, conversion, devices, bench, latency, demo)
+    for module in chain:
         module.add_commands(commands)
     return parser

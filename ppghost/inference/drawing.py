@@ -1,6 +1,7 @@
 """Images with what was found in them."""
 
 import colorsys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,13 @@ def _draw(draw: Any, box: dict[str, Any], width: int, font: Any) -> None:
         top, bottom = y, y + bottom - top
     draw.rectangle((left, top, right + 2 * width, bottom), fill=shade)
     draw.text((left + width, top), text, fill="white", font=font, anchor="lt")
+
+
+def check_folder(folder: Path, images: Iterable[Path]) -> None:
+    """Raise InputError for a folder that images lie in: their drawings would take their places."""
+    for image in images:
+        if image.resolve().parent == folder.resolve():
+            raise InputError(f"{folder}: holds {image.name} itself; draw into another folder")
 
 
 def draw_results(results: list[dict[str, Any]], folder: Path, threshold: float) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ppghost.errors import InputError
 from ppghost.inference.detect import detect
+from ppghost.inference.drawing import check_folder
 from ppghost.inference.export import export
 from ppghost.inference.images import find_images, images_of_list
 from ppghost.inference.predict import predict
@@ -29,10 +30,10 @@ def predict_with_config(
         images: image files; those of `Infer.infer_list`, or of `Infer.infer_imgs`, if empty.
         topk: as for `predict`.
         labels: as for `predict`.
-        how: `batch_size` and `threads`, as for `predict`.
+        how: `batch_size` and `threads`, as for `predict`; `draw`, as for `predict_or_detect`.
 
     Raises:
-        InputError: as for `export` and `predict`, or the config names no images either.
+        InputError: as for `export` and `predict_or_detect`, or the config names no images either.
         CheckFailed: as for `predict`.
     """
     images = images or images_of_config(config)
@@ -47,16 +48,31 @@ def predict_or_detect(
     images: Sequence[str | Path],
     topk: int | None = None,
     labels: str | Path | None = None,
+    *,
+    draw: Path | None = None,
     **how: Any,
 ) -> list[dict[str, Any]]:
     """`predict` or `detect`, as an exported model asks for.
 
+    Args:
+        model_dir: the folder of an exported model.
+        images: image files.
+        topk: as for `predict`.
+        labels: as for both.
+        draw: the folder that the results will be drawn into, to be refused before the work.
+        how: `batch_size` and `threads`, as for `predict`.
+
     Raises:
-        InputError: as for these, or an option that the model's kind has not.
+        InputError: as for these, an option that the model's kind has not, or drawings that would
+            take the place of the images.
         CheckFailed: as for these.
     """
     if not detects(read_model_description(Path(model_dir))):
+        if draw:
+            raise InputError("--draw is for detectors; classes have no place in an image")
         return predict(model_dir, images, topk, labels, **how)
+    if draw:
+        check_folder(draw, [Path(image) for image in images])
     if topk is not None:
         raise InputError("--topk is for classifiers; a detector's boxes are all shown")
     if how.get("batch_size") not in (None, 1):

@@ -156,6 +156,8 @@ def read_arguments(arch: Mapping[str, Any]) -> dict[str, Any]:
         InputError: a key that there is not, or a value that it cannot have.
     """
     given = {key: arch[key] for key in ARGUMENTS if arch.get(key) is not None}
+    if isinstance(given.get("levels"), tuple):
+        given["levels"] = list(given["levels"])
     if isinstance(given.get("backbone"), str):
         given["backbone"] = {"name": given["backbone"]}
     read = check(given, ARGUMENTS, "Arch", "RetinaNet")

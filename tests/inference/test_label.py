@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from support.detectors import draw_weights
 from support.runs import logged
 
-from ppghost import weights
 from ppghost.config.loading import load_config
 from ppghost.data.build import make_loader
 from ppghost.data.datasets.shapes import write_shapes
@@ -62,12 +62,7 @@ def teacher(shapes, tmp_path_factory):
     }  # fmt: skip
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(config))
-    settings = load_config(file)
-    with static_graph():
-        specs = weights.tensor_specs(build_inference(settings, 1).network)
-    rng = np.random.default_rng(3)
-    arrays = {s.parameter: rng.normal(0, 0.2, s.shape).astype("float32") for s in specs}
-    weights.write_state(folder / "trained.pdparams", arrays, specs)
+    draw_weights(load_config(file), folder / "trained")
     config["Global"]["pretrained_model"] = str(folder / "trained")
     file.write_text(yaml.safe_dump(config))
     return file

@@ -1,8 +1,12 @@
 """A small detection set and configs that train detectors on it."""
 
+import numpy as np
 import yaml
 
+from ppghost import weights
 from ppghost.data.datasets.shapes import write_shapes
+from ppghost.inference.export import build_inference
+from ppghost.static.runtime import static_graph
 
 SIDE = 64
 
@@ -55,6 +59,15 @@ def detector_config(shapes, output, **arch):
         },
         "Metric": {"Eval": [{"COCOMetric": {}}, {"VOCMetric": {}}]},
     }  # fmt: skip
+
+
+def draw_weights(settings, prefix):
+    """Weights of the detector of a checked config with which it finds boxes in any image."""
+    with static_graph():
+        specs = weights.tensor_specs(build_inference(settings, 1).network)
+    rng = np.random.default_rng(3)
+    arrays = {s.parameter: rng.normal(0, 0.2, s.shape).astype("float32") for s in specs}
+    weights.write_state(prefix.with_suffix(".pdparams"), arrays, specs)
 
 
 def write_detector_config(path, settings):
