@@ -4,20 +4,20 @@ import logging
 from pathlib import Path
 
 import ppghost
+from ppghost.cli.demo_chain import (
+    MADE,
+    convert_for_phone_and_host,
+    nb_file,
+    time_and_report,
+    train_and_export,
+)
 from ppghost.cli.stages import Stages, forget_other_code
-from ppghost.config import loading as config
 from ppghost.data.datasets.shapes import write_shapes
-from ppghost.deploy.conversion.convert import convert
-from ppghost.deploy.devices.discovery import find_devices
-from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.runner import run_campaign
-from ppghost.deploy.reporting.write import report
 from ppghost.errors import CheckFailed
-from ppghost.inference import export
 from ppghost.inference.detect import detect
 from ppghost.inference.images import find_images
 from ppghost.inference.label_page import write_page
-from ppghost.training import evaluation, loop
+from ppghost.training import evaluation
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +29,6 @@ EXPECTED_AP50 = 0.8
 #: least score of the boxes on the page
 SHOWN = 0.5
 BENCH_ROUNDS = 20
-#: what stages leave in the output folder and later runs go on from
-MADE = ("stages", "train", "latency.json")
-NAME = "detector"
 
 
 def demo(output: Path) -> dict:
@@ -43,56 +40,20 @@ def demo(output: Path) -> dict:
     """
     forget_other_code(output, MADE)
     stages = Stages(output / "stages", total=8)
-    shapes, model, results = output / "shapes", output / NAME, output / "latency.json"
+    shapes, model, page = output / "shapes", output / "detector", output / "boxes.html"
     best = output / "train" / "RetinaNet" / "best_model"
-    settings = training_settings(output, shapes)
-    untrained = config.load_config(CONFIG, settings)
-    trained = config.load_config(CONFIG, [*settings, f"Global.pretrained_model={best}"])
     stages.run(
         "shapes",
         "write images with boxes",
         lambda: write_shapes(shapes, IMAGES, SIZE, one_class=True),
         [shapes / "val.txt"],
     )
-    stages.run(
-        "train",
-        "train a slim detector on them",
-        lambda: loop.train(untrained, resume="auto"),
-        [best.with_suffix(".pdparams")],
-    )
-    stages.run("eval", "evaluate", lambda: evaluation.evaluate(trained), [])
-    _check_precision(stages.results["eval"])
-    stages.run(
-        "export",
-        "export, with suppression inside",
-        lambda: export.export(trained, model).to_json(),
-        [model / "inference.yml"],
-    )
-    stages.run(
-        "convert",
-        "convert to arm and x86, compare x86 with Paddle",
-        lambda: [convert(model, t, _nb(output, t)).to_json() for t in ("arm", "x86")],
-        [_nb(output, target) for target in ("arm", "x86")],
-    )
-    stages.run(
-        "bench",
-        "time it on this host",
-        lambda: run_campaign(
-            Campaign(models=(_nb(output, "x86"),), rounds=BENCH_ROUNDS),
-            find_devices(["host"]),
-            output=results,
-            resume=True,
-            command="ppghost demo --detection",
-        ).to_json(),
-        [results],
-    )
-    stages.run(
-        "report",
-        "report",
-        lambda: report([results], output / "report").to_json(),
-        [output / "report" / "index.html"],
-    )
-    page = output / "boxes.html"
+    title, settings = "train a slim detector on them", training_settings(output, shapes)
+    train_and_export(stages, title, CONFIG, settings, best, model, _check_precision)
+    convert_for_phone_and_host(stages, output, model)
+    files = [nb_file(output, model.name, "x86")]
+    command = "ppghost demo --detection"
+    time_and_report(stages, output, files, BENCH_ROUNDS, "time it on this host", command)
     stages.run("boxes", "find the shapes in images", lambda: _page(page, model, shapes), [page])
     return stages.results
 
@@ -116,10 +77,6 @@ def _check_precision(metrics: dict) -> None:
             f"the shapes were learnt to an AP50 of {metrics['AP50']:.4f}, expected {EXPECTED_AP50} "
             "at least; delete the output directory and run again"
         )
-
-
-def _nb(output: Path, target: str) -> Path:
-    return output / "nb" / target / f"{NAME}.nb"
 
 
 def _page(page: Path, model: Path, shapes: Path) -> dict:

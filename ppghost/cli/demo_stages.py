@@ -5,18 +5,21 @@ from functools import partial
 from pathlib import Path
 
 import ppghost
+from ppghost.cli.demo_chain import (
+    MADE,
+    convert_for_phone_and_host,
+    convert_to,
+    nb_file,
+    time_and_report,
+    train_and_export,
+)
 from ppghost.cli.stages import Stages, forget_other_code
 from ppghost.config import loading as config
 from ppghost.data.datasets.digits import write_digits
-from ppghost.deploy.conversion.convert import convert
-from ppghost.deploy.devices.discovery import find_devices
-from ppghost.deploy.latency.campaign import Campaign
-from ppghost.deploy.latency.runner import run_campaign
-from ppghost.deploy.reporting.write import report
 from ppghost.errors import CheckFailed
 from ppghost.inference import export
 from ppghost.inference.predict import predict
-from ppghost.training import evaluation, loop
+from ppghost.training import evaluation
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +37,6 @@ NETWORKS = (
 EXPECTED_TOP1 = 0.97
 PREDICTED_IMAGES = 5
 BENCH_ROUNDS = 40
-#: what stages leave in the output folder and later runs go on from
-MADE = ("stages", "train", "latency.json")
 
 
 def demo(output: Path) -> dict:
@@ -55,69 +56,27 @@ def demo(output: Path) -> dict:
 def _digits_stages(stages: Stages, output: Path) -> None:
     """Real images, a network trained on them, and that network converted."""
     digits, model = output / "digits", output / "GhostNet_x0_5_digits"
-    best = output / "train" / "GhostNet_x0_5" / "best_model"
     file, settings = CONFIGS / "demo" / "GhostNet_x0_5_digits.yaml", _digits_config(output, digits)
-    untrained = config.load_config(file, settings)
-    trained = config.load_config(file, [*settings, f"Global.pretrained_model={best}"])
+    best = output / "train" / "GhostNet_x0_5" / "best_model"
     stages.run(
         "digits",
         "write scikit-learn's digits",
         lambda: write_digits(digits),
         [digits / "val_list.txt"],
     )
-    stages.run(
-        "train",
-        "train GhostNet_x0_5 on them",
-        lambda: loop.train(untrained, resume="auto"),
-        [best.with_suffix(".pdparams")],
-    )
-    stages.run("eval", "evaluate", lambda: evaluation.evaluate(trained), [])
-    _check_accuracy(stages.results["eval"])
-    stages.run(
-        "export",
-        "export",
-        lambda: export.export(trained, model).to_json(),
-        [model / "inference.yml"],
-    )
+    title = "train GhostNet_x0_5 on them"
+    train_and_export(stages, title, file, settings, best, model, _check_accuracy)
     stages.run("predict", "predict a few images", lambda: _predict(model, digits), [])
-    stages.run(
-        "convert",
-        "convert to arm and x86, compare x86 with Paddle",
-        lambda: [_convert(output, model, target) for target in ("arm", "x86")],
-        [_nb(output, model.name, t) for t in ("arm", "x86")],
-    )
+    convert_for_phone_and_host(stages, output, model)
 
 
 def _latency_stages(stages: Stages, output: Path) -> None:
     """The networks of the curve, timed on this host, and the report."""
-    results = output / "latency.json"
-    for name in NETWORKS:
-        stages.run(
-            f"network-{name}",
-            f"export and convert {name} at 224x224",
-            partial(_network, output, name),
-            [_nb(output, name, "x86")],
-        )
-    stages.run(
-        "bench",
-        "time them on this host",
-        lambda: run_campaign(
-            Campaign(
-                models=tuple(_nb(output, name, "x86") for name in NETWORKS), rounds=BENCH_ROUNDS
-            ),
-            find_devices(["host"]),
-            output=results,
-            resume=True,
-            command="ppghost demo",
-        ).to_json(),
-        [results],
-    )
-    stages.run(
-        "report",
-        "report",
-        lambda: report([results], output / "report").to_json(),
-        [output / "report" / "index.html"],
-    )
+    files = [nb_file(output, name, "x86") for name in NETWORKS]
+    for name, file in zip(NETWORKS, files, strict=True):
+        title = f"export and convert {name} at 224x224"
+        stages.run(f"network-{name}", title, partial(_network, output, name), [file])
+    time_and_report(stages, output, files, BENCH_ROUNDS, "time them on this host", "ppghost demo")
 
 
 def summary(results: dict) -> str:
@@ -143,10 +102,6 @@ def _check_accuracy(figures: dict) -> None:
         )
 
 
-def _nb(output: Path, name: str, target: str) -> Path:
-    return output / "nb" / target / f"{name}.nb"
-
-
 def _predict(model: Path, digits: Path) -> list[dict]:
     lines = (digits / "val_list.txt").read_text().splitlines()[:PREDICTED_IMAGES]
     images, labels = zip(*(line.split() for line in lines), strict=True)
@@ -162,8 +117,4 @@ def _network(output: Path, name: str) -> dict:
     settings = config.load_config(CONFIGS / "demo" / "latency.yaml", [f"Arch.name={name}"])
     model = output / "networks" / name
     export.export(settings, model, random_weights=True)
-    return _convert(output, model, "x86")
-
-
-def _convert(output: Path, model: Path, target: str) -> dict:
-    return convert(model, target, _nb(output, model.name, target)).to_json()
+    return convert_to(output, model, "x86")
