@@ -154,7 +154,8 @@ def label(args: argparse.Namespace) -> Output:
 def _labelled(result: dict) -> str:
     least = "" if result["threshold"] is None else f" of scores from {result['threshold']:.4f}"
     counts = f"{result['images']} images, {result['labels']} labels{least}"
-    return f"{result['output']}: {counts}; look at a sample in {Path(result['output']).stem}.html"
+    page = Path(result["output"]).with_suffix(".html")
+    return f"{result['output']}: {counts}; look at a sample in {page}"
 
 
 def predict(args: argparse.Namespace) -> Output:

@@ -35,7 +35,9 @@ def train(args: argparse.Namespace) -> Output:
 
     result = loop.train(config, args.resume)
     if result["best"] is not None:
-        return result, f"best accuracy {result['best']:.4f}"
+        metric = result["best_metric"] or "accuracy"  # of a run that is not evaluated any more
+        name = "accuracy" if metric.startswith("top") else metric
+        return result, f"best {name} {result['best']:.4f}"
     means = result.get("train") or {}
     loss = f", training loss {means['loss']:.4f}" if means else ""
     return result, f"{result['epochs']} epochs, not evaluated{loss}"

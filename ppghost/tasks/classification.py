@@ -9,7 +9,7 @@ import paddle
 from ppghost.config.loading import has_soft_labels
 from ppghost.data.loader import Dataset, class_ids
 from ppghost.tasks.losses import main_output, total_loss
-from ppghost.tasks.metrics import topk_accuracy
+from ppghost.tasks.metrics import topk_accuracy, wanted_ks
 from ppghost.tasks.task import Average, Processes
 
 
@@ -86,9 +86,10 @@ class Classification:
         """Start an evaluation of a data set by a graph with those outputs."""
         return MeansOverImages(outputs)
 
-    def primary(self, metrics: dict[str, Any]) -> float:
-        """The accuracy of the smallest k."""
-        return next(value for name, value in metrics.items() if name.startswith("top"))
+    @property
+    def primary(self) -> str:
+        """The accuracy of the smallest k of `Metric.Eval`."""
+        return f"top{min(wanted_ks(self._config['Metric']['Eval']))}"
 
 
 class MeansOverImages:

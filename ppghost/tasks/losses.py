@@ -55,11 +55,13 @@ def total_loss(entries: list[dict], outputs, label):
     The weight of a single loss counts as well; PaddleClas leaves it out (its files say 1.0).
 
     Raises:
-        InputError: a loss that does not fit the network's outputs.
+        InputError: a loss that does not fit the network's outputs, or is not for classifiers.
     """
     losses = []
     for entry in entries:
         [(name, settings)] = entry.items()
+        if name not in _LOSSES:
+            raise InputError(f"Loss: {name} is for detectors; a classifier takes CELoss")
         losses.append(settings["weight"] * _LOSSES[name](settings, outputs, label))
     return sum(losses[1:], losses[0])
 

@@ -19,16 +19,30 @@ def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static
     does: of scores that softmax rounds to 0 or 1 many are equal.
 
     Raises:
-        InputError: no k is left.
+        InputError: no k is left, or a metric that is not for classifiers.
     """
     if not entries:
         return {}
-    wanted = [settings["topk"] for entry in entries for settings in entry.values()]
-    ks = {k for value in wanted for k in (value if isinstance(value, list) else [value])}
+    ks = wanted_ks(entries)
     usable = sorted(k for k in ks if k <= logits.shape[-1])
     if not usable:
         raise InputError(f"Metric: TopkAcc: every k of {sorted(ks)} is above the class count")
     return {f"top{k}": paddle.metric.accuracy(logits, label, k=k) for k in usable}
+
+
+def wanted_ks(entries: list[dict]) -> set[int]:
+    """The numbers of classes that count as a hit if the right one is among them.
+
+    Raises:
+        InputError: a metric that is not for classifiers.
+    """
+    wanted = []
+    for entry in entries:
+        [(name, settings)] = entry.items()
+        if "topk" not in settings:
+            raise InputError(f"Metric: {name} is for detectors; a classifier takes TopkAcc")
+        wanted.append(settings["topk"])
+    return {k for value in wanted for k in (value if isinstance(value, list) else [value])}
 
 
 @dataclass

@@ -61,5 +61,6 @@ class Task(Protocol):
     def evaluation(self, dataset: Dataset, outputs: Sequence[str]) -> Evaluation:
         """Start an evaluation of a data set by a graph with those outputs."""
 
-    def primary(self, metrics: dict[str, Any]) -> float:
-        """Of an evaluation's metrics, the one that says which model is the best; higher is."""
+    @property
+    def primary(self) -> str:
+        """The name of the metric that says which model is the best: the one where it is highest."""

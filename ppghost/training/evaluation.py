@@ -83,7 +83,7 @@ def best_accuracy(task: Task, evaluations: Iterable[dict]) -> float | None:
     accuracies = []
     for metrics in evaluations:
         if math.isfinite(metrics["loss"]):
-            accuracies.append(task.primary(metrics))
+            accuracies.append(metrics[task.primary])
         else:
             logger.warning("the loss of the evaluation is %s; it is no best_model", metrics["loss"])
     return max(accuracies, default=None)

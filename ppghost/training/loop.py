@@ -88,8 +88,8 @@ class Trainer:
         """Train to the last epoch, or until a callback ends the run.
 
         Returns:
-            {"epochs", "best": None without an evaluation, "train": means of the last epoch,
-            and what its evaluation gave}.
+            {"epochs", "best": None without an evaluation, "best_metric": its name, "train": means
+            of the last epoch, and what its evaluation gave}.
 
         Raises:
             TrainingError: the loss is no longer a number, a process is lost, or the disk is full.
@@ -121,8 +121,11 @@ class Trainer:
                 logger.info("a callback ended the run at step %d", self.state.position.step)
             except InputError as error:  # the input was read long ago: this is the disk
                 raise TrainingError(f"{error}; make room and go on with --resume auto") from error
-        best = self.state.position.best
-        return {"epochs": epochs, "best": None if best == checkpoint.NO_BEST else best, **metrics}
+        best: float | None = self.state.position.best
+        if best == checkpoint.NO_BEST:
+            best = None
+        measured = self.task.primary if self.evaluator else None
+        return {"epochs": epochs, "best": best, "best_metric": measured, **metrics}
 
     def _epoch(self, run_log: RunLogger) -> dict[str, float]:
         """Train from the present position to the end of its epoch; the means of its metrics."""
@@ -252,7 +255,8 @@ def train(config: dict, resume: str | None = None, *, callbacks: Sequence[Callba
         callbacks: called after each step and epoch; one may end the run.
 
     Returns:
-        {"epochs", "best" (None without an evaluation), "train", and what the last evaluation gave}.
+        {"epochs", "best" (None without an evaluation), "best_metric", "train", and what the last
+        evaluation gave}.
 
     Raises:
         InputError: config, data or weights are wrong.

@@ -70,3 +70,8 @@ def test_the_logits_that_count_are_the_first_or_those_so_named():
     assert main_output("x") == "x"
     assert main_output(["x", "auxiliary"]) == "x"
     assert main_output({"logits": "x", "features": "y"}) == "x"
+
+
+def test_losses_of_detectors_are_refused():
+    with pytest.raises(InputError, match="RetinaNetLoss is for detectors"):
+        total_loss([{"RetinaNetLoss": {"gamma": 2.0}}], None, None)

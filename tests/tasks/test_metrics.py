@@ -4,7 +4,8 @@ import numpy as np
 import paddle
 import pytest
 
-from ppghost.tasks.metrics import Averages, topk_accuracy
+from ppghost.errors import InputError
+from ppghost.tasks.metrics import Averages, topk_accuracy, wanted_ks
 
 
 @pytest.mark.usefixtures("static")
@@ -46,3 +47,8 @@ def test_averages_weigh_batches_by_size():
     averages.add({"top1": 1.0}, 3)
     averages.add({"top1": 0.0}, 1)
     assert averages.means() == {"top1": 0.75}
+
+
+def test_metrics_of_detectors_are_refused():
+    with pytest.raises(InputError, match="COCOMetric is for detectors; a classifier takes TopkAcc"):
+        wanted_ks([{"TopkAcc": {"topk": 1}}, {"COCOMetric": {}}])

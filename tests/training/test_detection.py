@@ -32,7 +32,7 @@ def test_a_detector_learns_and_is_evaluated(box_images, tmp_path):
     again = evaluate(load(detector_config(box_images, tmp_path), best))
     for name in ("AP", "AP50", "AP75", "class_agnostic_AP50", "VOC_AP_11point"):
         assert 0 <= again[name] <= 1
-    assert again["AP"] == metrics["best"]
+    assert (metrics["best_metric"], metrics["best"]) == ("AP", again["AP"])
     assert list(again["classes"]) == ["circle", "square", "triangle"]
     assert again["samples"] == 3
 
@@ -148,6 +148,7 @@ def _built(settings):
     [
         ({"Loss": {"Train": [{"CELoss": {}}]}}, "Loss.Train is CELoss: a RetinaNet takes"),
         ({"Arch.class_num": 4}, "3 classes"),
+        ({"Metric": {"Eval": [{"TopkAcc": {}}]}}, "Metric.Eval is TopkAcc: a detector takes"),
         ({"Arch.levels": [1, 5]}, "Arch.levels is [1, 5]: give the first"),
         ({"Arch.backbone": "GhostNet"}, "'GhostNet' is none of"),
         ({"Infer": {"PostProcess": {"name": "ThreshOutput"}}}, "is for classifiers"),

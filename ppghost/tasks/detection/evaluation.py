@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ppghost.data.annotations import Annotation
+from ppghost.errors import InputError
 from ppghost.tasks.detection.voc import average_precision
 from ppghost.tasks.task import Processes
 
@@ -210,5 +211,24 @@ def _voc_metrics(
         )
         if value is not None:
             by_class.append(value)
-    name = f"VOC_AP_{settings['map_type']}"
-    return {name: float(np.mean(by_class)) if by_class else -1.0}
+    return {voc_name(settings): float(np.mean(by_class)) if by_class else -1.0}
+
+
+def voc_name(settings: dict) -> str:
+    """What the figure of a VOCMetric is called: which of VOC's ways it is."""
+    return f"VOC_AP_{settings['map_type']}"
+
+
+def check_metrics(entries: list[dict]) -> None:
+    """Raise InputError for a `Metric.Eval` with metrics that are not for detectors."""
+    for name in (name for entry in entries for name in entry):
+        if name not in ("COCOMetric", "VOCMetric"):
+            raise InputError(
+                f"Metric.Eval is {name}: a detector takes `- COCOMetric:` or `- VOCMetric:`"
+            )
+
+
+def primary_name(entries: list[dict]) -> str:
+    """The first average precision of a `Metric.Eval`."""
+    [(kind, settings)] = entries[0].items()
+    return "AP" if kind == "COCOMetric" else voc_name(settings)

@@ -10,7 +10,7 @@ from ppghost.errors import InputError
 from ppghost.models.anchors import AnchorGrid
 from ppghost.models.retinanet import read_arguments
 from ppghost.tasks.detection.decoding import scored_boxes, suppress
-from ppghost.tasks.detection.evaluation import DetectionEvaluation
+from ppghost.tasks.detection.evaluation import DetectionEvaluation, check_metrics, primary_name
 from ppghost.tasks.detection.losses import retinanet_loss
 from ppghost.tasks.detection.settings import nms_settings
 from ppghost.tasks.detection.targets import RetinaTargets
@@ -72,7 +72,10 @@ class Detection:
         losses = retinanet_loss(
             self._losses[phase], outputs["logits"], outputs["deltas"], by_name, average
         )
-        return losses if phase == "Train" else losses | self.predictions(outputs)
+        if phase == "Train":
+            return losses
+        check_metrics(self._config["Metric"]["Eval"])  # before the first epoch, not after it
+        return losses | self.predictions(outputs)
 
     def predictions(self, outputs: Any) -> dict[str, paddle.static.Variable]:
         """ "detections" [R, 6]: class, score, x1, y1, x2, y2; "detection_counts" int32 [N].
@@ -93,9 +96,10 @@ class Detection:
             int(self._nms["keep_top_k"]),
         )
 
-    def primary(self, metrics: dict[str, Any]) -> float:
-        """The first average precision of the list in `Metric.Eval`."""
-        return next(value for name, value in metrics.items() if "AP" in name)
+    @property
+    def primary(self) -> str:
+        """The first average precision of `Metric.Eval`."""
+        return primary_name(self._config["Metric"]["Eval"])
 
 
 def _loss_of(config: dict[str, Any], phase: str) -> dict[str, float]:
