@@ -27,8 +27,8 @@ def check_metric(config: dict) -> None:
     """Raise InputError where nothing says which of the evaluated models is the best."""
     if not config["Metric"]["Eval"]:
         raise InputError(
-            "Metric.Eval names nothing by which a model is the best: give TopkAcc (of a detector COCOMetric), or set "
-            "Global.eval_during_train: False"
+            "Metric.Eval names nothing by which a model is the best: give TopkAcc (of a detector "
+            "COCOMetric), or set Global.eval_during_train: False"
         )
 
 
