@@ -9,14 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ppghost.errors import CheckFailed, InputError
-from ppghost.formats.exported import open_model
-from ppghost.formats.onednn_ops import use_onednn_in
-from ppghost.formats.program_desc import declared_shape, feed_names
 from ppghost.inference.answers import Failure, Image, answer_or_error, collect, name_of
-from ppghost.inference.input_shape import misfit
+from ppghost.inference.image_model import ImageModel
 from ppghost.inference.labels import read_labels
 from ppghost.inference.preprocess import ImageReader
-from ppghost.utils.paddle_inference import Engine, EngineError, run_in_threads
+from ppghost.utils.paddle_inference import Engine, run_in_threads
 
 
 class DetectedBox(NamedTuple):
@@ -54,22 +51,13 @@ class Detector:
         post = self._read.description["PostProcess"]["MultiClassNMS"] or {}
         self.labels: list[str | None] = post.get("label_list") or []
         self._categories: list[int] = post.get("category_ids") or []
-        model = open_model(self._model_dir)
+        self._model = ImageModel(self._model_dir)
+        self._engine = self._model.engine
         if self._read.description.get("Global", {}).get("exclude_post_process"):
             raise InputError(
                 f"{model_dir}: gives what its network computes, and no boxes; export it without "
                 "--exclude-post-process"
             )
-        names = feed_names(model.program)
-        if len(names) != 1:
-            raise InputError(f"{model_dir}: takes {len(names)} inputs; only one can be an image")
-        [self._input] = names
-        _, *self._shape = declared_shape(model.program, self._input)
-        use_onednn_in(model.program)
-        try:
-            self._engine = Engine(model.program.SerializeToString(), model.params())
-        except EngineError as error:
-            raise InputError(f"{model_dir}: the model cannot be loaded: {error}") from error
 
     def clone(self) -> "Detector":
         """The same for another thread, with the same weights in memory."""
@@ -101,19 +89,13 @@ class Detector:
 
     def _detect(self, engine: Engine, image: Image) -> list[DetectedBox]:
         tensor, scale = self._read.with_scale(image)
-        if misfit(tensor.shape, self._shape):
-            raise InputError(
-                f"{name_of(image)}: the model's transform_ops make {list(tensor.shape)} of it, the "
-                f"model takes {self._shape}"
-            )
-        try:
-            rows = engine({self._input: np.ascontiguousarray(tensor[None])})[0]
-        except EngineError as error:
-            raise InputError(f"{self._model_dir}: the model cannot be run: {error}") from error
+        rows, *counts = self._model.run(engine, [self._model.check(tensor, image)])
         if rows.ndim != 2 or rows.shape[1] != 6:
             raise InputError(f"{self._model_dir}: gives {list(rows.shape)}, no rows of detections")
         if np.isnan(rows).any():
             raise CheckFailed(f"{name_of(image)}: the scores are NaN; are the model's weights?")
+        if counts:  # of a model that takes several images at once: those of the first
+            rows = rows[: int(counts[0][0])]
         rows = rows[np.argsort(-rows[:, 1], kind="stable")]
         rows[:, 2:] /= np.tile(np.array(scale, np.float32), 2)
         return [self._box(row.tolist()) for row in rows]

@@ -10,14 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ppghost.errors import CheckFailed, InputError
-from ppghost.formats.exported import open_model
-from ppghost.formats.onednn_ops import use_onednn_in
-from ppghost.formats.program_desc import declared_shape, feed_names
 from ppghost.inference.answers import Image, answer_or_error, collect, name_of
-from ppghost.inference.input_shape import misfit
+from ppghost.inference.image_model import ImageModel
 from ppghost.inference.labels import check_count, read_labels
 from ppghost.inference.preprocess import ImageReader
-from ppghost.utils.paddle_inference import Engine, EngineError, run_in_threads
+from ppghost.utils.paddle_inference import Engine, run_in_threads
 
 #: images at once in each thread: more take more memory and no less time (docs/results.md)
 BATCH_SIZE = 4
@@ -58,18 +55,8 @@ class Predictor:
         self.default_topk: int = post.get("topk", 5)
         self.labels: list[str | None] = post.get("label_list") or []
         self.threshold: float | None = post.get("threshold")
-        self._model_dir, model = model_dir, open_model(model_dir)
-        names = feed_names(model.program)
-        if len(names) != 1:
-            raise InputError(f"{model_dir}: takes {len(names)} inputs; only one can be an image")
-        [self._input] = names
-        #: images that the model takes at once, below 1 for any number
-        self._batch, *self._shape = declared_shape(model.program, self._input)
-        use_onednn_in(model.program)
-        try:
-            self._engine = Engine(model.program.SerializeToString(), model.params())
-        except EngineError as error:
-            raise InputError(f"{model_dir}: the model cannot be loaded: {error}") from error
+        self._model_dir, self._model = model_dir, ImageModel(model_dir)
+        self._engine = self._model.engine
 
     def clone(self) -> "Predictor":
         """The same for another thread, with the same weights in memory."""
@@ -131,7 +118,7 @@ class Predictor:
         ) -> list[list[Prediction] | InputError | CheckFailed]:
             return list(self._answers(engine, batch, k))
 
-        size = self._batch if self._batch > 0 else batch_size
+        size = self._model.batch if self._model.batch > 0 else batch_size
         batches = [images[start : start + size] for start in range(0, len(images), size)]
         answers = run_in_threads(self._engine, threads, answer, batches)
         yield from itertools.chain.from_iterable(answers)
@@ -149,13 +136,7 @@ class Predictor:
 
     def _tensor(self, image: Image) -> np.ndarray:
         """An image as the network's input, float32 [C, H, W]; InputError as for a call."""
-        tensor = np.ascontiguousarray(self._read(image))
-        if misfit(tensor.shape, self._shape):
-            raise InputError(
-                f"{name_of(image)}: the model's transform_ops make {list(tensor.shape)} of it, the "
-                f"model takes {self._shape}"
-            )
-        return tensor
+        return self._model.check(self._read(image), image)
 
     def _scores_or_errors(
         self, engine: Engine, tensors: Sequence[np.ndarray | InputError]
@@ -174,12 +155,7 @@ class Predictor:
 
     def _scores(self, engine: Engine, tensors: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Scores of tensors of one shape, [class_num] each; InputError where that fails."""
-        blank = max(self._batch - len(tensors), 0)  # the model may take no fewer
-        images = np.stack([*tensors, *[tensors[-1]] * blank])
-        try:
-            scores = engine({self._input: images})[0]
-        except EngineError as error:
-            raise InputError(f"{self._model_dir}: the model cannot be run: {error}") from error
+        scores = self._model.run(engine, tensors)[0]
         if len(scores) < len(tensors):
             raise InputError(
                 f"{self._model_dir}: gives {list(scores.shape)} for {len(tensors)} images"

@@ -39,6 +39,17 @@ def test_boxes_are_those_of_the_image_as_it_was(model, monkeypatch):
     assert (best.score, other.score) == (pytest.approx(0.9), pytest.approx(0.6))
 
 
+def test_a_model_of_several_images_at_once_answers_one(model, box_images, tmp_path, images):
+    config = loading.load_config(detector_config(box_images, tmp_path / "out"))
+    config["Global"]["pretrained_model"] = str(model.parent / "drawn")
+    export(config, tmp_path / "three", batch=3)
+    alone, of_three = (Detector(folder)(images[0]) for folder in (model, tmp_path / "three"))
+    assert len(of_three) == len(alone) > 0
+    for one, other in zip(alone, of_three, strict=True):
+        assert other.class_id == one.class_id
+        assert other.bbox == pytest.approx(one.bbox, abs=0.05)
+
+
 def test_scores_of_nan_are_no_boxes(model, monkeypatch):
     detector = Detector(model)
     rows = np.full((1, 6), np.nan, np.float32)
