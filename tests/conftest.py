@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "2")
+# of a suite that a shell started in the background: the processes that tests interrupt would
+# inherit that, and stay
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import ppghost  # noqa: F401, I001  (zlib before paddle)
 import numpy as np
