@@ -43,7 +43,7 @@ from ppghost.deploy.latency.results import Result  # noqa: E402
 from ppghost.deploy.latency.runner import run_campaign  # noqa: E402
 from ppghost.deploy.latency.schema import ResultRecord  # noqa: E402
 from ppghost.deploy.latency.stats import median_interval  # noqa: E402
-from ppghost.deploy.nb.sidecar import load_models  # noqa: E402
+from ppghost.deploy.nb.model import load_models  # noqa: E402
 from ppghost.utils.files import write_json  # noqa: E402
 
 CAMPAIGNS = 10

@@ -21,8 +21,10 @@ from ppghost.deploy.conversion.repairs import Repaired, repair
 from ppghost.deploy.conversion.twin import compare_weights, make_twin
 from ppghost.deploy.devices.host.session import run_all
 from ppghost.deploy.nb import output_check
+from ppghost.deploy.nb.box_check import CHECK_BOXES
 from ppghost.deploy.nb.compatibility import X86
-from ppghost.deploy.nb.output_check import CHECK_CORRELATION, Difference, OutputCheck
+from ppghost.deploy.nb.difference import Difference, OutputCheck, passed, worst
+from ppghost.deploy.nb.output_check import CHECK_CORRELATION
 from ppghost.deploy.nb.reference import InputKind, Reference, check_inputs, describe_reference
 from ppghost.errors import ConversionError, DeviceError, InputError
 from ppghost.formats.exported import ExportedModel
@@ -125,7 +127,7 @@ class _Check:
             detections=self.detections, boxes=0,
         ).get("equal", 1.0)  # fmt: skip
         if steady >= _STEADY:
-            return output_check.CHECK_BOXES
+            return CHECK_BOXES
         logger.info(
             "%s: rounding decides which boxes are left for %s (%.0f %% stay in Paddle itself); "
             "what stands before the suppression is compared",
@@ -169,7 +171,7 @@ class _Check:
         differences = self._compare_all(outputs, least[weights] if weights else None)
         if weights:
             self._warn_of_loss(differences, weights)
-        result = output_check.passed(differences, None if self.options.target == X86 else X86)
+        result = passed(differences, None if self.options.target == X86 else X86)
         if (hidden or weights) and (inside := self._compare_inside(hidden)):
             result["inside"] = {**inside, "scores": hidden}
         elif not weights and 0.0 in self.boxes.values():
@@ -220,7 +222,7 @@ class _Check:
                 "%s: what stands behind the outputs cannot be compared (%s)", model.name, error
             )
             return None
-        return output_check.worst(
+        return worst(
             [
                 self._compare_one(kind, outputs[kind], right, None)
                 for kind, right in expected.items()
@@ -246,7 +248,7 @@ class _Check:
         self, kind: str, found: "Outputs", right: "Outputs", least: float | None
     ) -> Difference:
         # rounded weights may leave other boxes: see _check_rounded
-        boxes = self.boxes.get(kind, output_check.CHECK_BOXES) if least is None else 0
+        boxes = self.boxes.get(kind, CHECK_BOXES) if least is None else 0
         try:
             return output_check.compare(
                 found, right, correlation=least, detections=self.detections, boxes=boxes
@@ -255,7 +257,7 @@ class _Check:
             raise ConversionError(f"{error}, for {kind}") from error
 
     def _warn_of_loss(self, differences: Mapping[str, Difference], weights: str) -> None:
-        natural = output_check.worst([differences[kind] for kind in self._natural()])
+        natural = worst([differences[kind] for kind in self._natural()])
         correlation = natural["correlation"]
         if correlation is not None and correlation < LOSSY:
             logger.warning(
@@ -263,7 +265,7 @@ class _Check:
                 "%.3f; measure the accuracy before you use it",
                 self.builder.model.name, weights, correlation,
             )  # fmt: skip
-        if self.detections and (same := natural.get("equal", 1.0)) < output_check.CHECK_BOXES:
+        if self.detections and (same := natural.get("equal", 1.0)) < CHECK_BOXES:
             logger.warning(
                 "%s: rounding the weights to %s changes boxes (%.0f %% are the same, of noise or a "
                 "picture of blocks); measure the AP before you use it",
@@ -300,7 +302,7 @@ class _Check:
         """The share of boxes that a phone must find, if it is another than usual."""
         shares = [self.boxes.get(kind), half.boxes if half else None]
         least = min((share for share in shares if share is not None), default=None)
-        return None if least == output_check.CHECK_BOXES else least
+        return None if least == CHECK_BOXES else least
 
     def _values(self, kind: str) -> "dict[str, np.ndarray]":
         return check_inputs(self.inputs, self.kinds[kind])

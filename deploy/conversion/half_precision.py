@@ -12,6 +12,7 @@ from ppghost.deploy.conversion.decisions import fetch_too
 from ppghost.deploy.conversion.paddle_runtime import Runner
 from ppghost.deploy.conversion.repairs.operators import argument, attribute, new_operator
 from ppghost.deploy.nb import output_check
+from ppghost.deploy.nb.box_check import CHECK_BOXES
 from ppghost.errors import ConversionError
 from ppghost.formats.exported import ExportedModel
 from ppghost.formats.program_desc import framework
@@ -91,7 +92,7 @@ def least_agreement(
 
 def _least_boxes(name: str, kind: str, simulated: float) -> float:
     if simulated >= _SCRAMBLED:
-        return min(output_check.CHECK_BOXES, max(_LEAST, 1 - 2 * (1 - simulated)))
+        return min(CHECK_BOXES, max(_LEAST, 1 - 2 * (1 - simulated)))
     logger.warning(
         "%s: half precision changes the boxes for %s (%.0f %% are the same in a simulation); a "
         "phone's are not compared", name, kind, 100 * simulated,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypedDict, TypeVar
 
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb.header import NbInfo
-from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.deploy.nb.model import NbModel
 
 
 @dataclass(frozen=True)

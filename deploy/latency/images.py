@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from ppghost.deploy.nb.sidecar import Feed, NbModel, Preprocess
+from ppghost.deploy.nb.model import Feed, NbModel
+from ppghost.deploy.nb.sidecar import Preprocess
 from ppghost.errors import InputError
 from ppghost.formats.program_desc import input_dtype
 from ppghost.utils.files import sha256

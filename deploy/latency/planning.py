@@ -9,7 +9,7 @@ from ppghost.deploy.devices.discovery import unusable
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.power import MS_DRIFT, RATIO_DRIFT
 from ppghost.deploy.latency.schema import Plan
-from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.deploy.nb.model import NbModel
 from ppghost.errors import DeviceError, InputError
 
 logger = logging.getLogger(__name__)

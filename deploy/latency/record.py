@@ -8,7 +8,7 @@ from ppghost.deploy.devices.notes import Note, format_note
 from ppghost.deploy.latency.results import Result, Round, shared_rounds
 from ppghost.deploy.latency.schema import ThrottledRounds
 from ppghost.deploy.latency.stats import MAX_RELATIVE_WIDTH, paired_ratio, summarize
-from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.deploy.nb.model import NbModel
 
 #: share of the rounds that may tell nothing new without a word
 MIN_WORTH = 0.7

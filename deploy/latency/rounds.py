@@ -21,7 +21,7 @@ from ppghost.deploy.latency.results import Result, device_identity
 from ppghost.deploy.latency.stopping import Stopping, is_done
 from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.latency.waiting import Stopped, Waiter
-from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.deploy.nb.model import NbModel
 from ppghost.errors import DeviceError, DeviceLost, OutputMismatch
 
 logger = logging.getLogger(__name__)

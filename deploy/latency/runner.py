@@ -16,7 +16,7 @@ from ppghost.deploy.latency.result_file import ResultFile
 from ppghost.deploy.latency.results import LatencyResult, Result, host_metadata, load_result
 from ppghost.deploy.latency.rounds import DeviceRun
 from ppghost.deploy.latency.schema import Plan
-from ppghost.deploy.nb.sidecar import load_models
+from ppghost.deploy.nb.model import load_models
 from ppghost.errors import ConversionError, DeviceError, InputError, PPGhostError
 
 if TYPE_CHECKING:

@@ -1,9 +1,11 @@
 """Whether a converted model computes what Paddle does: how far apart two right runtimes may be."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
+from ppghost.deploy.nb.box_check import CHECK_BOXES, compare_boxes
+from ppghost.deploy.nb.difference import NOTHING, Difference, worst
 from ppghost.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -27,61 +29,6 @@ ANY = -1.0
 #: of many whole numbers (the classes of pixels, say) this share may differ: ties that rounding
 #: decides
 CHECK_INTEGERS = 1e-3
-#: of the boxes that a suppression left this share must be there in both, and all but one of a few:
-#: a candidate at its threshold comes or goes with the last bit
-CHECK_BOXES = 0.9
-#: what is the same box: scores that are as near, and sides that are within this share of its size
-_BOX_SCORE, _BOX_SIDES = 1e-2, 1e-2
-
-
-class _Figures(TypedDict):
-    max_abs_diff: float | None
-    relative: float | None
-    correlation: float | None
-
-
-class Difference(_Figures, total=False):
-    """How far outputs are apart.
-
-    `relative` is `max_abs_diff` over the range of the right output, `correlation` the least of the
-    outputs'; None where an output has no range. `equal` is the least share of whole numbers, or of
-    boxes that a suppression left, that are the same; it is there if there are any.
-    """
-
-    equal: float
-
-
-class Inside(Difference, total=False):
-    """How far a network is off inside, in float32, by the worst of all inputs.
-
-    `scores` are variables that its outputs are decided by and say too little about; the outputs are
-    among what is compared.
-    """
-
-    scores: list[str]
-
-
-class _Comparison(TypedDict):
-    max_abs_diff: float | None
-    ok: bool | None
-
-
-class OutputCheck(_Comparison, total=False):
-    """How far a model's outputs are from the right ones, and whether that is near enough.
-
-    The figures are the worst of all inputs; `inputs` has those of each kind. `where` is "device"
-    for a check that was made there, "x86" for one of the same program in a file for x86; `why`
-    says why one could not be made, with None for the rest. `inside` is there where
-    the outputs alone say too little, or weights are rounded.
-    """
-
-    relative: float | None
-    correlation: float | None
-    equal: float
-    inputs: dict[str, Difference]
-    why: str
-    where: str
-    inside: Inside
 
 
 def compare(
@@ -136,52 +83,20 @@ def _compare_one(
     import numpy as np
 
     if boxes is not None and right.ndim == found.ndim == 2 and right.shape[1] == 6:
-        return _compare_boxes(found, right, boxes)
+        return compare_boxes(found, right, boxes)
     if boxes is not None and (right == np.rint(right)).all():
         # how many boxes there are, and where they were: phones print them as any numbers
-        return _NOTHING
+        return NOTHING
     if found.shape != right.shape:
         raise ConversionError(
             f"an output has shape {list(found.shape)} after conversion, "
             f"{list(right.shape)} in Paddle"
         )
     if not right.size:
-        return _NOTHING
+        return NOTHING
     if right.dtype.kind != "f":
         return _compare_integers(found, right)
     return _compare_floats(found, right, correlation)
-
-
-#: what differs by nothing, for there is nothing
-_NOTHING: Difference = {"max_abs_diff": 0.0, "relative": None, "correlation": None}
-
-
-def worst(figures: Sequence[Difference]) -> Difference:
-    """The largest differences, and the least correlation and share, of several comparisons."""
-    differences = [each["max_abs_diff"] for each in figures if each["max_abs_diff"] is not None]
-    relatives = [each["relative"] for each in figures if each["relative"] is not None]
-    correlations = [each["correlation"] for each in figures if each["correlation"] is not None]
-    found: Difference = {
-        "max_abs_diff": max(differences, default=0.0),
-        "relative": max(relatives, default=None),
-        "correlation": min(correlations, default=None),
-    }
-    if shares := [each["equal"] for each in figures if "equal" in each]:
-        found["equal"] = min(shares)
-    return found
-
-
-def passed(inputs: Mapping[str, Difference], where: str | None = None) -> OutputCheck:
-    """The result of checks that all went well.
-
-    Args:
-        inputs: how far outputs were apart, by kind of input.
-        where: see `OutputCheck`.
-    """
-    check: OutputCheck = {**worst(list(inputs.values())), "ok": True, "inputs": dict(inputs)}
-    if where:
-        check["where"] = where
-    return check
 
 
 def _compare_floats(
@@ -270,48 +185,4 @@ def _compare_integers(found: "np.ndarray", right: "np.ndarray") -> Difference:
             f"({different} of {right.size} whole numbers differ)"
         )
     difference = float(np.abs(found.astype(np.float64) - right.astype(np.float64)).max())
-    return {**_NOTHING, "max_abs_diff": difference, "equal": 1 - different / right.size}
-
-
-def _compare_boxes(found: "np.ndarray", right: "np.ndarray", least: float) -> Difference:
-    """Boxes in any order; of both sides the share `least` must have a partner."""
-    import numpy as np
-
-    pairs = _matched_boxes(found, right)
-    most = max(len(found), len(right))
-    allowed = (1 - least) * most
-    missing, more = len(right) - len(pairs), len(found) - len(pairs)
-    # one box that comes or goes may stand at the threshold; another in its place does not
-    if min(missing, more) > allowed or max(missing, more) > max(allowed, 1):
-        raise ConversionError(
-            "the converted model finds other boxes than Paddle "
-            f"({len(pairs)} of {len(right)} are the same, {len(found)} found)"
-        )
-    difference = max((float(np.abs(a - b).max()) for a, b in pairs), default=0.0)
-    return {
-        **_NOTHING,
-        "max_abs_diff": difference,
-        "equal": len(pairs) / most if most else 1.0,
-    }
-
-
-def _matched_boxes(
-    found: "np.ndarray", right: "np.ndarray"
-) -> "list[tuple[np.ndarray, np.ndarray]]":
-    """Rows of both that are the same box, each once."""
-    import numpy as np
-
-    left = found
-    pairs = []
-    for row in right:
-        size = max(float(np.abs(row[4:] - row[2:4]).max()), 1e-6)
-        alike = (
-            (left[:, 0] == row[0])
-            & (np.abs(left[:, 1] - row[1]) <= _BOX_SCORE)
-            & (np.abs(left[:, 2:] - row[2:]).max(1) <= _BOX_SIDES * size)
-        )
-        if alike.any():
-            index = int(alike.argmax())
-            pairs.append((left[index], row))
-            left = np.delete(left, index, axis=0)
-    return pairs
+    return {**NOTHING, "max_abs_diff": difference, "equal": 1 - different / right.size}

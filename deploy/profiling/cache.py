@@ -18,7 +18,8 @@ from ppghost.deploy.conversion.build import Builder
 from ppghost.deploy.conversion.options import Options
 from ppghost.deploy.conversion.repairs import Repaired
 from ppghost.deploy.nb.header import NbInfo
-from ppghost.deploy.nb.sidecar import NbModel, Sidecar, read_sidecar
+from ppghost.deploy.nb.model import NbModel
+from ppghost.deploy.nb.sidecar import Sidecar, read_sidecar
 from ppghost.deploy.profiling.standalone import Standalone
 from ppghost.errors import ConversionError, InputError
 from ppghost.utils.files import write_atomically

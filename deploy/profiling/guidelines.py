@@ -15,7 +15,7 @@ from ppghost.deploy.latency.planning import make_plan
 from ppghost.deploy.latency.results import LatencyResult
 from ppghost.deploy.latency.runner import time_models
 from ppghost.deploy.latency.schema import GuidelineNet
-from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.deploy.nb.model import NbModel
 from ppghost.deploy.profiling.cache import NbCache, kept_files
 from ppghost.deploy.profiling.cut import cut
 from ppghost.deploy.profiling.guideline_nets import NetSpec, guideline_nets

@@ -16,7 +16,7 @@ from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.planning import Share, make_plan
 from ppghost.deploy.latency.results import LatencyResult
 from ppghost.deploy.latency.runner import time_models
-from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.deploy.nb.model import NbModel
 from ppghost.deploy.profiling.cache import NbCache, kept_files
 from ppghost.deploy.profiling.profile import CountMacs, profile
 from ppghost.errors import InputError

@@ -17,7 +17,7 @@ from ppghost.deploy.conversion.repairs import repair
 from ppghost.deploy.conversion.repairs.operators import new_operator
 from ppghost.deploy.latency.schema import KernelCount, LayerPlan, TimedLayer, UntimedLayer
 from ppghost.deploy.nb.header import operator_counts
-from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.deploy.nb.model import NbModel
 from ppghost.deploy.profiling.cache import NbCache
 from ppghost.deploy.profiling.cut import Cut, Piece, cut
 from ppghost.deploy.profiling.shapes import with_known_shapes

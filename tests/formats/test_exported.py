@@ -15,7 +15,7 @@ from support import ROOT
 from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.latency import record
-from ppghost.deploy.nb.sidecar import load_models
+from ppghost.deploy.nb.model import load_models
 from ppghost.errors import ConversionError, InputError
 from ppghost.formats.exported import (
     CONFIG_FILE,

@@ -17,7 +17,7 @@ from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.devices.thermal import Zones
 from ppghost.deploy.nb.compatibility import incompatibility, target_of
 from ppghost.deploy.nb.header import NbInfo
-from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.deploy.nb.model import NbModel
 from ppghost.errors import DeviceError, DeviceLost, InputError
 
 logger = logging.getLogger(__name__)

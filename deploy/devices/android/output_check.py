@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb import output_check
-from ppghost.deploy.nb.output_check import Difference
+from ppghost.deploy.nb.box_check import CHECK_BOXES
+from ppghost.deploy.nb.difference import Difference
+from ppghost.deploy.nb.model import NbModel
 from ppghost.deploy.nb.reference import Reference, check_inputs
-from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import ConversionError, DeviceError, OutputMismatch
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def compare(model: NbModel, reference: Reference, outputs: Sequence[Sequence[flo
             [right for _, right in pairs],
             correlation=_least_correlation(model, reference),
             detections=reference.get("detections", ()),
-            boxes=reference.get("boxes", output_check.CHECK_BOXES),
+            boxes=reference.get("boxes", CHECK_BOXES),
         )
     except ConversionError as error:
         raise OutputMismatch(f"{error}; convert it again") from error

@@ -17,9 +17,9 @@ from ppghost.deploy.devices.android.timing import Timing, parse_timing
 from ppghost.deploy.devices.base import Burst
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.devices.thermal import Zones
-from ppghost.deploy.nb.output_check import Difference, passed
+from ppghost.deploy.nb.difference import Difference, passed
+from ppghost.deploy.nb.model import NbModel
 from ppghost.deploy.nb.reference import Reference
-from ppghost.deploy.nb.sidecar import NbModel
 from ppghost.errors import DeviceError, DeviceLost
 from ppghost.utils.files import sha256
 

@@ -12,7 +12,7 @@ from ppghost.deploy.devices.host.session import HostSession, saved_arrays
 from ppghost.deploy.devices.notes import Note
 from ppghost.deploy.nb.compatibility import X86, incompatibility
 from ppghost.deploy.nb.header import NbInfo
-from ppghost.deploy.nb.sidecar import NbModel
+from ppghost.deploy.nb.model import NbModel
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,7 +19,7 @@ from ppghost.deploy.conversion.quantize import quantize
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.runner import run_campaign
-from ppghost.deploy.nb.output_check import CHECK_BOXES
+from ppghost.deploy.nb.box_check import CHECK_BOXES
 from ppghost.deploy.nb.sidecar import read_sidecar
 from ppghost.errors import ConversionError, InputError
 from ppghost.inference.annotated_images import AnnotatedImages, calibration_images

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ppghost.deploy.nb.output_check import ANY, compare, passed, worst
+from ppghost.deploy.nb.difference import passed, worst
+from ppghost.deploy.nb.output_check import ANY, compare
 from ppghost.errors import ConversionError
 
 SCORES = np.linspace(-1, 3, 50, dtype=np.float32)

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from ppghost.deploy.nb.sidecar import load_models, read_sidecar
+from ppghost.deploy.nb.model import load_models
+from ppghost.deploy.nb.sidecar import read_sidecar
 from ppghost.errors import InputError
 
 

@@ -15,7 +15,7 @@ from ppghost.deploy.devices.android.folder import FOLDER, PLACES
 from ppghost.deploy.devices.discovery import find_devices, format_device
 from ppghost.deploy.latency.planning import share_out
 from ppghost.deploy.nb.header import inspect_nb
-from ppghost.deploy.nb.sidecar import load_models
+from ppghost.deploy.nb.model import load_models
 from ppghost.errors import DeviceError, InputError
 
 CPU = "sys/devices/system/cpu"

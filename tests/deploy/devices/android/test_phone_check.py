@@ -8,7 +8,7 @@ import pytest
 
 from ppghost.deploy.devices.android import output_check as phone_check
 from ppghost.deploy.devices.host.session import run_once
-from ppghost.deploy.nb.sidecar import load_models
+from ppghost.deploy.nb.model import load_models
 from ppghost.errors import DeviceError
 
 
