@@ -18,6 +18,7 @@ from ppghost.deploy.conversion.build import Builder
 from ppghost.deploy.conversion.input_kinds import input_kinds
 from ppghost.deploy.conversion.options import Options
 from ppghost.deploy.conversion.repairs import Repaired, repair
+from ppghost.deploy.conversion.steady_boxes import least_boxes
 from ppghost.deploy.conversion.twin import compare_weights, make_twin
 from ppghost.deploy.devices.host.session import run_all
 from ppghost.deploy.nb import output_check
@@ -41,10 +42,6 @@ logger = logging.getLogger(__name__)
 PHONE_REFERENCES = 2
 #: below this correlation with Paddle, rounded weights are worth a warning
 LOSSY = 0.99
-#: inputs are changed by this share to see which boxes rounding decides; runtimes differ as much
-_NUDGE = 1e-5
-#: boxes are compared where this share of them stays the same in Paddle itself
-_STEADY = 0.95
 
 
 @dataclass(frozen=True)
@@ -105,35 +102,13 @@ class _Check:
             if outputs is not None:
                 self.kinds[kind["kind"]], self.expected[kind["kind"]] = kind, outputs
                 if self.detections:
-                    self.boxes[kind["kind"]] = self._least_boxes(runner, kind, outputs)
+                    what = f"{self.builder.model.name}, {kind['kind']}"
+                    inputs = check_inputs(self.inputs, kind)
+                    self.boxes[kind["kind"]] = least_boxes(
+                        runner, inputs, outputs, self.detections, what
+                    )
             elif kind["kind"] == "noise":
                 raise ConversionError("Paddle itself computes NaN or infinity from normal noise")
-
-    def _least_boxes(
-        self, runner: paddle_runtime.Runner, kind: InputKind, outputs: "Outputs"
-    ) -> float:
-        """The share of boxes to ask for: none where nearly equal ones suppress each other.
-
-        In a detector that was never trained all scores are, and the last bit decides what is left.
-        """
-        import numpy as np
-
-        nudged = {
-            name: values * np.float32(1 + _NUDGE) if values.dtype.kind == "f" else values
-            for name, values in check_inputs(self.inputs, kind).items()
-        }
-        steady = output_check.compare(
-            runner(nudged), outputs, correlation=output_check.ANY,
-            detections=self.detections, boxes=0,
-        ).get("equal", 1.0)  # fmt: skip
-        if steady >= _STEADY:
-            return CHECK_BOXES
-        logger.info(
-            "%s: rounding decides which boxes are left for %s (%.0f %% stay in Paddle itself); "
-            "what stands before the suppression is compared",
-            self.builder.model.name, kind["kind"], 100 * steady,
-        )  # fmt: skip
-        return 0.0
 
     def run(self, twin: Path | str) -> Checked:
         """Run the twin, if there is one, and compare its outputs and weights."""

@@ -11,9 +11,8 @@ from support.programs import export_program
 
 from ppghost.cli.conversion import _converted
 from ppghost.config import loading
-from ppghost.deploy.conversion import box_agreement
+from ppghost.deploy.conversion import box_agreement, check
 from ppghost.deploy.conversion.box_agreement import BoxJudge, common_boxes
-from ppghost.deploy.conversion.check import _Check
 from ppghost.deploy.conversion.convert import convert
 from ppghost.deploy.conversion.quantize import quantize
 from ppghost.deploy.devices.host.device import HostDevice
@@ -60,8 +59,8 @@ def test_what_stands_before_the_suppression_is_compared_and_told(work, tmp_path)
 
 def test_a_detector_that_cannot_be_compared_is_refused(work, tmp_path, monkeypatch):
     """Its boxes are decided by rounding, and what stands before them does not run."""
-    monkeypatch.setattr(_Check, "_least_boxes", lambda *arguments: 0.0)
-    monkeypatch.setattr(_Check, "_compare_inside", lambda *arguments: None)
+    monkeypatch.setattr(check, "least_boxes", lambda *arguments: 0.0)
+    monkeypatch.setattr(check._Check, "_compare_inside", lambda *arguments: None)
     with pytest.raises(ConversionError, match="whether the file is right cannot be told"):
         convert(work / "whole", "x86", tmp_path / "x.nb")
     assert not (tmp_path / "x.nb").exists()
