@@ -17,36 +17,22 @@ import argparse
 import itertools
 import json
 import math
-import os
 import random
 import shutil
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import yaml
+from detection_runs import BATCH, Recipe, ppghost, run, settings
 
 from ppghost.tasks.detection.targets import overlaps
 
-ROOT = Path(__file__).resolve().parents[1]
 ARMS = ("alone", "teacher", "all")
 #: pixels of a side that the two see
 TEACHER_SIZE, STUDENT_SIZE = 224, 160
-BATCH = 8
 #: of a student's batch, what the teacher labelled
 RATIO = 0.5
-NORMALIZE = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "is_scale": True}
-
-
-def ppghost(*arguments: object) -> None:
-    """Runs a command. Raises SystemExit if it fails."""
-    command = [sys.executable, "-m", "ppghost", *map(str, arguments)]
-    environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | os.environ
-    if code := subprocess.call(command, env=environment):  # noqa: S603 - a list, no shell
-        raise SystemExit(f"{' '.join(command)} ended with {code}")
 
 
 class Set:
@@ -86,73 +72,15 @@ def _copy(source: Path, folder: Path, image: str, annotation: str, one_class: bo
     tree.write(folder / annotation)
 
 
-def settings(
-    data: Set, arch: dict, size: int, rate: float, train: dict, **of_global: object
-) -> dict:
-    """A config; `train` are keys of the data set that is learnt from."""
-    images = {"name": "VOCDataSet", "dataset_dir": str(data.folder), "label_list": "label_list.txt"}
-    look = [
-        {"Resize": {"target_size": [size, size], "keep_ratio": False}},
-        {"NormalizeImage": NORMALIZE},
-        {"Permute": None},
-    ]
-    vary = [
-        {"RandomDistort": None},
-        {"RandomExpand": {"fill_value": [123.675, 116.28, 103.53]}},
-        {"RandomCrop": None},
-        {"RandomFlip": None},
-    ]
-    decode = {"Decode": None}
-    test = images | {"anno_path": "test.txt", "transform_ops": [decode, *look]}
-    return {
-        "Global": {
-            "image_shape": [3, size, size], "eval_during_train": False, "save_interval": -1,
-            "print_batch_step": 25, **of_global,
-        },
-        "Arch": {"name": "RetinaNet", "class_num": len(data.names), **arch},
-        "Loss": {"Train": [{"RetinaNetLoss": None}], "Eval": [{"RetinaNetLoss": None}]},
-        "Optimizer": {
-            "name": "AdamW", "weight_decay": 0.0005,
-            "lr": {"name": "Cosine", "learning_rate": rate, "warmup_epoch": 1},
-        },
-        "DataLoader": {
-            "Train": {
-                "dataset": images | {"transform_ops": [decode, *vary, *look]} | train,
-                "sampler": {"batch_size": BATCH, "shuffle": True, "drop_last": True},
-                "loader": {"num_workers": 1},
-            },
-            "Eval": {
-                "dataset": test,
-                "sampler": {"batch_size": BATCH, "shuffle": False},
-                "loader": {"num_workers": 0},
-            },
-        },
-        "Infer": {"transforms": test["transform_ops"]},
-        "Metric": {"Eval": [{"COCOMetric": None}, {"VOCMetric": None}]},
-    }  # fmt: skip
-
-
-def run(folder: Path, config: dict) -> dict:
-    """Trains and evaluates, or goes on with it. Returns what `eval` said."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config["Global"]["output_dir"] = str(folder)
-    file, result = folder / "config.yaml", folder / "eval.json"
-    file.write_text(yaml.safe_dump(config, sort_keys=False))
-    weights = folder / "RetinaNet" / "latest"
-    if not result.exists():
-        ppghost("train", "-c", file, "--resume", "auto")
-        ppghost("eval", "-c", file, "-o", f"Global.pretrained_model={weights}", "--json", result)
-    return json.loads(result.read_text())
-
-
 def teach(data: Set, output: Path, steps: int, weights: Path | None) -> tuple[dict, Path]:
     """A teacher of the labelled images. Returns its evaluation, and its labels of the rest."""
     backbone = {"name": "MobileNetV2", "pretrained": str(weights) if weights else None}
     arch = {"backbone": backbone, "levels": [4, 7], "anchors": {"scales_per_octave": 2}}
-    config = settings(
-        data, arch, TEACHER_SIZE, 0.0005, {"anno_path": "labelled.txt"},
-        seed=0, epochs=math.ceil(steps / (len(data.labelled) // BATCH)),
-    )  # fmt: skip
+    recipe = Recipe(
+        data.folder, len(data.names), TEACHER_SIZE, 0.0005, {"anno_path": "labelled.txt"}
+    )
+    epochs = math.ceil(steps / (len(data.labelled) // BATCH))
+    config = settings(recipe, arch, seed=0, epochs=epochs)
     evaluated = run(output / "teacher", config)
     labels = output / "labels" / "labels.json"
     boxes = sum(len(_boxes(data.folder / line.split()[1])) for line in data.labelled)
@@ -222,7 +150,8 @@ def student(data: Set, output: Path, arm: str, seed: int, steps: int, labels: Pa
         "anchors": {"octave_base_scale": 4, "scales_per_octave": 2},
     }  # fmt: skip
     epochs = math.ceil(steps / (len(lines) // of_a_batch))
-    config = settings(data, arch, STUDENT_SIZE, 0.003, train, seed=seed, epochs=epochs)
+    recipe = Recipe(data.folder, len(data.names), STUDENT_SIZE, 0.003, train)
+    config = settings(recipe, arch, seed=seed, epochs=epochs)
     return run(output / f"{arm}{seed}", config)
 
 
