@@ -13,6 +13,7 @@ and is done once: the script goes on where it was stopped.
 """
 
 import argparse
+import json
 import math
 from pathlib import Path
 
@@ -110,9 +111,11 @@ def main() -> None:
     latency = arguments.output / "latency.json"
     ppghost("bench", *(nb for nb, _ in prepared), "--device", "host", "--image", image,
             "--rounds", arguments.rounds, "--resume", "--json", latency)  # fmt: skip
-    accuracy = [
-        part for nb, said in prepared if said for part in ("--accuracy", f"{nb.stem}={said}")
-    ]
+    evaluations = {str(nb): said for nb, said in prepared if said}
+    accuracy = []
+    for result in json.loads(latency.read_text())["results"]:
+        if said := evaluations.get(result["nb"]):
+            accuracy += ["--accuracy", f"{result['model']}={said}"]
     ppghost("report", latency, *accuracy, "--output", arguments.output / "report")
     print((arguments.output / "report" / "report.md").read_text())
 
