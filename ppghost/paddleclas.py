@@ -61,14 +61,17 @@ def run(checkout: Path, script: str, arguments: list[str]) -> None:
     checkout = checkout.absolute()
     if not (checkout / "ppcls" / "arch" / "__init__.py").is_file():
         raise InputError(
-            f"{checkout}: not a PaddleClas 2.x checkout (it holds no ppcls/arch); give the folder "
-            "that `git clone` of PaddleClas made"
+            "{checkout}: not a PaddleClas 2.x checkout (it holds no ppcls/arch); give the "
+            "folder that `git clone` of PaddleClas made",
+            checkout=checkout,
         )
     file = checkout / script
     if not file.is_file():
         places = [checkout / "tools", checkout / "ppcls" / "static"]
         known = sorted(f.relative_to(checkout) for d in places for f in d.glob("[!_]*.py"))
-        raise InputError(f"{file}: no such script; there are {', '.join(map(str, known))}")
+        raise InputError(
+            "{file}: no such script; there are {known}", file=file, known=", ".join(map(str, known))
+        )
     with tempfile.TemporaryDirectory(prefix="ppghost-") as directory:
         sys.argv = [str(file), *resolve(arguments, checkout, Path(directory))]
         sys.path.insert(0, str(checkout))
@@ -215,7 +218,9 @@ def _load_pretrained(name: str, network, original: Callable | None, pretrained, 
         found = weights.load(pretrained, network, name, new_head_classes=classes)
         network.set_state_dict(found.arrays, use_structured_name=False)
     elif original is None:
-        raise InputError(f"Arch.pretrained: PaddleClas has no weights of {name}; give a path")
+        raise InputError(
+            "Arch.pretrained: PaddleClas has no weights of {name}; give a path", name=name
+        )
     else:
         module = defining_module(original)
         module._load_pretrained(pretrained, network, module.MODEL_URLS[name], use_ssld=use_ssld)

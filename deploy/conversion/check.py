@@ -119,7 +119,9 @@ class _Check:
         except (DeviceError, InputError) as error:
             reason = str(error).removeprefix(f"{twin}: ").removeprefix(f"{twin.name}: ")
             if self.options.target == X86:
-                raise ConversionError(f"the converted model does not run: {reason}") from error
+                raise ConversionError(
+                    "the converted model does not run: {reason}", reason=reason
+                ) from error
             none = f"none: the same program for x86 does not run ({reason})"
             return Checked(none, None, self._references(self.expected))
         result = self._compare(outputs)
@@ -229,7 +231,7 @@ class _Check:
                 found, right, correlation=least, detections=self.detections, boxes=boxes
             )
         except ConversionError as error:
-            raise ConversionError(f"{error}, for {kind}") from error
+            raise ConversionError("{error}, for {kind}", error=error, kind=kind) from error
 
     def _warn_of_loss(self, differences: Mapping[str, Difference], weights: str) -> None:
         natural = worst([differences[kind] for kind in self._natural()])

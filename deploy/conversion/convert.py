@@ -117,7 +117,7 @@ def convert(
             built, sidecar = _build(builder, options, input_shape, command)
             _install(built, sidecar, output)
     except ConversionError as error:
-        raise ConversionError(f"{model_dir}: {error}") from error
+        raise ConversionError("{model_dir}: {error}", model_dir=model_dir, error=error) from error
     if sidecar.check != X86:
         logger.warning("%s: outputs could not be checked (%s)", output, sidecar.check)
     if sidecar.info.fallbacks:
@@ -142,7 +142,9 @@ def convert_all(
     names = [Path(folder).resolve().name for folder in model_dirs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError(f"several models are in folders named {', '.join(twice)}; rename them")
+        raise InputError(
+            "several models are in folders named {twice}; rename them", twice=", ".join(twice)
+        )
     # a wrong option is the same for all
     Options(parse_target(target), options.get("fp16", False), options.get("weights"))
     results: list[Conversion | FailedConversion] = []
@@ -166,7 +168,11 @@ def _build(
     inputs = checked_inputs(model, input_shape)
     if is_int8(model.program) and (options.fp16 or options.weights):
         asked = "--fp16" if options.fp16 else f"--weights {options.weights}"
-        raise InputError(f"{model.folder}: {asked} has no effect on a model that is int8; drop it")
+        raise InputError(
+            "{folder}: {asked} has no effect on a model that is int8; drop it",
+            folder=model.folder,
+            asked=asked,
+        )
     repaired = repair(model, options.target)
     _log_repairs(repaired)
     built, info = builder.build_twice(repaired, options)

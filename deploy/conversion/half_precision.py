@@ -117,8 +117,9 @@ def _check_range(
 
     if not all(np.isfinite(output).all() for output in outputs):
         raise ConversionError(
-            f"half precision overflows for {kind}: the outputs are NaN or infinity; convert "
-            "without --fp16"
+            "half precision overflows for {kind}: the outputs are NaN or infinity; convert "
+            "without --fp16",
+            kind=kind,
         )
     widest = max((float(np.abs(array).max(initial=0)) for array in convolved), default=0.0)
     if widest > _WINOGRAD_INPUT:

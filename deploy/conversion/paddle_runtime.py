@@ -69,5 +69,7 @@ def _conversion_errors(verb: str) -> Iterator[None]:
         yield
     except EngineError as error:
         raise ConversionError(
-            f"Paddle itself cannot {verb} this model ({error}); export it again"
+            "Paddle itself cannot {verb} this model ({error}); export it again",
+            verb=verb,
+            error=error,
         ) from error

@@ -54,8 +54,11 @@ def compare_weights(
     strange = [each.name for each in different if each.data not in values]
     if strange:
         raise ConversionError(
-            f"{len(strange)} weights of the file for {options.target} are neither the "
-            "model's nor those of the same program for x86, whose outputs are right, for "
-            f"instance {strange[0]}; convert again"
+            "{count} weights of the file for {target} are neither the model's nor those of "
+            "the same program for x86, whose outputs are right, for instance {strange}; "
+            "convert again",
+            count=len(strange),
+            target=options.target,
+            strange=strange[0],
         )
     return "weights only"

@@ -155,4 +155,6 @@ def _find(name: str, options: DeviceOptions) -> Device:
         if device := kind.find(name, options):
             return device
     known = ", ".join(device.serial for device in list_devices(options))
-    raise DeviceError(f"no device {name!r}; there is: {known} (see `ppghost devices`)")
+    raise DeviceError(
+        "no device {name!r}; there is: {known} (see `ppghost devices`)", name=name, known=known
+    )

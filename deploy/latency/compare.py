@@ -160,7 +160,7 @@ def compare(
             row = replace(row, regression=False, why=why)
         rows.append(row)
     if not rows:
-        raise InputError(f"{new}: no model and thread count in common with {old}")
+        raise InputError("{new}: no model and thread count in common with {old}", new=new, old=old)
     not_compared = sorted({key[0] for key in known.keys() ^ found.keys()})
     return Comparison(str(old), str(new), threshold, rows, not_compared, shifts)
 
@@ -184,14 +184,21 @@ def _refuse_other_conditions(
     if others := found - known:
         name = " ".join(map(str, filter(None, min(others, key=str))))
         raise InputError(
-            f"{new}: measured on {name}, of which {old} holds nothing; --force compares anyway"
+            "{new}: measured on {name}, of which {old} holds nothing; --force compares anyway",
+            new=new,
+            name=name,
+            old=old,
         )
     for kind in sorted({result.device["kind"] for result in after.results}):
         was, now = _bursts(before.plan, kind), _bursts(after.plan, kind)
         for name in was:
             if was[name] != now[name]:
                 raise InputError(
-                    f"{new}: {name} was {was[name]} and is {now[name]}; --force compares anyway"
+                    "{new}: {name} was {was} and is {now}; --force compares anyway",
+                    new=new,
+                    name=name,
+                    was=was[name],
+                    now=now[name],
                 )
 
 
@@ -208,7 +215,12 @@ def _refuse_other_settings(old: Result, new: Result, file: Path) -> None:
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
             raise InputError(
-                f"{file}: {new.model}: {name} was {was} and is {now}; --force compares anyway"
+                "{file}: {model}: {name} was {was} and is {now}; --force compares anyway",
+                file=file,
+                model=new.model,
+                name=name,
+                was=was,
+                now=now,
             )
 
 

@@ -28,6 +28,7 @@ from ppghost.deploy.latency.schema import (
     ResultRecord,
 )
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.files import read_json
 
 _DEVICE_KEYS = ("serial", "kind", "model", "soc", "abi", "lite_version")
@@ -128,7 +129,11 @@ class Result(ResultFields):
         count = len(record.conditions)
         samples = record.samples_ms
         if count and len(samples) % count:
-            raise msgspec.ValidationError(f"{len(samples)} samples do not make {count} rounds")
+            raise msgspec.ValidationError(
+                tr("{count} samples do not make {count2} rounds").format(
+                    count=len(samples), count2=count
+                )
+            )
         size = len(samples) // count if count else 0
         rounds = []
         for number, condition in enumerate(record.conditions):
@@ -202,7 +207,12 @@ def parse_result(content: Any, path: Path) -> LatencyResult:
     """
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
-        raise InputError(f"{path}: not a latency result of schema {SCHEMA} (schema: {schema})")
+        raise InputError(
+            "{path}: not a latency result of schema {schema} (schema: {schema2})",
+            path=path,
+            schema=SCHEMA,
+            schema2=schema,
+        )
     try:
         record = msgspec.convert(content, LatencyRecord)
         results = [
@@ -212,7 +222,9 @@ def parse_result(content: Any, path: Path) -> LatencyResult:
         for result in results:
             device_identity(result.device)
     except (msgspec.ValidationError, KeyError) as error:
-        raise InputError(f"{path}: damaged latency result ({error}); measure again") from error
+        raise InputError(
+            "{path}: damaged latency result ({error}); measure again", path=path, error=error
+        ) from error
     return LatencyResult(
         created=record.created,
         host=record.host,

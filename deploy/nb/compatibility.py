@@ -39,7 +39,7 @@ def check_runs_on_x86(nb: Path) -> None:
         InputError: it is no float32 file for x86, or no `.nb` at all.
     """
     if reason := incompatibility(inspect_nb(nb), X86):
-        raise InputError(f"{nb}: {reason}")
+        raise InputError("{nb}: {reason}", nb=nb, reason=reason)
 
 
 def _x86_incompatibility(info: NbInfo) -> str | None:

@@ -100,7 +100,7 @@ def profile(
     for each in not_timed:
         logger.warning("%s (%s) is not timed: %s", each.layer, each.ops[0], each.reason)
     if not timed:
-        raise ConversionError(f"{model.folder}: no layer can be timed on its own")
+        raise ConversionError("{folder}: no layer can be timed on its own", folder=model.folder)
     plan = LayerPlan(
         network=model.name,
         target=cache.target,

@@ -36,7 +36,11 @@ class Messages(dict[str, str]):
             InputError: there is no such language.
         """
         if lang not in LANGUAGES:
-            raise InputError(f"lang: no language {lang!r}; choose one of: {', '.join(LANGUAGES)}")
+            raise InputError(
+                "lang: no language {lang!r}; choose one of: {languages}",
+                lang=lang,
+                languages=", ".join(LANGUAGES),
+            )
         words = common_words() | dict(words or {})
         super().__init__({key: getattr(text, lang) for key, text in words.items()})
         self.lang = lang

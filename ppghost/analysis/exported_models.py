@@ -82,7 +82,7 @@ def _inputs(
             message = f"{error}: an exported model has its size and its classes already"
         else:
             message = str(error).replace("say which with", "give --image-size, or")
-        raise InputError(f"{file}: {message}") from error
+        raise InputError("{file}: {message}", file=file, message=message) from error
 
 
 def _described_size(description: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -109,7 +109,12 @@ def _analyze(program: Any, inputs: Sequence[InputSpec], name: str, file: Path) -
         )
     except (RuntimeError, ValueError) as error:
         size = "x".join(map(str, image[2:]))
-        raise InputError(f"{file}: it cannot take images of {size}: {reason(error)}") from error
+        raise InputError(
+            "{file}: it cannot take images of {size}: {error}",
+            file=file,
+            size=size,
+            error=reason(error),
+        ) from error
     return summarize(name, image[1:], Graph(program, inferred, shapes))
 
 

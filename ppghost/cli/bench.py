@@ -178,8 +178,9 @@ def _unnamed_shapes(args: argparse.Namespace) -> list[list[int]]:
     shapes = args.input_shapes or []
     if named := [name for name, _ in shapes if name is not None]:
         raise InputError(
-            f"--input-shape: the inputs of a .nb have no names ({named[0]}); give the shapes "
-            "alone, in feed order"
+            "--input-shape: the inputs of a .nb have no names ({named}); give the shapes "
+            "alone, in feed order",
+            named=named[0],
         )
     return [shape for _, shape in shapes]
 

@@ -129,8 +129,9 @@ def convert(args: argparse.Namespace) -> Output:
     converted = [result for result in results if isinstance(result, Conversion)]
     if len(converted) < len(results):
         error = ConversionError(
-            f"{len(results) - len(converted)} of {len(results)} models could not be converted; "
-            "see above"
+            "{count} of {results_count} models could not be converted; see above",
+            count=len(results) - len(converted),
+            results_count=len(results),
         )
         error.result = entries
         raise error
@@ -139,7 +140,9 @@ def convert(args: argparse.Namespace) -> Output:
 
 def _require(given: dict[str, Any]) -> None:
     if missing := [name for name, value in given.items() if not value]:
-        raise InputError(f"the following arguments are required: {', '.join(missing)}")
+        raise InputError(
+            "the following arguments are required: {missing}", missing=", ".join(missing)
+        )
 
 
 def _to_paddle2(args: argparse.Namespace) -> Output:
@@ -147,9 +150,11 @@ def _to_paddle2(args: argparse.Namespace) -> Output:
     _require({"MODEL_DIR": args.model_dirs, "--output": args.output})
     options = ("target", "fp16", "weights", "input_shape")
     if others := [f"--{name.replace('_', '-')}" for name in options if getattr(args, name)]:
-        raise InputError(f"{others[0]} is for a .nb, and --to {args.to} makes none; drop one")
+        raise InputError(
+            "{first} is for a .nb, and --to {to} makes none; drop one", first=others[0], to=args.to
+        )
     if len(args.model_dirs) > 1:
-        raise InputError(f"--to {args.to}: give one model at a time")
+        raise InputError("--to {to}: give one model at a time", to=args.to)
 
     from ppghost.deploy.conversion.paddle2 import to_paddle2
 
@@ -228,7 +233,8 @@ def convert_weights(args: argparse.Namespace) -> Output:
     for override in args.override:
         if not override.startswith("Arch.") or override.startswith("Arch.name="):
             raise InputError(
-                f"-o {override}: here it is for an argument of the network, as in Arch.layout=timm"
+                "-o {override}: here it is for an argument of the network, as in Arch.layout=timm",
+                override=override,
             )
         apply_override(settings, override)
     result = convert(args.source, args.target, args.arch, args.class_num, settings["Arch"])

@@ -74,8 +74,10 @@ def summary(results: dict) -> str:
 def _check_precision(metrics: dict) -> None:
     if metrics["AP50"] < EXPECTED_AP50:
         raise CheckFailed(
-            f"the shapes were learnt to an AP50 of {metrics['AP50']:.4f}, expected {EXPECTED_AP50} "
-            "at least; delete the output directory and run again"
+            "the shapes were learnt to an AP50 of {ap50:.4f}, expected {expected_ap50} at "
+            "least; delete the output directory and run again",
+            ap50=metrics["AP50"],
+            expected_ap50=EXPECTED_AP50,
         )
 
 

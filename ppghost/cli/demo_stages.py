@@ -97,8 +97,10 @@ def _digits_config(output: Path, digits: Path) -> list[str]:
 def _check_accuracy(figures: dict) -> None:
     if figures["top1"] < EXPECTED_TOP1:
         raise CheckFailed(
-            f"the digits were learnt to top-1 {figures['top1']:.4f}, expected {EXPECTED_TOP1} at "
-            "least; delete the output directory and run again"
+            "the digits were learnt to top-1 {top1:.4f}, expected {expected_top1} at "
+            "least; delete the output directory and run again",
+            top1=figures["top1"],
+            expected_top1=EXPECTED_TOP1,
         )
 
 

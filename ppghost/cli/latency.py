@@ -66,7 +66,12 @@ def compare(args: argparse.Namespace) -> Output:
     )
     result, text = comparison.to_json(), comparison_table(comparison)
     if comparison.regressions:
-        error = CheckFailed(f"{args.new}: slower than {args.old} by over {args.threshold:g} %")
+        error = CheckFailed(
+            "{new}: slower than {old} by over {threshold:g} %",
+            new=args.new,
+            old=args.old,
+            threshold=args.threshold,
+        )
         error.result, error.text = result, text
         raise error
     return result, text

@@ -52,7 +52,9 @@ def doctor(args: argparse.Namespace) -> Output:
     width = max(len(check.check) for check in checks)
     lines = [f"{'ok' if c.ok else 'NO':<3} {c.check:<{width}}  {c.message}" for c in checks]
     if failed := [check for check in checks if not check.ok]:
-        error = CheckFailed(f"{len(failed)} of {len(checks)} checks failed")
+        error = CheckFailed(
+            "{count} of {checks_count} checks failed", count=len(failed), checks_count=len(checks)
+        )
         error.result, error.text = result, "\n".join(lines)
         raise error
     return result, "\n".join(lines)

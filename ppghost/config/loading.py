@@ -67,8 +67,10 @@ def _load(source: str | Path | Mapping[str, Any], overrides: Iterable[str]) -> d
     shape = checked["Global"]["image_shape"]
     if len(shape) != 3 or shape[0] < 1 or not all(size == -1 or size > 0 for size in shape):
         raise InputError(
-            f"{path}: Global.image_shape: expected [C, H, W] (an H or W of -1 is free in exports), "
-            f"got {shape!r}"
+            "{path}: Global.image_shape: expected [C, H, W] (an H or W of -1 is free in "
+            "exports), got {shape!r}",
+            path=path,
+            shape=shape,
         )
     _resolve_sections(checked)
     return checked
@@ -110,10 +112,15 @@ def _with_bases(path: Path, own: dict, seen: tuple[Path, ...]) -> dict:
     if "_BASE_" in own:
         key, merge = "_BASE_", paddledetection_files.merge
     if path.resolve() in seen:
-        raise InputError(f"{path}: {key} leads back to this file")
+        raise InputError("{path}: {key} leads back to this file", path=path, key=key)
     bases = own.pop(key, [])
     if not isinstance(bases, str | list):
-        raise InputError(f"{path}: {key}: expected a file or a list of files, got {bases!r}")
+        raise InputError(
+            "{path}: {key}: expected a file or a list of files, got {bases!r}",
+            path=path,
+            key=key,
+            bases=bases,
+        )
     merged: dict = {}
     for base in [bases] if isinstance(bases, str) else bases:
         file = path.parent / Path(str(base)).expanduser()

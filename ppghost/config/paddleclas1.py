@@ -121,8 +121,10 @@ def is_v1(config: dict, file: str) -> bool:
     new = [key for key in config if key in SCHEMA]
     if old and new:
         raise InputError(
-            f"{file}: {old[0]} is a key of PaddleClas 1.x and {new[0]} one of 2.x; "
-            "keep to one of the two"
+            "{file}: {old} is a key of PaddleClas 1.x and {new} one of 2.x; keep to one of the two",
+            file=file,
+            old=old[0],
+            new=new[0],
         )
     return bool(old)
 
@@ -169,7 +171,9 @@ def _global(old: dict, file: str) -> dict:
     weights = old["pretrained_model"]
     if isinstance(weights, list):
         if len(weights) > 1:
-            raise InputError(f"{file}: pretrained_model: several files are not supported, name one")
+            raise InputError(
+                "{file}: pretrained_model: several files are not supported, name one", file=file
+            )
         weights = weights[0] if weights else None
     device = {} if old["use_gpu"] is None else {"device": "gpu" if old["use_gpu"] else "cpu"}
     return device | {
@@ -196,7 +200,9 @@ def _losses(old: dict, file: str) -> dict:
     smooths = epsilon is not None and 0 < epsilon < 1
     if old["ARCHITECTURE"]["name"] == "GoogLeNet":
         if smooths or old["use_mix"]:
-            raise InputError(f"{file}: ls_epsilon and use_mix: GoogLeNet's loss takes neither")
+            raise InputError(
+                "{file}: ls_epsilon and use_mix: GoogLeNet's loss takes neither", file=file
+            )
         loss = {"GoogLeNetLoss": {"weight": 1.0}}
     else:
         loss = {"CELoss": {"weight": 1.0} | ({"epsilon": epsilon} if smooths else {})}
@@ -226,7 +232,12 @@ def _learning_rate(given: dict, file: str) -> dict:
     function = given["function"]
     if function not in _RATES:
         names = ", ".join(_RATES) + nearest(function, _RATES)
-        raise InputError(f"{file}: LEARNING_RATE.function: {function!r} is none of {names}")
+        raise InputError(
+            "{file}: LEARNING_RATE.function: {function!r} is none of {names}",
+            file=file,
+            function=function,
+            names=names,
+        )
     schema = Tagged("Cosine", _RATES, common=_RATE)
     named = {"name": function} | (given.get("params") or {})
     old = check(named, schema, "LEARNING_RATE.params", file)
@@ -254,7 +265,7 @@ def _loader(old: dict, section: str, file: str) -> dict:
         dataset["transform_ops"].pop()  # data sets of 2.x do it themselves
     if training and old["use_mix"]:
         if not given["mix"]:
-            raise InputError(f"{file}: use_mix is on, but TRAIN.mix names no operation")
+            raise InputError("{file}: use_mix is on, but TRAIN.mix names no operation", file=file)
         dataset["batch_transform_ops"] = given["mix"]
     return {
         "dataset": dataset,
@@ -273,8 +284,11 @@ def _share(total: int, where: str, exact: bool) -> int:
     processes = int(os.environ.get("PADDLE_TRAINERS_NUM", 1))
     if exact and total % processes:
         raise InputError(
-            f"{where}: {total} images, the total of a PaddleClas 1.x file, do not divide among "
-            f"{processes} processes"
+            "{where}: {total} images, the total of a PaddleClas 1.x file, do not divide "
+            "among {processes} processes",
+            where=where,
+            total=total,
+            processes=processes,
         )
     return max(1, total // processes)
 

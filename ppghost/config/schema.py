@@ -438,5 +438,5 @@ def add_dataset(name: str, keys: Iterable[str]) -> None:
     for loader in (SCHEMA["DataLoader"]["Train"], SCHEMA["DataLoader"]["Eval"]):
         kinds = loader["dataset"].kinds
         if name in kinds:
-            raise InputError(f"there is a data set {name} already; register another name")
+            raise InputError("there is a data set {name} already; register another name", name=name)
         kinds[name] = {key: Parsed(lambda value: value, "") for key in keys}

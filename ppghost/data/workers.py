@@ -141,10 +141,16 @@ class Worker:
             code = self.process.wait()
         who = f"data worker {self.number} (pid {self.process.pid})"
         if code >= 0:
-            return TrainingError(f"{who} ended with exit code {code}; its own message stands above")
+            return TrainingError(
+                "{who} ended with exit code {code}; its own message stands above",
+                who=who,
+                code=code,
+            )
         return TrainingError(
-            f"{who} was killed by {signal.Signals(-code).name}; if memory ran out, lower "
-            "loader.num_workers or sampler.batch_size"
+            "{who} was killed by {name}; if memory ran out, lower loader.num_workers or "
+            "sampler.batch_size",
+            who=who,
+            name=signal.Signals(-code).name,
         )
 
 
@@ -168,8 +174,9 @@ class Workers:
         except OSError as error:  # no process, memory or descriptor left
             self.close()
             raise TrainingError(
-                f"data worker {number} cannot be started ({error.strerror}); lower "
-                "loader.num_workers"
+                "data worker {number} cannot be started ({strerror}); lower loader.num_workers",
+                number=number,
+                strerror=error.strerror,
             ) from error
         for worker in self._workers:  # all are starting by now: a large source waits for none
             worker.send(content)

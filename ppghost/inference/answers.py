@@ -78,6 +78,6 @@ def summary(failures: list[Failure], images: int, result: Any) -> Failure:
     """What is raised for some of `images` that have no answer; scores of NaN count most."""
     worst = next((error for error in failures if isinstance(error, CheckFailed)), failures[0])
     count = f"{len(failures)} of {images} images could not be answered, for instance "
-    error = type(worst)(f"{count if images > 1 else ''}{worst}")
+    error = type(worst)("{count}{worst}", count=count if images > 1 else "", worst=worst)
     error.result = result
     return error

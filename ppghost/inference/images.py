@@ -49,5 +49,5 @@ def images_of_list(path: Path, root: Path) -> list[Path]:
 
 def _some(images: list[Path], source: Path, reason: str) -> list[Path]:
     if not images:
-        raise InputError(f"{source}: {reason}")
+        raise InputError("{source}: {reason}", source=source, reason=reason)
     return images

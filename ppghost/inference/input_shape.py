@@ -43,7 +43,7 @@ def check_transforms(transform: Callable, wanted: Sequence[int], key: str) -> No
             outcome = f"fail on an image of {size[1]}x{size[0]} pixels, which {error}"
         problem = f"{key} {outcome}, the exported model takes {list(wanted)}"
         if size == (height, width):
-            raise InputError(f"{problem}; change them or Global.image_shape")
+            raise InputError("{problem}; change them or Global.image_shape", problem=problem)
         logger.warning(
             "%s: such images cannot be predicted; ResizeImage with size, or CropImage at the end, "
             "makes one size of all",

@@ -16,7 +16,9 @@ _BOX_COLUMNS = ("image", "class_id", "label", "score", "x", "y", "width", "heigh
 def check_ending(path: Path) -> None:
     """Raise InputError if there is no form of that ending; before anything is computed."""
     if path.suffix not in _FORMS:
-        raise InputError(f"{path}: write to a file that ends in {' or '.join(_FORMS)}")
+        raise InputError(
+            "{path}: write to a file that ends in {forms}", path=path, forms=" or ".join(_FORMS)
+        )
 
 
 def write_predictions(path: Path, results: list[dict[str, Any]]) -> None:

@@ -38,7 +38,7 @@ def list_models(source: str | None = None) -> list[str]:
             return sorted(own | set(paddleclas_architectures()))
         case "paddleclas":
             return sorted(set(paddleclas_architectures()) - own)
-    raise InputError(f"source: {source!r} is none of ppghost, paddleclas")
+    raise InputError("source: {source!r} is none of ppghost, paddleclas", source=source)
 
 
 def find(name: str) -> Architecture:
@@ -48,7 +48,9 @@ def find(name: str) -> Architecture:
     zoo = paddleclas_architectures()
     if name not in zoo:
         hint = nearest(name, [*ARCHITECTURES, *zoo])
-        raise InputError(f"Arch.name: no architecture {name!r}{hint} (see ppghost list)")
+        raise InputError(
+            "Arch.name: no architecture {name!r}{hint} (see ppghost list)", name=name, hint=hint
+        )
     return zoo[name]
 
 
@@ -137,7 +139,9 @@ def building(name: str) -> Iterator[None]:
         reasons = lines[-1:] if "In transformed code" in str(error) else lines[:1]
         reason = reasons[0] if reasons else type(error).__name__
         raise InputError(
-            f"Arch.name: PaddleClas's {name} cannot be built so as a static graph: {reason}"
+            "Arch.name: PaddleClas's {name} cannot be built so as a static graph: {reason}",
+            name=name,
+            reason=reason,
         ) from error
 
 

@@ -125,7 +125,10 @@ def _evaluate(config: dict, place: Place) -> dict:
     metrics = evaluator.run(found.arrays)
     if not math.isfinite(metrics["loss"]):
         raise CheckFailed(
-            f"the loss is {metrics['loss']} on {metrics['samples']} images: {path} does not fit "
-            "these images, or holds no trained weights"
+            "the loss is {loss} on {samples} images: {path} does not fit these images, or "
+            "holds no trained weights",
+            loss=metrics["loss"],
+            samples=metrics["samples"],
+            path=path,
         )
     return metrics

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from ppghost.i18n import tr
+
 #: a number as PaddleClas's files write it
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -19,10 +21,10 @@ def parse_number(value: object) -> float:
         return float(value)
     parts = [part.strip() for part in value.split("/")] if isinstance(value, str) else []
     if not 1 <= len(parts) <= 2 or not all(NUMBER.fullmatch(part) for part in parts):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(tr("{value!r} is not a number").format(value=value))
     numbers = [float(part) for part in parts]
     if len(numbers) == 2 and numbers[1] == 0:
-        raise ValueError(f"{value!r} divides by zero")
+        raise ValueError(tr("{value!r} divides by zero").format(value=value))
     return numbers[0] / numbers[1] if len(numbers) == 2 else numbers[0]
 
 
@@ -42,7 +44,9 @@ def whole_number(value: Any, minimum: int = 0) -> int:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or value % 1 or value < minimum:  # inf % 1 is NaN, which is true
         raise ValueError(
-            f"is {value!r} ({type(value).__name__}): give a whole number of at least {minimum}"
+            tr("is {value!r} ({type}): give a whole number of at least {minimum}").format(
+                value=value, type=type(value).__name__, minimum=minimum
+            )
         )
     return int(value)
 

@@ -68,7 +68,11 @@ def convert(
             cannot be written.
     """
     if target.suffix not in WRITERS:
-        raise InputError(f"{target}: write to a file that ends in {' or '.join(WRITERS)}")
+        raise InputError(
+            "{target}: write to a file that ends in {writers}",
+            target=target,
+            writers=" or ".join(WRITERS),
+        )
     made = network(name, class_num, arguments)
     found = weights.load(source, made, name)
     specs = weights.tensor_specs(made)

@@ -88,14 +88,20 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     if any(problems):
         if len(found.missing) == len(specs) and names_1x.looks_like_1x(found.unexpected):
             raise InputError(
-                f"{path}: weights of PaddleClas 1.x, which are read for {names_1x.FAMILIES} and "
-                f"for networks that kept their names; the tensors of {name} have others since. "
-                "Arch.pretrained: True fetches 2.x's"
+                "{path}: weights of PaddleClas 1.x, which are read for {families} and for "
+                "networks that kept their names; the tensors of {name} have others since. "
+                "Arch.pretrained: True fetches 2.x's",
+                path=path,
+                families=names_1x.FAMILIES,
+                name=name,
             )
         problems.append(_some(found.unexpected, "unknown"))
         raise InputError(
-            f"{path}: not the weights of {name}: tensors {'; '.join(filter(None, problems))}"
-            f"{_class_hint(wrong) if not found.missing else ''}"
+            "{path}: not the weights of {name}: tensors {problems}{class_hint}",
+            path=path,
+            name=name,
+            problems="; ".join(filter(None, problems)),
+            class_hint=_class_hint(wrong) if not found.missing else "",
         )
     if head:
         logger.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
@@ -125,7 +131,9 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
         arrays = torch_names.translate(state.arrays, specs, linear, name)
     except torch_names.Unclear as error:
         reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet_") else f"not those of {name}"
-        raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from error
+        raise InputError(
+            "{path}: PyTorch weights, {reason}: {error}", path=path, reason=reason, error=error
+        ) from error
     _change_dropout(arrays, specs, network, name, dropout.UPSCALE, path)
     logger.info(
         "%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path
@@ -160,7 +168,9 @@ def _change_dropout(
     try:
         factors = dropout.factors(network, name, trained)
     except ValueError as error:
-        raise InputError(f"{path}: cannot be used in this network: {error}") from error
+        raise InputError(
+            "{path}: cannot be used in this network: {error}", path=path, error=error
+        ) from error
     for structured, factor in factors.items():
         key = structured if structured in arrays else parameters[structured]
         if key in arrays:

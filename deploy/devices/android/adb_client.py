@@ -85,7 +85,7 @@ def list_serials() -> dict[str, str]:
         return {}
     done = Client(adb).run(["devices"], TIMEOUT_S)
     if done.returncode:
-        raise DeviceError(f"adb devices failed: {last_line(done)}")
+        raise DeviceError("adb devices failed: {last_line}", last_line=last_line(done))
     return _parse_devices(done.stdout)
 
 
@@ -151,11 +151,21 @@ def why_lost(serial: str, done: ShellResult) -> DeviceLost:
     """
     for state in ("unauthorized", "no permissions"):
         if state in done.stderr:
-            return DeviceLost(f"{serial}: {state}; {advice(state, serial)}")
+            return DeviceLost(
+                "{serial}: {state}; {advice}",
+                serial=serial,
+                state=state,
+                advice=advice(state, serial),
+            )
     reason = last_line(done)
     if done.returncode == 0 or _GONE.search(reason) or done.returncode in (-9, 255):
-        return DeviceLost(f"{serial}: the device went away ({reason}); {advice('offline', serial)}")
-    return DeviceLost(f"{serial}: adb failed ({reason})")
+        return DeviceLost(
+            "{serial}: the device went away ({reason}); {advice}",
+            serial=serial,
+            reason=reason,
+            advice=advice("offline", serial),
+        )
+    return DeviceLost("{serial}: adb failed ({reason})", serial=serial, reason=reason)
 
 
 class Client:
@@ -194,7 +204,7 @@ class Client:
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
-            raise DeviceLost(f"adb gave no answer in {timeout:.0f} s") from error
+            raise DeviceLost("adb gave no answer in {timeout:.0f} s", timeout=timeout) from error
         finally:
             with self._lock:
                 process.kill()

@@ -123,8 +123,12 @@ def parse_probe(help_: ShellResult, version: ShellResult) -> Program:
     if not flags & {"optimized_model_file", "optimized_model_path"}:
         hint = "" if _OTHER_CAUSE.search(text) else "; is it built for this device's ABI?"
         raise DeviceError(
-            f"{NAME} does not run or is not Paddle-Lite's (exit code {help_.returncode}: "
-            f"{last_line(help_)}){hint}"
+            "{name} does not run or is not Paddle-Lite's (exit code {returncode}: "
+            "{last_line}){hint}",
+            name=NAME,
+            returncode=help_.returncode,
+            last_line=last_line(help_),
+            hint=hint,
         )
     found = re.search(r"version (\S+)", version.stdout)
     return Program(found[1] if found else None, flags)

@@ -111,7 +111,7 @@ class PhoneSession:
             outputs = [output_check.numbers(text, what) for what, text in texts.items()]
             return output_check.compare(self.model, reference, outputs)
         except DeviceError as error:
-            raise type(error)(f"{self.model.name}: {error}") from error
+            raise type(error)("{name}: {error}", name=self.model.name, error=error) from error
 
     def _run(self, asked: Invocation) -> Answer:
         """Run benchmark_bin between two looks at the sensors."""
@@ -122,14 +122,19 @@ class PhoneSession:
         except DeviceLost:
             raise
         except DeviceError as error:
-            raise DeviceError(f"{self.model.name}: {benchmark_bin.NAME} {error}") from error
+            raise DeviceError(
+                "{name}: {benchmark_bin_name} {error}",
+                name=self.model.name,
+                benchmark_bin_name=benchmark_bin.NAME,
+                error=error,
+            ) from error
         before, output, after, *outputs = done.stdout.split(f"\n{token}\n")
         program = done._replace(stdout=output)
         try:
             info = self.model.info
             timing = parse_timing(self.program, asked, program, info.opt_version, info.precision)
         except DeviceError as error:
-            raise DeviceError(f"{self.model.name}: {error}") from error
+            raise DeviceError("{name}: {error}", name=self.model.name, error=error) from error
         return Answer(before, program, after, outputs, timing)
 
     def _invoke(self, asked: Invocation, token: str) -> ShellResult:

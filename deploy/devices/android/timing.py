@@ -67,22 +67,37 @@ def parse_timing(
                 f"; an fp16 file needs a {NAME} built with --with_arm82_fp16=ON and an ARMv8.2 core"
             )
         raise DeviceError(
-            f"{NAME} ended with {how} (exit code {done.returncode}: {last_line(done)}){hint}"
+            "{name} ended with {how} (exit code {returncode}: {last_line}){hint}",
+            name=NAME,
+            how=how,
+            returncode=done.returncode,
+            last_line=last_line(done),
+            hint=hint,
         )
     if cut := _CUT.search(done.stdout + done.stderr):
         raise DeviceError(
-            f"{asked.threads} threads were cut to {cut[1]} by power mode {asked.power_mode}; "
-            "ask for fewer threads or for --power-mode none"
+            "{threads} threads were cut to {cut} by power mode {power_mode}; ask for fewer "
+            "threads or for --power-mode none",
+            threads=asked.threads,
+            cut=cut[1],
+            power_mode=asked.power_mode,
         )
     timing = (_parse_sections if program.prints_sections else _parse_line)(done.stdout)
     if timing is None:
         other = program.version and program.version.lstrip("v") != opt_version.lstrip("v")
         hint = f"; {NAME} is {program.version}, the model of opt {opt_version}" if other else ""
-        raise DeviceError(f"{NAME} gave no result (exit code 0: {last_line(done)}){hint}")
+        raise DeviceError(
+            "{name} gave no result (exit code 0: {last_line}){hint}",
+            name=NAME,
+            last_line=last_line(done),
+            hint=hint,
+        )
     _check_echo(program, asked, done)
     times = (timing.mean, timing.min, timing.max)
     if not all(math.isfinite(time) and time > 0 for time in times):
-        raise DeviceError(f"{NAME} gave no usable time (mean {timing.mean} ms)")
+        raise DeviceError(
+            "{name} gave no usable time (mean {mean} ms)", name=NAME, mean=timing.mean
+        )
     return timing
 
 
@@ -123,6 +138,16 @@ def _check_echo(program: Program, asked: Invocation, done: ShellResult) -> None:
     for name, value in wanted.items():
         found = re.search(rf"(?:^|\] ){name}: (.*?)\s*$", text, re.MULTILINE)
         if not found and program.prints_sections:
-            raise DeviceError(f"{NAME} does not say its {name}; it may not be the one asked for")
+            raise DeviceError(
+                "{name} does not say its {name2}; it may not be the one asked for",
+                name=NAME,
+                name2=name,
+            )
         if found and found[1] != value:
-            raise DeviceError(f"{NAME} ran with {name} {found[1]}, not {value} as asked")
+            raise DeviceError(
+                "{name} ran with {name2} {found}, not {value} as asked",
+                name=NAME,
+                name2=name,
+                found=found[1],
+                value=value,
+            )

@@ -29,7 +29,9 @@ class HostLock:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("a+", encoding="ascii")
         except OSError as error:
-            raise DeviceError(f"{path}: cannot be written ({error.strerror})") from error
+            raise DeviceError(
+                "{path}: cannot be written ({strerror})", path=path, strerror=error.strerror
+            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -38,7 +40,7 @@ class HostLock:
             holder = f"process {file.read().strip()}".rstrip()
             file.close()
             raise DeviceError(
-                f"host: {holder} is measuring on it; wait for its end or stop it"
+                "host: {holder} is measuring on it; wait for its end or stop it", holder=holder
             ) from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

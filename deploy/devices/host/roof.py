@@ -48,7 +48,9 @@ def measure_roof() -> Roof:
         gflops, gb_per_s = json.loads(run.stdout)
     except ValueError as error:
         said = run.stderr.strip().splitlines()[-1:] or ["no reason given"]
-        raise DeviceError(f"this computer's roof cannot be measured: {said[0]}") from error
+        raise DeviceError(
+            "this computer's roof cannot be measured: {said}", said=said[0]
+        ) from error
     source = "this computer, one thread, measured with numpy's matrix product and copy"
     return Roof(source, gflops, gb_per_s)
 

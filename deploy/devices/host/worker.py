@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ppghost.deploy.nb.reference import check_inputs
+from ppghost.i18n import tr
 
 
 class Model:
@@ -66,13 +67,19 @@ class Model:
             # of a file that nobody described
             inputs = dict(zip(names, inputs.values(), strict=True))
         if sorted(names) != sorted(inputs):
-            raise ValueError(f"the model's inputs are {names}, not {sorted(inputs)}")
+            raise ValueError(
+                tr("the model's inputs are {names}, not {inputs}").format(
+                    names=names, inputs=sorted(inputs)
+                )
+            )
         for name, value in inputs.items():
             tensor = self.predictor.get_input_by_name(name)
             wanted = self._types.get(tensor.precision())
             if wanted != value.dtype:
                 raise ValueError(
-                    f"input {name!r} is {wanted or 'of another type'}, not {value.dtype}"
+                    tr("input {name!r} is {wanted}, not {dtype}").format(
+                        name=name, wanted=wanted or "of another type", dtype=value.dtype
+                    )
                 )
             tensor.from_numpy(value)
         self.predictor.run()
@@ -80,7 +87,7 @@ class Model:
     def _check_finite(self) -> None:
         for name, value in self.outputs().items():
             if not np.isfinite(value).all():
-                raise ValueError(f"output {name!r} holds NaN or infinity")
+                raise ValueError(tr("output {name!r} holds NaN or infinity").format(name=name))
 
     def measure(self, repeats: int) -> dict[str, list[float]]:
         """Time inferences one by one.

@@ -117,5 +117,5 @@ def _report(labels: BoxLabels, faults: np.ndarray, bad: np.ndarray, skips: bool)
 def report_bad_boxes(problem: str, skips: bool) -> None:
     """Warn of boxes that are left out; InputError if they are not to be skipped."""
     if not skips:
-        raise InputError(f"{problem}; mend it, or set Global.bad_boxes: skip")
+        raise InputError("{problem}; mend it, or set Global.bad_boxes: skip", problem=problem)
     logger.warning("%s; going on without", problem)

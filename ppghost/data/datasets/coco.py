@@ -111,7 +111,7 @@ def read_classes(settings: dict) -> tuple[list[str], list[int]]:
 def _classes(categories: list[_Category], path: Path) -> tuple[list[str], list[int]]:
     categories = sorted(categories, key=lambda category: category.id)
     if not categories:
-        raise InputError(f"{path}: no categories in it")
+        raise InputError("{path}: no categories in it", path=path)
     ids = [category.id for category in categories]
     _check_unique("category", ids, path)
     return [category.name for category in categories], ids
@@ -121,16 +121,22 @@ def _decode(path: Path) -> _File:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_File)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+        ) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not a file of COCO's form ({error})") from error
+        raise InputError(
+            "{path}: not a file of COCO's form ({error})", path=path, error=error
+        ) from error
 
 
 def _check_unique(what: str, ids: list[int], path: Path) -> None:
     seen: set[int] = set()
     for number in ids:
         if number in seen:
-            raise InputError(f"{path}: two of {what} id {number}")
+            raise InputError(
+                "{path}: two of {what} id {number}", path=path, what=what, number=number
+            )
         seen.add(number)
 
 

@@ -17,6 +17,7 @@ from ppghost.data.datasets.image_files import BadImages, are_files, read_file
 from ppghost.data.transforms.boxes.compose import build_box_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,11 @@ class DetectionDataSet(ABC):
         where: str = "DataLoader.Train.dataset",
     ) -> None:
         if on_bad_box not in ("stop", "skip"):
-            raise ValueError(f"on_bad_box is {on_bad_box!r}, neither stop nor skip")
+            raise ValueError(
+                tr("on_bad_box is {on_bad_box!r}, neither stop nor skip").format(
+                    on_bad_box=on_bad_box
+                )
+            )
         self.bad_images = BadImages(on_bad_image)
         self.skips_boxes = on_bad_box == "skip"
         self.anno_file = Path(dataset_dir) / anno_path
@@ -97,9 +102,15 @@ class DetectionDataSet(ABC):
     def _check_places(self, dataset_dir: Path, where: str) -> None:
         for key, folder in (("dataset_dir", dataset_dir), ("image_dir", self.image_root)):
             if not folder.is_dir():
-                raise InputError(f"{where}.{key}: {folder} is not a folder")
+                raise InputError(
+                    "{where}.{key}: {folder} is not a folder", where=where, key=key, folder=folder
+                )
         if not self.anno_file.is_file():
-            raise InputError(f"{where}.anno_path: {self.anno_file} is not a file")
+            raise InputError(
+                "{where}.anno_path: {anno_file} is not a file",
+                where=where,
+                anno_file=self.anno_file,
+            )
 
     def _present(self, labels: BoxLabels) -> BoxLabels:
         exists = np.array(are_files(self.image_root, labels.paths), bool)
@@ -130,8 +141,11 @@ class DetectionDataSet(ABC):
                 len(self.class_names) > _NAMED
             )
             raise InputError(
-                f"{self.anno_file}: {len(self.class_names)} classes ({names}), but Arch.class_num "
-                f"is {class_num}"
+                "{anno_file}: {count} classes ({names}), but Arch.class_num is {class_num}",
+                anno_file=self.anno_file,
+                count=len(self.class_names),
+                names=names,
+                class_num=class_num,
             )
 
     def _check_names(self, labels: BoxLabels) -> None:
@@ -139,8 +153,11 @@ class DetectionDataSet(ABC):
         for path, key in zip(labels.paths, labels.keys.tolist(), strict=True):
             if (first := seen.setdefault(path, key)) != key:
                 raise InputError(
-                    f"{self._where(key)}: image {path} has been named before, at "
-                    f"{self._where(first)}: remove one of them"
+                    "{where}: image {path} has been named before, at {first_where}: remove "
+                    "one of them",
+                    where=self._where(key),
+                    path=path,
+                    first_where=self._where(first),
                 )
 
     def _with_objects(self, labels: BoxLabels) -> BoxLabels:
@@ -156,7 +173,7 @@ class DetectionDataSet(ABC):
 
     def _keep(self, labels: BoxLabels) -> None:
         if not labels.paths:
-            raise InputError(f"{self.anno_file}: no image in it that has a box")
+            raise InputError("{anno_file}: no image in it that has a box", anno_file=self.anno_file)
         self._paths = np.array([os.fsencode(path) for path in labels.paths])
         self._keys, self._sizes = labels.keys, labels.sizes
         #: boxes of image i are those from _starts[i] to _starts[i + 1]
@@ -242,5 +259,5 @@ def _size_in_header(path: Path) -> tuple[int, int]:
             width, height = image.size
             lies = image.getexif().get(ExifTags.Base.Orientation) in _LYING
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadImage(f"cannot be read ({error})") from error
+        raise BadImage("cannot be read ({error})", error=error) from error
     return (width, height) if lies else (height, width)

@@ -58,11 +58,17 @@ class ImageNetDataset:
         self.image_root = Path(image_root)
         self.list_file = Path(cls_label_path)
         if not self.image_root.is_dir():
-            raise InputError(f"{where}.image_root: {image_root} is not a folder")
+            raise InputError(
+                "{where}.image_root: {image_root} is not a folder",
+                where=where,
+                image_root=image_root,
+            )
         ops = transform_ops or [{"DecodeImage": None}]
         self.transforms = build_transforms(ops, f"{where}.transform_ops")
         if not isinstance(self.transforms.operations[0], DecodeImage):
-            raise InputError(f"{where}.transform_ops.0: give DecodeImage first, these are files")
+            raise InputError(
+                "{where}.transform_ops.0: give DecodeImage first, these are files", where=where
+            )
         with at_key(f"{where}.cls_label_path"):
             samples = read_samples(self.list_file, delimiter)
         if relabel:
@@ -70,7 +76,11 @@ class ImageNetDataset:
         check_labels(samples, class_num, self.list_file)
         samples = self._present(samples)
         if not samples:
-            raise InputError(f"{where}.cls_label_path: {self.list_file} names no image")
+            raise InputError(
+                "{where}.cls_label_path: {list_file} names no image",
+                where=where,
+                list_file=self.list_file,
+            )
         # in arrays: a million tuples take seconds, and 350 MB, on their way to each worker
         self._paths = np.array([os.fsencode(sample.path) for sample in samples])
         self._labels = np.array([sample.label for sample in samples])

@@ -34,7 +34,7 @@ def read_list(path: Path, delimiter: str | None = None) -> list[tuple[int, str, 
         lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows writes a BOM
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason})") from error
+        raise InputError("{path}: cannot be read ({reason})", path=path, reason=reason) from error
     numbered = enumerate((line.strip() for line in lines), start=1)
     return [(number, *_parse(line, delimiter or " ")) for number, line in numbered if line]
 
@@ -72,8 +72,13 @@ def read_samples(path: Path, delimiter: str | None) -> list[Sample]:
     for number, image, label in read_list(path, delimiter):
         if label is None:
             raise InputError(
-                f"{path}:{number}: {image!r} is no path and class id with {(delimiter or ' ')!r} "
-                f"between them: {_reason(image, delimiter or ' ')}"
+                "{path}:{number}: {image!r} is no path and class id with {delimiter!r} "
+                "between them: {reason}",
+                path=path,
+                number=number,
+                image=image,
+                delimiter=delimiter or " ",
+                reason=_reason(image, delimiter or " "),
             )
         samples.append(Sample(image, label, number))
     return samples
@@ -103,6 +108,10 @@ def check_labels(samples: list[Sample], class_num: int | None, path: Path) -> No
         if sample.label < 0 or (class_num is not None and sample.label >= class_num):
             valid = "0 or more" if class_num is None else f"in 0..{class_num - 1}"
             raise InputError(
-                f"{path}:{sample.line}: class id {sample.label} is not {valid}: "
-                "correct the line or Arch.class_num"
+                "{path}:{line}: class id {label} is not {valid}: correct the line or "
+                "Arch.class_num",
+                path=path,
+                line=sample.line,
+                label=sample.label,
+                valid=valid,
             )

@@ -83,7 +83,9 @@ def _renumbering(pseudo: DetectionDataSet, names: Sequence[str], where: str) -> 
     ]
     if differences:
         raise InputError(
-            f"{where}.anno_path: {pseudo.anno_file} is of a teacher of other classes: "
-            f"{'; '.join(differences)}"
+            "{where}.anno_path: {anno_file} is of a teacher of other classes: {differences}",
+            where=where,
+            anno_file=pseudo.anno_file,
+            differences="; ".join(differences),
         )
     return np.array([list(names).index(name) for name in theirs], np.int64)

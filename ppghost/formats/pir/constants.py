@@ -43,7 +43,7 @@ def _of_type(number: float, type_: TensorType) -> float:
     if type_.dtype in (kinds.FP16, kinds.BF16, kinds.FP32, kinds.FP64):
         return float(number)
     if isinstance(number, float) and not math.isfinite(number):
-        raise Malformed(f"a whole number that is {number}")
+        raise Malformed("a whole number that is {number}", number=number)
     return bool(number) if type_.dtype == kinds.BOOL else int(number)
 
 

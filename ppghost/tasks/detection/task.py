@@ -106,5 +106,9 @@ def _loss_of(config: dict[str, Any], phase: str) -> dict[str, float]:
     entries = config["Loss"][phase]
     if len(entries) != 1 or "RetinaNetLoss" not in entries[0]:
         names = ", ".join(name for entry in entries for name in entry) or "nothing"
-        raise InputError(f"Loss.{phase} is {names}: a RetinaNet takes `- RetinaNetLoss: {{}}`")
+        raise InputError(
+            "Loss.{phase} is {names}: a RetinaNet takes `- RetinaNetLoss: {{}}`",
+            phase=phase,
+            names=names,
+        )
     return entries[0]["RetinaNetLoss"]

@@ -1,0 +1,181 @@
+"""What people read, in English or in another language, by gettext.
+
+A text stands in English where it is said, with {names} that are filled in:
+
+    raise InputError("{path}: no such file", path=path)
+    logger.info("%d images", count)
+    return tr("{count} images").format(count=count)
+
+What comes of it is the English text: so it stands in JSON and in files, and so a program that
+catches the error reads it, whatever the language. It also knows what it was made of, and
+`translate` says it in the reader's language where it is shown: by the command line, in a page.
+
+The catalogue is locale/zh/LC_MESSAGES/ppghost.po; `make messages` brings it up to date
+(tools/messages.py says which texts belong to it).
+"""
+
+import gettext
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+DOMAIN = "ppghost"
+FOLDER = Path(__file__).with_name("locale")
+LANGUAGES = ("en", "zh")
+#: where gettext looks for the language, in its order
+_VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+
+_language = "en"
+
+
+class Message(str):
+    """A text in English that can be said in other languages.
+
+    What `format`, `%` and `join` make of it, with messages and errors among the values, is a
+    message again. Without `tr` it is what texts are put together by, such as a line feed.
+    """
+
+    _context: str | None = None
+    #: the method of str that filled a template in, the template, and with what
+    _made: tuple[str, "Message", tuple, dict[str, Any]] | None = None
+
+    def format(self, /, *args: object, **values: object) -> "Message":
+        """Fill in {name}."""
+        return self._fill("format", *args, **values)
+
+    def __mod__(self, values: Any) -> "Message":
+        """Fill in %s, as logging does."""
+        return self._fill("__mod__", values)
+
+    def join(self, parts: Iterable[str]) -> "Message":
+        """Put texts together with this one between them."""
+        return self._fill("join", list(parts))
+
+    def __add__(self, other: str) -> "Message":
+        """This text, and another right after it."""
+        return Message("").join([self, other])
+
+    def __radd__(self, other: str) -> "Message":
+        """Another text, and this one right after it."""
+        return Message("").join([other, self])
+
+    def removeprefix(self, prefix: str, /) -> "Message":
+        """Without what it begins with, such as a path, in every language."""
+        return self._fill("removeprefix", prefix)
+
+    def _fill(self, method: str, /, *args: Any, **values: Any) -> "Message":
+        # an error would keep the frames that it came through, and all that they hold
+        args = tuple(_each(message_of, value) for value in args)
+        values = {name: _each(message_of, value) for name, value in values.items()}
+        filled = Message(getattr(str, method)(self, *args, **values))
+        filled._made = method, self, args, values
+        return filled
+
+    def _say(self, lang: str) -> str:
+        if self._made is None:
+            catalogue = _catalogue(lang)
+            if self._context is not None:
+                return catalogue.pgettext(self._context, self)
+            return catalogue.gettext(self) if self else ""
+
+        def said(value: Any) -> Any:
+            return value._say(lang) if isinstance(value, Message) else value
+
+        method, template, args, values = self._made
+        args = tuple(_each(said, value) for value in args)
+        values = {name: _each(said, value) for name, value in values.items()}
+        return getattr(str, method)(template._say(lang), *args, **values)
+
+
+def _each(function: Any, value: Any) -> Any:
+    """`function` of a value, or of all in a list or a tuple."""
+    if type(value) in (list, tuple):
+        return type(value)(map(function, value))
+    return function(value)
+
+
+class TranslatableError(Exception):
+    """An error with a text for people."""
+
+    def __init__(self, text: str = "", /, **values: object) -> None:
+        """Say what is wrong.
+
+        Args:
+            text: in English.
+            values: what {names} in it are filled in with, if there are any.
+        """
+        message = text if isinstance(text, Message) else Message(text)
+        super().__init__(message.format(**values) if values else message)
+
+
+def tr(text: str) -> Message:
+    """A text that people read; as a literal it has to be in the catalogue."""
+    return Message(text)
+
+
+def tr_as(context: str, text: str) -> Message:
+    """Mark a text that is said in another way elsewhere.
+
+    Args:
+        context: what the text is, for the catalogue.
+        text: the text.
+    """
+    message = Message(text)
+    message._context = context
+    return message
+
+
+def message_of(value: Any) -> Any:
+    """What an error says, as it can be translated; anything else as it is."""
+    if not isinstance(value, BaseException):
+        return value
+    first = value.args[0] if value.args else None
+    return first if isinstance(first, Message) and str(value) == first else str(value)
+
+
+def translate(text: object, lang: str | None = None) -> str:
+    """A message, or what an error says, in the reader's language; any other text as it is.
+
+    Args:
+        text: what to say.
+        lang: one of LANGUAGES; that of `use_language` otherwise.
+    """
+    text, lang = message_of(text), lang or _language
+    return text._say(lang) if isinstance(text, Message) and lang != "en" else str(text)
+
+
+def current_language() -> str:
+    """What `use_language` set; English before."""
+    return _language
+
+
+def use_language(lang: str) -> None:
+    """Let `translate` say everything in a language, argparse too, and processes started from here.
+
+    Args:
+        lang: one of LANGUAGES.
+    """
+    global _language
+    _language = lang
+    os.environ["LANGUAGE"] = lang
+    gettext.bindtextdomain(DOMAIN, FOLDER)
+    gettext.textdomain(DOMAIN)
+
+
+def environment_language(environment: Mapping[str, str] = os.environ) -> str:
+    """The language that the environment asks for, in gettext's order; English if it is not here."""
+    asked = next(filter(None, map(environment.get, _VARIABLES)), "")
+    for name in asked.split(":"):
+        lang = name.replace("-", "_").partition("_")[0].partition(".")[0].lower()
+        if lang in ("c", "posix"):
+            break
+        if lang in LANGUAGES:
+            return lang
+    return "en"
+
+
+@cache
+def _catalogue(lang: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, FOLDER, [lang])
