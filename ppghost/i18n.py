@@ -15,6 +15,7 @@ The catalogue is locale/zh/LC_MESSAGES/ppghost.po; `make messages` brings it up 
 """
 
 import gettext
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -64,6 +65,10 @@ class Message(str):
     def removeprefix(self, prefix: str, /) -> "Message":
         """Without what it begins with, such as a path, in every language."""
         return self._fill("removeprefix", prefix)
+
+    def replace(self, old: str, new: str, /) -> "Message":  # type: ignore[override]
+        """With one piece for another; both may be messages."""
+        return self._fill("replace", old, new)
 
     def _fill(self, method: str, /, *args: Any, **values: Any) -> "Message":
         # an error would keep the frames that it came through, and all that they hold
@@ -133,6 +138,28 @@ def message_of(value: Any) -> Any:
         return value
     first = value.args[0] if value.args else None
     return first if isinstance(first, Message) and str(value) == first else str(value)
+
+
+def filled(record: logging.LogRecord) -> str:
+    """A log record's text, as it can be translated."""
+    text = Message(record.msg) if type(record.msg) is str else message_of(record.msg)
+    return text % record.args if record.args else text
+
+
+def packed(text: object) -> Any:
+    """A message, or what an error says, for another process by way of JSON."""
+    text = message_of(text)
+    if not isinstance(text, Message) or text._made is None or text._made[0] != "format":
+        return str(text).splitlines()[0]
+    _, template, _, values = text._made
+    return {"text": str(template), "values": {k: packed(v) for k, v in values.items()}}
+
+
+def unpacked(text: Any) -> str:
+    """What `packed` made, as a message again."""
+    if isinstance(text, str):
+        return text
+    return tr(text["text"]).format(**{k: unpacked(v) for k, v in text["values"].items()})
 
 
 def translate(text: object, lang: str | None = None) -> str:

@@ -16,6 +16,7 @@ from ppghost.deploy.nb.parameters import different_parameters
 from ppghost.errors import ConversionError, InputError
 from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE, ExportedModel
 from ppghost.formats.program_desc import operator_types
+from ppghost.i18n import message_of
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ def _check_header(target: str, built: Path) -> NbInfo:
     try:
         info = inspect_nb(built)
     except InputError as error:
-        reason = str(error).removeprefix(f"{built}: ")
+        reason = message_of(error).removeprefix(f"{built}: ")
         raise ConversionError(
             "paddle_lite_opt wrote a bad file: {reason}", reason=reason
         ) from error

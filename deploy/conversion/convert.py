@@ -29,6 +29,7 @@ from ppghost.formats.program_desc import (
     is_int8,
     program_inputs,
 )
+from ppghost.i18n import message_of, tr
 from ppghost.utils.files import write_atomically
 
 T = TypeVar("T")
@@ -153,7 +154,7 @@ def convert_all(
             results.append(convert(folder, target, Path(output) / f"{name}.nb", **options))
         except (InputError, ConversionError) as error:
             logger.error("%s", error)
-            results.append(FailedConversion(Path(folder), str(error)))
+            results.append(FailedConversion(Path(folder), message_of(error)))
     return results
 
 
@@ -246,7 +247,9 @@ def _typed(value: Any, kind: type[T]) -> T | None:
 
 def _describe_fallbacks(info: NbInfo) -> str:
     names = ", ".join(f"{name} ({count})" for name, count in info.fallbacks.items())
-    return f"not everything has a {info.target}/{info.precision} kernel: {names}"
+    return tr("not everything has a {target}/{precision} kernel: {names}").format(
+        target=info.target, precision=info.precision, names=names
+    )
 
 
 def _install(built: Path, sidecar: Sidecar, output: Path) -> None:

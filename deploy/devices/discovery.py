@@ -10,6 +10,7 @@ from ppghost.deploy.devices.base import Device, DeviceOptions, format_cores
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.devices.thermal import format_thermal_status
 from ppghost.errors import DeviceError, InputError
+from ppghost.i18n import message_of
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def describe_all() -> list[dict[str, Any]]:
         except DeviceError as error:
             nothing = dict.fromkeys(("model", "soc", "abi", "android", "lite_version"))
             identity = {"serial": device.serial, "kind": device.kind, "state": "no answer"}
-            return {**identity, **nothing, "advice": str(error)}
+            return {**identity, **nothing, "advice": message_of(error)}
 
     devices = list_devices()
     with ThreadPoolExecutor(len(devices)) as pool:

@@ -11,6 +11,7 @@ from ppghost.deploy.latency.power import MS_DRIFT, RATIO_DRIFT
 from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.nb.model import NbModel
 from ppghost.errors import DeviceError, InputError
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def share_out(loaded: list[NbModel], devices: Sequence[Device], whole: bool) -> 
                     "{path}: {reasons}; left out: {out}",
                     path=model.path,
                     reasons=reasons[index],
-                    out="; ".join(out),
+                    out=tr("; ").join(out),
                 )
             raise InputError("{path}: {reasons}", path=model.path, reasons=reasons[index])
     return shares
@@ -95,7 +96,9 @@ def make_plan(
         )
     drift = RATIO_DRIFT if len(names) > 1 else MS_DRIFT
     if campaign.detect is not None and campaign.detect <= drift:
-        kind = "ratios" if len(names) > 1 else "milliseconds; time a reference model beside it"
+        kind = (
+            tr("ratios") if len(names) > 1 else tr("milliseconds; time a reference model beside it")
+        )
         raise InputError(
             "detect: {detect:.1%} is no more than two campaigns of one model may differ "
             "by, {drift:.1%} in {kind}",

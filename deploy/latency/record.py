@@ -9,6 +9,7 @@ from ppghost.deploy.latency.results import Result, Round, shared_rounds
 from ppghost.deploy.latency.schema import ThrottledRounds
 from ppghost.deploy.latency.stats import MAX_RELATIVE_WIDTH, paired_ratio, summarize
 from ppghost.deploy.nb.model import NbModel
+from ppghost.i18n import tr
 
 #: share of the rounds that may tell nothing new without a word
 MIN_WORTH = 0.7
@@ -18,7 +19,7 @@ MIN_FIRST_RATIO = 1.2
 LOW_BATTERY = 15
 #: share of the time that the host's inferences may wait for a core without a word
 MAX_WAITED = 0.1
-UNFINISHED = "not finished; run again with --resume"
+UNFINISHED = tr("not finished; run again with --resume")
 
 
 def begin(model: NbModel, device: Device, threads: int) -> Result:

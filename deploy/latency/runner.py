@@ -18,6 +18,7 @@ from ppghost.deploy.latency.rounds import DeviceRun
 from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.nb.model import load_models
 from ppghost.errors import ConversionError, DeviceError, InputError, PPGhostError
+from ppghost.i18n import tr
 
 if TYPE_CHECKING:
     from ppghost.deploy.latency.images import ReadImage
@@ -178,13 +179,23 @@ def _judge(measured: LatencyResult, runs: list[DeviceRun], output: Path | None) 
     """
     problems = [run.problem for run in runs if run.problem]
     if problems:
-        rest = f" ({output} holds the rest; --resume goes on)" if output else ""
-        raise DeviceError("{problems}{rest}", problems="; ".join(problems), rest=rest)
+        rest = (
+            tr(" ({output} holds the rest; --resume goes on)").format(output=output)
+            if output
+            else ""
+        )
+        raise DeviceError("{problems}{rest}", problems=tr("; ").join(problems), rest=rest)
     failed = [result for result in measured.results if result.status == "failed"]
     if not failed:
         return
     every = len(failed) == len(measured.results)
-    how_many = "every model" if every else f"{len(failed)} of {len(measured.results)} models"
+    how_many = (
+        tr("every model")
+        if every
+        else tr("{count} of {measured_count} models").format(
+            count=len(failed), measured_count=len(measured.results)
+        )
+    )
     wrong = all(result.error in _wrong_files(runs) for result in failed)
     raise (ConversionError if wrong else DeviceError)(
         "{how_many} failed; the first: {error}", how_many=how_many, error=failed[0].error

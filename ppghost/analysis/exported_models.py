@@ -20,6 +20,7 @@ from ppghost.formats.program_desc import (
     feed_names,
     program_inputs,
 )
+from ppghost.i18n import message_of, tr
 
 #: the channels of images
 _CHANNELS = (1, 3, 4)
@@ -79,9 +80,12 @@ def _inputs(
         )
     except ConversionError as error:
         if size is not None and "in the program, not" in str(error):
-            message = f"{error}: an exported model has its size and its classes already"
-        else:
-            message = str(error).replace("say which with", "give --image-size, or")
+            raise InputError(
+                "{file}: {error}: an exported model has its size and its classes already",
+                file=file,
+                error=error,
+            ) from error
+        message = message_of(error).replace(tr("say which with"), tr("give --image-size, or"))
         raise InputError("{file}: {message}", file=file, message=message) from error
 
 

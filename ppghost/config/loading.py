@@ -18,6 +18,7 @@ import yaml
 from ppghost.config import paddleclas1, paddledetection, paddledetection_files
 from ppghost.config.schema import SCHEMA
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.validation import check, notice, notices_once
 from ppghost.utils.yaml_files import apply_override, read_yaml
 
@@ -80,12 +81,14 @@ def _resolve_sections(config: dict) -> None:
     """What one section means for another, as PaddleClas settles it; in place."""
     config["Arch"].setdefault("class_num", config["Global"].get("class_num", 1000))
     if has_soft_labels(config) and config["Metric"]["Train"]:
-        notice("Metric.Train: no accuracy in training, whose images have shares of several classes")
+        notice(
+            tr("Metric.Train: no accuracy in training, whose images have shares of several classes")
+        )
         config["Metric"]["Train"] = []
     if config["Optimizer"].get("regularizer") and config["Optimizer"].get("weight_decay"):
-        notice("Optimizer.weight_decay has no effect beside Optimizer.regularizer")
+        notice(tr("Optimizer.weight_decay has no effect beside Optimizer.regularizer"))
     if config.get("AMP", {}).get("use_amp") and config["Global"]["device"] == "cpu":
-        notice("AMP.use_amp has no effect on Global.device cpu: float32 throughout")
+        notice(tr("AMP.use_amp has no effect on Global.device cpu: float32 throughout"))
 
 
 def has_soft_labels(config: dict) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ppghost.config.schema import SCHEMA
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.validation import (
     NONE,
     REQUIRED,
@@ -34,7 +35,7 @@ def _reader(required: Any) -> dict:
         "file_list": Key((str,)),
         "data_dir": Key((str,)),
         "delimiter": Key((str,)),
-        "shuffle_seed": Ignored("; Global.seed orders the data"),
+        "shuffle_seed": Ignored(tr("; Global.seed orders the data")),
         "transforms": Key((list,), default=[]),
         "mix": Key((list, NONE), default=None),
     }
@@ -62,7 +63,7 @@ _RENAMED = {"ShuffleNetV2": "ShuffleNetV2_x1_0"}
 _RATE = {"lr": Key((float,), default=REQUIRED, minimum=0)} | dict.fromkeys(
     ("warmup_epoch", "decay_epochs", "gamma", "decay_rate", "steps", "end_lr"), Ignored()
 )
-_GPU_ALONE = Ignored("; it is for graphics cards")
+_GPU_ALONE = Ignored(tr("; it is for graphics cards"))
 #: every key of a 1.x file
 V1_SCHEMA = {
     "ARCHITECTURE": {"name": Key((str,), default=REQUIRED), "params": Passthrough()},
@@ -96,14 +97,14 @@ V1_SCHEMA = {
     "use_fp16": Key((bool,), default=False),
     "amp_scale_loss": Key((float,), default=1.0),
     "use_dynamic_loss_scaling": Key((bool,), default=False),
-    "use_distillation": Key((bool,), refused={True: "knowledge distillation"}),
+    "use_distillation": Key((bool,), refused={True: tr("knowledge distillation")}),
     "use_gpu": Key((bool, NONE), default=None),
     "use_xpu": Ignored(),
     "use_dali": Ignored(),
-    "use_aa": Ignored("; AutoAugment stands among the transforms"),
+    "use_aa": Ignored(tr("; AutoAugment stands among the transforms")),
     "is_distributed": Ignored(),
-    "mode": Ignored("; ppghost train or eval says it"),
-    "total_images": Ignored("; the images listed are counted"),
+    "mode": Ignored(tr("; ppghost train or eval says it")),
+    "total_images": Ignored(tr("; the images listed are counted")),
     "fuse_bn_act_ops": _GPU_ALONE,
     "fuse_bn_add_act_ops": _GPU_ALONE,
     "fuse_elewise_add_act_ops": _GPU_ALONE,
@@ -141,7 +142,7 @@ def translate(config: dict, file: str) -> dict:
     Raises:
         InputError: an unknown key, a wrong value, or a task that is not supported; names the key.
     """
-    notice(f"{file}: a PaddleClas 1.x configuration, read in the 2.x form")
+    notice(tr("{file}: a PaddleClas 1.x configuration, read in the 2.x form").format(file=file))
     old = check(copy.deepcopy(config), V1_SCHEMA, "", file)
     name = _RENAMED.get(old["ARCHITECTURE"]["name"], old["ARCHITECTURE"]["name"])
     new = {
@@ -159,7 +160,7 @@ def translate(config: dict, file: str) -> dict:
         post = {"name": "Topk", "topk": min(old["topk"], old["classes_num"])}
         new["Infer"] = {"transforms": _transforms(old["VALID"]), "PostProcess": post}
     if old["use_ema"]:
-        notice("use_ema: the decay is ema_decay from the first step; 1.x raises it slowly")
+        notice(tr("use_ema: the decay is ema_decay from the first step; 1.x raises it slowly"))
         new["EMA"] = {"decay": old["ema_decay"]}
     if old["use_fp16"]:
         keys = {"scale_loss": "amp_scale_loss", "use_dynamic_loss_scaling": None}

@@ -13,6 +13,7 @@ from ppghost.config.paddleclas1 import V1_SCHEMA
 from ppghost.config.paddledetection_data import read_data
 from ppghost.config.schema import SCHEMA
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.validation import check, notice
 
 #: of the maps that a ResNet's first stage makes: a stride of 2^2 pixels
@@ -51,7 +52,11 @@ def translate(config: dict, file: str) -> dict:
         InputError: an unknown key, a wrong value, or what would mean something else here; names the
             key.
     """
-    notice(f"{file}: a configuration of PaddleDetection, read in PaddleClas's form")
+    notice(
+        tr("{file}: a configuration of PaddleDetection, read in PaddleClas's form").format(
+            file=file
+        )
+    )
     config = copy.deepcopy(config)
     old = _general(config, file)
     modules = _modules(config, file)
@@ -68,7 +73,7 @@ def translate(config: dict, file: str) -> dict:
         "Infer": infer | {"PostProcess": _post_process(modules)},
     }
     if old["use_ema"]:
-        notice("use_ema: the decay is ema_decay from the first step; PaddleDetection raises it")
+        notice(tr("use_ema: the decay is ema_decay from the first step; PaddleDetection raises it"))
         new["EMA"] = {"decay": old["ema_decay"]}
     if old["amp"]:
         new["AMP"] = {"use_amp": True, "level": old["amp_level"]}

@@ -4,6 +4,7 @@ from typing import Any
 
 from ppghost.config.paddledetection_keys import READERS
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 
 def read_data(old: dict, file: str) -> tuple[dict, dict, list[int]]:
@@ -125,10 +126,10 @@ def _one_size(ops: list[dict], stride: int) -> str:
     """What to write where images have sizes of their own."""
     targets = [op[name] for op in ops for name in op if "Resize" in str(name)]
     enough = _up(max([side for target in targets for side in _sides(target)] or [640]), stride)
-    return (
-        "images of several sizes, a detector here has one: give Resize keep_ratio False, or put "
-        f"`Pad: {{size: {enough}, fill_value: 0}}` behind Permute"
-    )
+    return tr(
+        "images of several sizes, a detector here has one: give Resize keep_ratio "
+        "False, or put `Pad: {{size: {enough}, fill_value: 0}}` behind Permute"
+    ).format(enough=enough)
 
 
 def _sides(parameters: Any) -> list[int]:

@@ -32,6 +32,7 @@ import cv2
 import numpy as np
 
 from ppghost.errors import PPGhostError, TrainingError
+from ppghost.i18n import filled, tr
 
 #: of a batch, by the name of the network's input that takes them
 Labels = dict[str, np.ndarray]
@@ -139,7 +140,9 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        who = f"data worker {self.number} (pid {self.process.pid})"
+        who = tr("data worker {number} (pid {pid})").format(
+            number=self.number, pid=self.process.pid
+        )
         if code >= 0:
             return TrainingError(
                 "{who} ended with exit code {code}; its own message stands above",
@@ -216,6 +219,10 @@ class _Collected(logging.handlers.QueueHandler):
     def __init__(self, records: list[logging.LogRecord]) -> None:
         super().__init__(queue.SimpleQueue())  # not used: there is no other thread
         self.records = records
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A text that can be said in another language by the process that shows it."""
+        return filled(record)
 
     def enqueue(self, record: logging.LogRecord) -> None:
         self.records.append(record)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.files import write_text
 
 _COLUMNS = ("image", "rank", "class_id", "score", "label", "error")
@@ -17,7 +18,7 @@ def check_ending(path: Path) -> None:
     """Raise InputError if there is no form of that ending; before anything is computed."""
     if path.suffix not in _FORMS:
         raise InputError(
-            "{path}: write to a file that ends in {forms}", path=path, forms=" or ".join(_FORMS)
+            "{path}: write to a file that ends in {forms}", path=path, forms=tr(" or ").join(_FORMS)
         )
 
 

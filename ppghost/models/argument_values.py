@@ -88,7 +88,7 @@ def _listed(choices: Iterable[int]) -> Callable[[Any], int]:
         if number not in numbers:
             raise ValueError(
                 tr("is {value}: give {numbers}").format(
-                    value=value, numbers=" or ".join(map(str, numbers))
+                    value=value, numbers=tr(" or ").join(map(str, numbers))
                 )
             )
         return number
@@ -109,7 +109,7 @@ def _one_of(choices: Iterable[str]) -> Callable[[Any], str]:
         if value not in names:
             raise ValueError(
                 tr("is {value!r}{nearest}: give {names}").format(
-                    value=value, nearest=nearest(value, names), names=" or ".join(names)
+                    value=value, nearest=nearest(value, names), names=tr(" or ").join(names)
                 )
             )
         return value

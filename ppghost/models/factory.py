@@ -10,6 +10,7 @@ import paddle
 from paddle.utils import unique_name
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.models import dy2static
 from ppghost.models.argument_values import checked_arguments
 from ppghost.models.arguments import accepted_arguments
@@ -151,7 +152,9 @@ def _check_arguments(name: str, constructor: Callable, arguments: dict) -> None:
         return
     for key in arguments:
         if key not in accepted:
-            message = f"Arch.{key}: {name} takes no such key{nearest(key, accepted)}"
+            message = tr("Arch.{key}: {name} takes no such key{nearest}").format(
+                key=key, name=name, nearest=nearest(key, accepted)
+            )
             if arguments[key] or not _swallows(constructor):
                 raise InputError(message)
             logger.info("%s; %r has no effect there", message, arguments[key])

@@ -108,7 +108,7 @@ class Network(nn.Layer):
             return self.structured_names(name + end)
         rules = [rule for rule in self.structured_names.items() if name.endswith(rule[0])]
         if len(rules) > 1:
-            endings = " and ".join(ending for ending, _ in rules)
+            endings = tr(" and ").join(ending for ending, _ in rules)
             raise ValueError(
                 tr("structured name of {name}: both {endings} are rules for it").format(
                     name=name, endings=endings

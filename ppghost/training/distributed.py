@@ -17,6 +17,7 @@ import paddle
 from paddle.base import core
 
 from ppghost.errors import InputError, TrainingError
+from ppghost.i18n import tr
 from ppghost.training.all_reduce import sum_program
 
 logger = logging.getLogger(__name__)
@@ -201,10 +202,10 @@ def _wait_for(host: str, port: int, group: Group) -> None:
 
 
 def _not_up(group: Group, master: str) -> str:
-    return (
-        f"process {group.rank} of {group.size}: the others did not come up at {master} in "
-        f"Global.peer_timeout ({group.timeout} s); look at the launcher's workerlog files"
-    )
+    return tr(
+        "process {rank} of {size}: the others did not come up at {master} in "
+        "Global.peer_timeout ({timeout} s); look at the launcher's workerlog files"
+    ).format(rank=group.rank, size=group.size, master=master, timeout=group.timeout)
 
 
 def _flatten(arrays: dict[str, np.ndarray]) -> np.ndarray:

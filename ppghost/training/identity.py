@@ -7,6 +7,7 @@ is shown, measured and saved is not.
 from typing import Any
 
 from ppghost.data.loader import Loader
+from ppghost.i18n import tr
 
 #: keys of Global that change what is learnt
 _GLOBAL = ("update_freq", "train_mode")
@@ -65,10 +66,10 @@ def identity(config: dict, loader: Loader, lr_factor: float, processes: int) -> 
     dataset = loader.batches.datasets[0]
     return flat | {
         "Global.seed": loader.sampler.seed,  # 0 where the config has none
-        "images": len(dataset),
-        "their names and labels": getattr(dataset, "fingerprint", str)() or None,
-        "processes": processes,
-        "factor of the learning rate": lr_factor,
+        tr("images"): len(dataset),
+        tr("their names and labels"): getattr(dataset, "fingerprint", str)() or None,
+        tr("processes"): processes,
+        tr("factor of the learning rate"): lr_factor,
     }
 
 
@@ -78,14 +79,16 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if FORM not in saved:
         keys = saved.keys() & now.keys()
     return [
-        f"{key} {_shown(saved, key)}, this config says {_shown(now, key)}"
+        tr("{key} {shown}, this config says {now_shown}").format(
+            key=tr(key), shown=_shown(saved, key), now_shown=_shown(now, key)
+        )
         for key in sorted(keys)
         if saved.get(key) != now.get(key)
     ]
 
 
 def _shown(settings: dict[str, Any], key: str) -> Any:
-    return settings[key] if settings.get(key) is not None else "nothing"
+    return settings[key] if settings.get(key) is not None else tr("nothing")
 
 
 def _flat(name: str, value: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str:
     """', did you mean X?' for the candidate most like `word`, '' if none is near."""
     folded = {str(c).lower(): str(c) for c in candidates}
     match = difflib.get_close_matches(str(word).lower(), folded, n=1, cutoff=0.5)
-    return f", did you mean {folded[match[0]]}?" if match else ""
+    return tr(", did you mean {folded}?").format(folded=folded[match[0]]) if match else ""
 
 
 def whole_number(value: Any, minimum: int = 0) -> int:

@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.text import NUMBER, nearest, parse_number
 
 logger = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ def check(value: Any, schema: Any, where: str, file: str) -> Any:
             return _literals(value)
         case Ignored():
             if _literals(value):
-                notice(f"{where} has no effect here{schema.why}")
+                notice(tr("{where} has no effect here{why}").format(where=where, why=schema.why))
             return value
         case Unsupported():
             if value:
@@ -179,7 +180,7 @@ def _check_section(value: Any, schema: dict, where: str, file: str, kind: str = 
         known = schema.get(key, schema.get("*"))
         name = f"{where}.{key}" if where else str(key)
         if known is None:
-            whose = f" of {kind}" if kind else ""
+            whose = tr(" of {kind}").format(kind=kind) if kind else ""
             hint = nearest(key, _offered(schema))
             raise InputError(
                 "{file}: {name}: unknown key{whose}{hint}",
@@ -346,7 +347,7 @@ def _as_type(value: Any, types: tuple[type, ...], where: str) -> Any:
         raise InputError("{where}: expected a number, got {value}", where=where, value=value)
     allowed = (*types, int) if float in types else types
     if not isinstance(value, allowed) or (is_bool and bool not in types):
-        names = " or ".join("null" if t is NONE else t.__name__ for t in types)
+        names = tr(" or ").join("null" if t is NONE else t.__name__ for t in types)
         raise InputError(
             "{where}: expected {names}, got {value!r}", where=where, names=names, value=value
         )

@@ -19,6 +19,7 @@ from ppghost.deploy.nb.compatibility import incompatibility, target_of
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.model import NbModel
 from ppghost.errors import DeviceError, DeviceLost, InputError
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ class Phone:
             # of a phone, which is not the host that the advice is about
             return why.replace(" to run it on this host", "")
         if info.precision == "fp16" and self._features and "asimdhp" not in self._features:
-            return "has fp16 kernels, and no core here computes in fp16 (asimdhp, ARMv8.2)"
+            return tr("has fp16 kernels, and no core here computes in fp16 (asimdhp, ARMv8.2)")
         return None
 
     def translator(self) -> "Phone | None":
@@ -207,11 +208,11 @@ class Phone:
         if limit < threads and (limit or cores):
             raise DeviceError(
                 "{name}: {why}, and {threads} threads would silently become others; ask "
-                "for fewer threads{value}",
+                "for fewer threads{otherwise}",
                 name=model.name,
                 why=why,
                 threads=threads,
-                value="" if self.power_mode == "none" else " or for --power-mode none",
+                otherwise="" if self.power_mode == "none" else tr(" or for --power-mode none"),
             )
         # named by content: the same file is never sent twice, and no name needs quoting
         name = f"{model.info.content_sha256}.nb"

@@ -21,6 +21,7 @@ from ppghost.deploy.nb.difference import Difference, passed
 from ppghost.deploy.nb.model import NbModel
 from ppghost.deploy.nb.reference import Reference
 from ppghost.errors import DeviceError, DeviceLost
+from ppghost.i18n import tr
 from ppghost.utils.files import sha256
 
 #: an invocation may last this long, and longer for every inference it is asked for
@@ -162,7 +163,9 @@ class PhoneSession:
         if "output_data_path" not in self.program.flags:
             printed = self._run(replace(asked, show_outputs=True)).program.stdout
             return {
-                f"{benchmark_bin.NAME}'s output {index}": output_check.shown(printed, index)
+                tr("{name}'s output {index}").format(
+                    name=benchmark_bin.NAME, index=index
+                ): output_check.shown(printed, index)
                 for index in range(count)
             }
         files = [f"output{index}.txt" for index in range(count)]

@@ -17,6 +17,7 @@ from ppghost.deploy.devices.android.benchmark_bin import (
     last_line,
 )
 from ppghost.errors import DeviceError
+from ppghost.i18n import tr
 
 _TIME = re.compile(r"^(init|first|min|max|avg)\s*=\s*(\S+)", re.MULTILINE)
 _OLD_TIME = re.compile(r"min = (\S+)\s+max = (\S+)\s+average = (\S+)")
@@ -60,12 +61,16 @@ def parse_timing(
         DeviceError: the answer is worth nothing: an error, no times, or other settings than asked.
     """
     if done.returncode:
-        how = f"signal {done.returncode - 128}" if done.returncode > 128 else "an error"
+        how = (
+            tr("signal {returncode}").format(returncode=done.returncode - 128)
+            if done.returncode > 128
+            else tr("an error")
+        )
         hint = ""
         if precision == "fp16" and done.returncode in _FP16_CODES:
-            hint = (
-                f"; an fp16 file needs a {NAME} built with --with_arm82_fp16=ON and an ARMv8.2 core"
-            )
+            hint = tr(
+                "; an fp16 file needs a {name} built with --with_arm82_fp16=ON and an ARMv8.2 core"
+            ).format(name=NAME)
         raise DeviceError(
             "{name} ended with {how} (exit code {returncode}: {last_line}){hint}",
             name=NAME,
@@ -85,7 +90,13 @@ def parse_timing(
     timing = (_parse_sections if program.prints_sections else _parse_line)(done.stdout)
     if timing is None:
         other = program.version and program.version.lstrip("v") != opt_version.lstrip("v")
-        hint = f"; {NAME} is {program.version}, the model of opt {opt_version}" if other else ""
+        hint = (
+            tr("; {name} is {version}, the model of opt {opt_version}").format(
+                name=NAME, version=program.version, opt_version=opt_version
+            )
+            if other
+            else ""
+        )
         raise DeviceError(
             "{name} gave no result (exit code 0: {last_line}){hint}",
             name=NAME,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ppghost.errors import DeviceError
+from ppghost.i18n import tr
 
 
 class HostLock:
@@ -37,7 +38,7 @@ class HostLock:
         except BlockingIOError as error:
             file.seek(0)
             # there is a moment in which the number is not yet written
-            holder = f"process {file.read().strip()}".rstrip()
+            holder = tr("process {pid}").format(pid=file.read().strip())
             file.close()
             raise DeviceError(
                 "host: {holder} is measuring on it; wait for its end or stop it", holder=holder

@@ -22,6 +22,7 @@ from ppghost.deploy.nb.compatibility import check_runs_on_x86
 from ppghost.deploy.nb.sidecar import read_inputs
 from ppghost.errors import DeviceError, InputError
 from ppghost.formats.program_desc import InputSpec, input_dtype
+from ppghost.i18n import tr, unpacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +153,9 @@ class HostSession:
         answer = json.loads(self._read_line(timeout))
         if "error" in answer:
             raise DeviceError(
-                "{name}: {error}; convert the model again", name=self.name, error=answer["error"]
+                "{name}: {error}; convert the model again",
+                name=self.name,
+                error=unpacked(answer["error"]),
             )
         return answer
 
@@ -182,7 +185,11 @@ class HostSession:
             code = None
         self._stderr.seek(0)
         lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        how = (
+            tr("signal {code}").format(code=-code)
+            if code is not None and code < 0
+            else tr("exit code {code}").format(code=code)
+        )
         reason = f": {lines[-1].strip()[:200]}" if lines else ""
         return DeviceError(
             "{name}: the Paddle-Lite runtime died ({how}){reason}",

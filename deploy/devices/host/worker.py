@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ppghost.deploy.nb.reference import check_inputs
-from ppghost.i18n import tr
+from ppghost.i18n import packed, tr
 
 
 class Model:
@@ -78,7 +78,7 @@ class Model:
             if wanted != value.dtype:
                 raise ValueError(
                     tr("input {name!r} is {wanted}, not {dtype}").format(
-                        name=name, wanted=wanted or "of another type", dtype=value.dtype
+                        name=name, wanted=wanted or tr("of another type"), dtype=str(value.dtype)
                     )
                 )
             tensor.from_numpy(value)
@@ -185,7 +185,7 @@ def main() -> int:
                 np.savez(request["npz"], **outputs)
                 answer = {"outputs": list(outputs)}
         except (ValueError, OSError) as error:
-            answer = {"error": str(error).splitlines()[0]}
+            answer = {"error": packed(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
     return 0

@@ -16,7 +16,7 @@ from ppghost.data.transforms.parameters import flag, one_of
 from ppghost.data.transforms.pixels import DecodeImage
 from ppghost.errors import InputError, TrainingError
 from ppghost.formats import paddle_pickle as pickles
-from ppghost.i18n import tr
+from ppghost.i18n import message_of, tr
 from ppghost.utils.download import download as download_file
 
 _SHAPE = (3, 32, 32)
@@ -160,7 +160,7 @@ class Cifar10:
         try:
             content = pickles.load(io.BytesIO(file.read(_LARGEST)), pickles.NUMPY_CALLS)
         except pickles.DAMAGE as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(message_of(error)) from error
         if not isinstance(content, dict) or not {"data", self.label_key} <= content.keys():
             raise ValueError(tr("no data and {label_key} in it").format(label_key=self.label_key))
         pixels, labels = content["data"], np.array(content[self.label_key])

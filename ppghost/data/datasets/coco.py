@@ -13,6 +13,7 @@ import numpy as np
 from ppghost.data.datasets.box_labels import BoxLabels, report_bad_boxes
 from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 #: what arrays hold exactly, as numbers of JSON do
 _Id = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -58,7 +59,7 @@ class COCODataSet(DetectionDataSet):
     trains_on_ignored = False
 
     def _where(self, key: int) -> str:
-        return f"{self.anno_file}: image id {key}"
+        return tr("{anno_file}: image id {key}").format(anno_file=self.anno_file, key=key)
 
     def _read(self) -> BoxLabels:
         content = _decode(self.anno_file)
@@ -91,15 +92,28 @@ class COCODataSet(DetectionDataSet):
         if lost:
             first = annotations[lost[0]]
             report_bad_boxes(
-                f"{self._annotation_place(first, lost[0])}: no image has the id {first.image_id} "
-                f"({len(lost)} of {len(annotations)} annotations)",
+                tr(
+                    "{annotation_place}: no image has the id {image_id} ({count} of "
+                    "{annotations_count} annotations)"
+                ).format(
+                    annotation_place=self._annotation_place(first, lost[0]),
+                    image_id=first.image_id,
+                    count=len(lost),
+                    annotations_count=len(annotations),
+                ),
                 self.skips_boxes,
             )
         return [found for found in annotations if found.image_id in ids]
 
     def _annotation_place(self, annotation: _Annotation, number: int) -> str:
-        name = f"annotations[{number}]" if annotation.id is None else f"annotation {annotation.id}"
-        return f"{self.anno_file}: {name} (category {annotation.category_id})"
+        name = (
+            tr("annotations[{number}]").format(number=number)
+            if annotation.id is None
+            else tr("annotation {id}").format(id=annotation.id)
+        )
+        return tr("{anno_file}: {name} (category {category_id})").format(
+            anno_file=self.anno_file, name=name, category_id=annotation.category_id
+        )
 
 
 def read_classes(settings: dict) -> tuple[list[str], list[int]]:

@@ -115,8 +115,10 @@ class DetectionDataSet(ABC):
     def _present(self, labels: BoxLabels) -> BoxLabels:
         exists = np.array(are_files(self.image_root, labels.paths), bool)
         problems = [
-            f"{self._where(labels.keys[place])}: image {self.image_root / labels.paths[place]} "
-            "does not exist"
+            tr("{where}: image {image_root} does not exist").format(
+                where=self._where(labels.keys[place]),
+                image_root=self.image_root / labels.paths[place],
+            )
             for place in np.flatnonzero(~exists)
         ]
         self.bad_images.leave_out(problems, len(exists), missing=True)
@@ -130,7 +132,11 @@ class DetectionDataSet(ABC):
             try:
                 sizes[place] = _size_in_header(path)
             except BadImage as error:
-                problems.append(f"{self._where(labels.keys[place])}: image {path} {error}")
+                problems.append(
+                    tr("{where}: image {path} {error}").format(
+                        where=self._where(labels.keys[place]), path=path, error=error
+                    )
+                )
                 sizes[place] = 0
         self.bad_images.leave_out(problems, len(sizes))
         return labels._replace(sizes=sizes).with_images((sizes > 0).all(axis=1))
@@ -234,7 +240,9 @@ class DetectionDataSet(ABC):
         )
 
     def _image_place(self, index: int) -> str:
-        return f"{self._where(int(self._keys[index]))}: image {self._path(index)}"
+        return tr("{where}: image {path}").format(
+            where=self._where(int(self._keys[index])), path=self._path(index)
+        )
 
     def _load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, Target]:
         height, width = self._sizes[index].tolist()
@@ -242,8 +250,10 @@ class DetectionDataSet(ABC):
         if pixels.shape[:2] != (height, width):
             turned = pixels.shape[:2] == (width, height)
             raise BadImage(
-                f"is {pixels.shape[1]}x{pixels.shape[0]}, but its annotation says "
-                f"{width}x{height}" + (": its EXIF data turn it" if turned else "")
+                tr("is {shape}x{shape2}, but its annotation says {width}x{height}").format(
+                    shape=pixels.shape[1], shape2=pixels.shape[0], width=width, height=height
+                )
+                + (tr(": its EXIF data turn it") if turned else "")
             )
         objects = self._objects(index)
         if not self.trains_on_ignored:

@@ -47,9 +47,13 @@ class BadImages:
         """
         if not problems:
             return
-        count = f"({len(problems)} of {of} {'are missing' if missing else 'cannot be used'})"
+        count = (
+            tr("({count} of {of} are missing)")
+            if missing
+            else tr("({count} of {of} cannot be used)")
+        ).format(count=len(problems), of=of)
         if not self.skips:
-            remedy = "add it" if missing else "mend it"
+            remedy = tr("add it") if missing else tr("mend it")
             raise InputError(
                 "{first} {count}; {remedy}, or set Global.bad_images: skip",
                 first=problems[0],

@@ -14,6 +14,7 @@ from ppghost.data.datasets.soft_labels import SoftLabels
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.data.transforms.pixels import DecodeImage
 from ppghost.errors import InputError, at_key
+from ppghost.i18n import tr
 
 
 class ImageNetDataset:
@@ -134,14 +135,16 @@ class ImageNetDataset:
         return self.transforms(data, rng), self._soft[index] if self._soft else sample.label
 
     def _place(self, sample: Sample) -> str:
-        return f"{self.list_file}:{sample.line}: image {self.image_root / sample.path}"
+        return tr("{list_file}:{line}: image {image_root}").format(
+            list_file=self.list_file, line=sample.line, image_root=self.image_root / sample.path
+        )
 
     def _present(self, samples: list[Sample]) -> list[Sample]:
         """Return the samples whose file exists; InputError over others unless they are skipped."""
         exists = are_files(self.image_root, [sample.path for sample in samples])
         missing = [sample for sample, there in zip(samples, exists, strict=True) if not there]
         self.bad_images.leave_out(
-            [f"{self._place(sample)} does not exist" for sample in missing],
+            [tr("{place} does not exist").format(place=self._place(sample)) for sample in missing],
             len(samples),
             missing=True,
         )

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 #: how far the shares of an image, which are rounded, may be above 1 together
 _ROUNDED = 1e-3
@@ -117,11 +118,15 @@ def _read(path: Path) -> SoftFile:
 
 def _problem(image: SoftImage, class_num: int) -> str | None:
     if len(image.classes) != len(image.scores) or not image.classes:
-        return f"{len(image.classes)} classes and {len(image.scores)} scores"
+        return tr("{count} classes and {image_count} scores").format(
+            count=len(image.classes), image_count=len(image.scores)
+        )
     if max(image.classes) >= class_num:
-        return f"class id {max(image.classes)} is not in 0..{class_num - 1}"
+        return tr("class id {classes} is not in 0..{class_num}").format(
+            classes=max(image.classes), class_num=class_num - 1
+        )
     if len(set(image.classes)) < len(image.classes):
-        return "names a class twice"
+        return tr("names a class twice")
     if sum(image.scores) > 1 + _ROUNDED:
-        return f"the scores' sum is {sum(image.scores):g}, above 1"
+        return tr("the scores' sum is {scores:g}, above 1").format(scores=sum(image.scores))
     return None

@@ -99,7 +99,9 @@ class VOCDataSet(DetectionDataSet):
     def _hint(self, name: str) -> str:
         if name in self.class_names:
             return ""
-        return f" is not in {self.label_file or 'VOC'}{nearest(name, self.class_names)}"
+        return tr(" is not in {label_file}{nearest}").format(
+            label_file=self.label_file or "VOC", nearest=nearest(name, self.class_names)
+        )
 
     def _read_xml_files(self, lines: list[_Line]) -> tuple[list[_Line], list[voc_xml.VOCFile]]:
         """The lines whose XML file can be read, and what it says."""
@@ -141,7 +143,7 @@ def _read_text(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()  # Windows writes a BOM
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        reason = getattr(error, "strerror", None) or tr("not UTF-8 text")
         raise InputError("{path}: cannot be read ({reason})", path=path, reason=reason) from error
 
 

@@ -146,10 +146,10 @@ def _decode_cv2(data: bytes, swap_channels: bool) -> np.ndarray:
 def _unread_format(data: bytes) -> str:
     """Why OpenCV reads nothing: most are damaged, some are of a kind that it does not know."""
     if data.startswith(b"GIF8"):
-        return "OpenCV reads no GIF; DecodeImage with backend: pil does"
+        return tr("OpenCV reads no GIF; DecodeImage with backend: pil does")
     if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
-        return "OpenCV reads no HEIC or AVIF; convert it to JPEG or PNG"
-    return "it is damaged or not an image"
+        return tr("OpenCV reads no HEIC or AVIF; convert it to JPEG or PNG")
+    return tr("it is damaged or not an image")
 
 
 def _ends_before_its_first_row(data: bytes, pixels: np.ndarray) -> bool:

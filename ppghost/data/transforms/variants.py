@@ -2,6 +2,7 @@
 
 from ppghost.data.samplers import STAGES
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 #: what PaddleClas's MultiScaleDataset gives the size of the batch
 _SIZED = ("RandCropImage", "ResizeImage", "CropImage")
@@ -44,7 +45,7 @@ def at_stages(ops: list, where: str) -> list[list]:
     """
     found = [_staged(op, f"{where}.{index}") for index, op in enumerate(ops)]
     if not any(found):
-        known = " or ".join(f"{name}.{key}" for name, (_, key) in _STAGED.items())
+        known = tr(" or ").join(f"{name}.{key}" for name, (_, key) in _STAGED.items())
         raise InputError(
             "{where}: Global.train_mode progressive needs {known}", where=where, known=known
         )

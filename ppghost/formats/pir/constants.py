@@ -10,6 +10,7 @@ from ppghost.formats.pir.sizes import add_sizes
 from ppghost.formats.pir.types import TensorType
 from ppghost.formats.pir.values import Constant, Operand, Variable
 from ppghost.formats.program_desc import framework
+from ppghost.i18n import tr
 
 #: what `arange` may have to become constants
 _MAX_FOLDED = 2**16
@@ -85,7 +86,7 @@ def _arange(context: Context, call: Call) -> None:
             return
     slots = {}
     for slot, operand in zip(("Start", "End", "Step"), call.operands, strict=True):
-        slots[slot] = [context.cast(context.tensor(operand, "an arange"), type_.dtype).name]
+        slots[slot] = [context.cast(context.tensor(operand, tr("an arange")), type_.dtype).name]
     context.define(id_, context.add("range", slots, type_))
 
 

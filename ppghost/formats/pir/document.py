@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from ppghost.errors import InputError
 from ppghost.formats.pir.errors import Malformed
+from ppghost.i18n import tr
 
 #: the largest networks of Paddle's zoos have 3 MB; decoded, it is up to 25 times as much
 _MAX_BYTES = 32 * 2**20
@@ -183,4 +184,4 @@ def parameter(operation: Operation) -> Parameter:
 
 
 def _one_line(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+    return tr("nested too deeply") if isinstance(error, RecursionError) else str(error)[:200]
