@@ -6,9 +6,13 @@ A text stands in English where it is said, with {names} that are filled in:
     logger.info("%d images", count)
     return tr("{count} images").format(count=count)
 
-What comes of it is the English text: so it stands in JSON and in files, and so a program that
-catches the error reads it, whatever the language. It also knows what it was made of, and
-`translate` says it in the reader's language where it is shown: by the command line, in a page.
+and, of what a person alone is shown, such as a table,
+
+    return say("{count} images", count=count)
+
+What comes of the first three is the English text: so it stands in JSON and in files, and so a
+program that catches the error reads it, whatever the language. It also knows what it was made of,
+and `translate` says it in the reader's language where it is shown: by the command line, in a page.
 
 The catalogue is locale/zh/LC_MESSAGES/ppghost.po; `make messages` brings it up to date
 (tools/messages.py says which texts belong to it).
@@ -176,6 +180,11 @@ def translate(text: object, lang: str | None = None) -> str:
 def current_language() -> str:
     """What `use_language` set; English before."""
     return _language
+
+
+def say(text: str, /, **values: object) -> str:
+    """A text for a person who is shown it now, in their language; `text` as for `tr`."""
+    return translate(tr(text).format(**values) if values else tr(text))
 
 
 def use_language(lang: str) -> None:

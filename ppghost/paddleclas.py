@@ -21,6 +21,7 @@ from typing import Any
 from ppghost.config import loading as config
 from ppghost.config.schema import EXTENSION_KEYS
 from ppghost.errors import InputError, PPGhostError
+from ppghost.i18n import say
 from ppghost.utils.yaml_files import read_yaml
 
 logger = logging.getLogger("ppghost.paddleclas")  # also as __main__
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         run(args.checkout, args.script, args.arguments)
     except PPGhostError as error:
-        print(f"ppghost: error: {error}", file=sys.stderr)
+        print(say("ppghost: error: {error}", error=error), file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -132,12 +132,21 @@ def conclude(result: Result, limitation: Note | None, reference: str | None = No
     notes = [note for make in _NOTES if (note := make(result))]
     if reference and (note := _other_reference(result, reference)):
         notes.append(note)
-    warnings = [f"{result.model}, threads {result.threads}: {format_note(note)}" for note in notes]
+    warnings = [
+        tr("{model}, threads {threads}: {note}").format(
+            model=result.model, threads=result.threads, note=format_note(note)
+        )
+        for note in notes
+    ]
     own = list(warnings)
     if limitation:
         notes.append(limitation)
-        warnings.append(f"threads {result.threads}: {format_note(limitation)}")
-    result.notes, result.warning = [*notes], "; ".join(warnings) or None
+        warnings.append(
+            tr("threads {threads}: {note}").format(
+                threads=result.threads, note=format_note(limitation)
+            )
+        )
+    result.notes, result.warning = [*notes], tr("; ").join(warnings) or None
     return own
 
 

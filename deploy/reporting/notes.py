@@ -10,6 +10,7 @@ from ppghost.deploy.latency.record import UNFINISHED
 from ppghost.deploy.latency.results import Result
 from ppghost.deploy.reporting.groups import Group
 from ppghost.deploy.reporting.messages import Messages
+from ppghost.i18n import translate
 
 #: of so many models or fewer all are named in a sentence
 _MAX_NAMES = 12
@@ -75,7 +76,7 @@ def _plain(note: Note) -> dict[str, Any]:
 
 def _merge(notes: Sequence[NoteOrText], t: Messages) -> str:
     """One sentence for several that differ in numbers only: from the lowest to the highest."""
-    texts = list(dict.fromkeys(format_note(note, t.lang) for note in notes))
+    texts = list(dict.fromkeys(translate(format_note(note), t.lang) for note in notes))
     # what is between numbers stands at even places
     parts = [_NUMBER.split(text) for text in texts]
     if len({tuple(part[::2]) for part in parts}) > 1:

@@ -38,7 +38,7 @@ CAMPAIGN_FLAGS = (
 
 def add_commands(commands: Commands) -> None:
     """Add this module's command to the command line."""
-    _add_bench(commands.add("bench", bench, "latency on this host and on phones over adb"))
+    _add_bench(commands.add("bench", bench, help="latency on this host and on phones over adb"))
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:

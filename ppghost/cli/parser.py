@@ -15,7 +15,7 @@ from ppghost.cli import (
     models,
     training,
 )
-from ppghost.cli.common import Commands
+from ppghost.cli.common import Commands, HelpFormatter, language_argument
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -23,6 +23,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ppghost",
         description="GhostNet in PaddlePaddle, from the first convolution to the phone.",
+        parents=[language_argument()],
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ppghost {__version__}")
     commands = Commands(parser)

@@ -66,10 +66,10 @@ def identity(config: dict, loader: Loader, lr_factor: float, processes: int) -> 
     dataset = loader.batches.datasets[0]
     return flat | {
         "Global.seed": loader.sampler.seed,  # 0 where the config has none
-        tr("images"): len(dataset),
-        tr("their names and labels"): getattr(dataset, "fingerprint", str)() or None,
-        tr("processes"): processes,
-        tr("factor of the learning rate"): lr_factor,
+        "images": len(dataset),
+        "their names and labels": getattr(dataset, "fingerprint", str)() or None,
+        "processes": processes,
+        "factor of the learning rate": lr_factor,
     }
 
 
@@ -85,6 +85,15 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for key in sorted(keys)
         if saved.get(key) != now.get(key)
     ]
+
+
+#: the keys that are words
+_WORDS = (
+    tr("images"),
+    tr("their names and labels"),
+    tr("processes"),
+    tr("factor of the learning rate"),
+)
 
 
 def _shown(settings: dict[str, Any], key: str) -> Any:

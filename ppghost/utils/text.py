@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -65,3 +66,39 @@ def format_count(count: float) -> str:
         if abs(count) >= scale:
             return f"{count / scale:.2f} {unit}"
     return f"{count:.0f}"
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """A cell of a table on a terminal, where a Chinese character is as wide as two others.
+
+    Args:
+        text: what stands in it.
+        width: in columns; a longer text stays as it is.
+        right: whether the text stands at its right end.
+    """
+    blank = " " * (width - columns(text))
+    return blank + text if right else text + blank
+
+
+def columns(text: str) -> int:
+    """How wide a text is on a terminal."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+#: characters of Chinese and its punctuation
+_WIDE = "\u2e80-\u9fff\uff00-\uff60"
+#: what a line may be broken behind: a word, one such character, spaces
+_PIECES = re.compile(rf"[^\s{_WIDE}]+|[{_WIDE}]|\s+")
+#: commas, stops and closing brackets: no line begins with one
+_CLOSING = "\uff0c\u3002\u3001\uff1b\uff1a\uff1f\uff01\uff09\u300b\u201d"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most so many columns; words longer than a line have one of their own."""
+    lines = [""]
+    for piece in _PIECES.findall(" ".join(text.split())):
+        if columns(lines[-1] + piece.rstrip()) > width and lines[-1] and piece not in _CLOSING:
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+        lines[-1] += piece if lines[-1] or piece.strip() else ""
+    return [line.rstrip() for line in lines]
