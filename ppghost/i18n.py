@@ -153,15 +153,17 @@ def filled(record: logging.LogRecord) -> str:
 def packed(text: object) -> Any:
     """A message, or what an error says, for another process by way of JSON."""
     text = message_of(text)
+    if isinstance(text, int | float):
+        return text
     if not isinstance(text, Message) or text._made is None or text._made[0] != "format":
-        return str(text).splitlines()[0]
+        return str(text)
     _, template, _, values = text._made
     return {"text": str(template), "values": {k: packed(v) for k, v in values.items()}}
 
 
-def unpacked(text: Any) -> str:
+def unpacked(text: Any) -> Any:
     """What `packed` made, as a message again."""
-    if isinstance(text, str):
+    if not isinstance(text, dict):
         return text
     return tr(text["text"]).format(**{k: unpacked(v) for k, v in text["values"].items()})
 

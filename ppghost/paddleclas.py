@@ -21,7 +21,7 @@ from typing import Any
 from ppghost.config import loading as config
 from ppghost.config.schema import EXTENSION_KEYS
 from ppghost.errors import InputError, PPGhostError
-from ppghost.i18n import say
+from ppghost.i18n import say, tr
 from ppghost.utils.yaml_files import read_yaml
 
 logger = logging.getLogger("ppghost.paddleclas")  # also as __main__
@@ -160,7 +160,7 @@ def register(arch: ModuleType) -> None:
         setattr(arch, name, construct)
     added = len(registry.ARCHITECTURES) - len(replaced) - len(kept)
     logger.info("%d architectures added to ppcls.arch; ours in place of PaddleClas's: %s",
-             added, ", ".join(replaced) or "none")  # fmt: skip
+             added, ", ".join(replaced) or tr("none"))  # fmt: skip
 
 
 def _shows_its_layers(constructor: Callable) -> bool:

@@ -73,7 +73,7 @@ class BoxAgreement:
             for key, name in named.items()
             if key in self.fp32
         ]
-        return ", ".join(both) or None
+        return tr(", ").join(both) or None
 
 
 @dataclass

@@ -115,9 +115,11 @@ def _error(code: int, output: str, valid_targets: str) -> ConversionError:
     number = -code if code < 0 else code - 128
     if number in signal.valid_signals():
         return Crashed(
-            f"paddle_lite_opt crashed ({signal.Signals(number).name}) without a word for "
-            f"{valid_targets}; the graph holds something it cannot read "
-            "(`ppghost convert --list-repairs` lists the cases met so far)"
+            "paddle_lite_opt crashed ({signal}) without a word for {valid_targets}; the graph "
+            "holds something it cannot read (`ppghost convert --list-repairs` lists the cases "
+            "met so far)",
+            signal=signal.Signals(number).name,
+            valid_targets=valid_targets,
         )
     lines = output.strip().splitlines()
     last = f": {lines[-1][:300]}" if lines else ""

@@ -24,6 +24,7 @@ from ppghost.formats.exported import (
     write_description,
 )
 from ppghost.formats.program_desc import feed_names, operator_types
+from ppghost.i18n import tr
 from ppghost.utils.files import staging_directory
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def _check_agreement(model: ExportedModel, result: Quantization, minimum: float)
     # "not >=", so that NaN fails too
     if minimum > 0 and not agreement.least() >= minimum:
         accuracy = agreement.describe_accuracy()
-        found = ", ".join(filter(None, (agreement.describe(), accuracy)))
+        found = tr(", ").join(filter(None, (agreement.describe(), accuracy)))
         error = CheckFailed(
             "{folder}: int8 agrees too little with fp32 ({found}; {minimum:g} wanted); "
             "nothing is written. Give more or better images, another --algo, or a lower "

@@ -138,7 +138,7 @@ def conclude(result: Result, limitation: Note | None, reference: str | None = No
         )
         for note in notes
     ]
-    own = list(warnings)
+    own: list[str] = [*warnings]
     if limitation:
         notes.append(limitation)
         warnings.append(

@@ -20,7 +20,7 @@ from ppghost.formats.program_desc import (
     feed_names,
     program_inputs,
 )
-from ppghost.i18n import message_of, tr
+from ppghost.i18n import message_of, packed, tr, unpacked
 
 #: the channels of images
 _CHANNELS = (1, 3, 4)
@@ -49,7 +49,7 @@ def analyze_exported(
     key = cache.key_of(file.read_bytes(), inputs=inputs)
     if (kept := cache.read(key)) is None:
         found = _analyze(program, inputs, name, file)
-        cache.write(key, asdict(found))
+        cache.write(key, _kept(asdict(found)))
     else:
         found = _restore(kept, name)
     return replace(found, file_bytes=_file_bytes(file))
@@ -122,6 +122,12 @@ def _analyze(program: Any, inputs: Sequence[InputSpec], name: str, file: Path) -
     return summarize(name, image[1:], Graph(program, inferred, shapes))
 
 
+def _kept(analysis: dict[str, Any]) -> dict[str, Any]:
+    """An analysis to be kept, with messages that can be translated afterwards."""
+    findings = [each | {"message": packed(each["message"])} for each in analysis["findings"]]
+    return analysis | {"findings": findings}
+
+
 def _restore(kept: dict[str, Any], name: str) -> Complexity:
     """An analysis that was kept; a network may have got another name since."""
     old = kept["name"]
@@ -136,7 +142,10 @@ def _restore(kept: dict[str, Any], name: str) -> Complexity:
             "input_shape": tuple(kept["input_shape"]),
             "layers": tuple(Layer(**_tuples(layer)) for layer in kept["layers"]),
             "ghost_modules": tuple(GhostModule(**module) for module in kept["ghost_modules"]),
-            "findings": tuple(Finding(**finding) for finding in findings),
+            "findings": tuple(
+                Finding(**finding | {"message": unpacked(finding["message"])})
+                for finding in findings
+            ),
         }
     )
 

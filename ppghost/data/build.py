@@ -24,6 +24,7 @@ from ppghost.data.transforms import variants
 from ppghost.data.transforms.batch import build_batch_transforms
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.errors import InputError, at_key
+from ppghost.i18n import tr
 from ppghost.utils.text import nearest
 
 logger = logging.getLogger(__name__)
@@ -116,14 +117,12 @@ def _check_task(config: dict, where: str, *, boxes: bool, asked: Collate) -> Non
     """Raise InputError where the data set is for another task than the network."""
     dataset, arch = config["DataLoader"][where.rpartition(".")[2]]["dataset"], config["Arch"]
     if boxes != (asked is not class_ids):
-        raise InputError(
-            "{where}.dataset: {name} has {value}, Arch.name {arch_name} takes {value2}",
-            where=where,
-            name=dataset["name"],
-            value="boxes" if boxes else "one class an image",
-            arch_name=arch["name"],
-            value2="one class an image" if boxes else "boxes",
+        text = (
+            tr("{where}.dataset: {name} has boxes, Arch.name {arch} takes one class an image")
+            if boxes
+            else tr("{where}.dataset: {name} has one class an image, Arch.name {arch} takes boxes")
         )
+        raise InputError(text.format(where=where, name=dataset["name"], arch=arch["name"]))
     if boxes and (_is_progressive(config, "Train") or dataset.get("batch_transform_ops")):
         raise InputError(
             "{where}.dataset: Global.train_mode progressive and batch_transform_ops are "

@@ -117,7 +117,7 @@ def named(content: Any, kind: type, key: str | None = None) -> dict[str, Any]:
     inside = [k for k, v in content.items() if isinstance(v, dict) and _tensors(v, kind)]
     if key is not None:
         if key not in inside:
-            known = ", ".join(map(str, inside)) or "none"
+            known = ", ".join(map(str, inside)) or tr("none")
             raise pickle.UnpicklingError(
                 tr("it holds no weights under {key!r} (under: {known})").format(
                     key=key, known=known

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.tasks.metrics import Averages
 from ppghost.utils.files import output_errors, sha256
 from ppghost.weights import TensorSpec, read_pickle, write_pickle, write_state
@@ -171,7 +172,7 @@ def another_run(prefix: Path, differing: list[str]) -> InputError:
     return InputError(
         "{prefix}: was trained with {differing}; set it so, or start anew without --resume",
         prefix=prefix,
-        differing="; ".join(differing),
+        differing=tr("; ").join(differing),
     )
 
 

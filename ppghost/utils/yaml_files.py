@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 
 def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> dict:
@@ -26,8 +27,8 @@ def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> di
         own = yaml.load(text, loader)  # noqa: S506 - no more than data
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be parsed"
+        line = tr(" line {line}").format(line=mark.line + 1) if mark else ""
+        problem = getattr(error, "problem", None) or tr("cannot be parsed")
         raise InputError(
             "{path}{line}: not valid YAML: {problem}", path=path, line=line, problem=problem
         ) from error
@@ -65,7 +66,7 @@ def apply_override(config: dict, override: str) -> None:
 
 def _position(node: Any, part: str, override: str, parents: list[str]) -> str | int:
     """`part` as a key of the dict or an index of the list `node`."""
-    where = ".".join(parents) or "the top level"
+    where = ".".join(parents) or tr("the top level")
     if isinstance(node, dict):
         return part
     if isinstance(node, list):

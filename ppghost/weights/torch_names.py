@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ppghost.i18n import TranslatableError
+from ppghost.i18n import TranslatableError, tr
 from ppghost.weights.files import TensorSpec
 
 #: what is no weight: BN's counters, what thop leaves in each module, and torch's averaging
@@ -160,7 +160,7 @@ def _check_crossing(arrays: dict[str, np.ndarray], sources: dict[str, str]) -> N
         for source_role, role in pairs:
             roles_of_source = sorted(b for a, b in pairs if a == source_role)
             if len(roles_of_source) > 1 and sum(b == role for _, b in pairs) > 1:
-                candidates = " and ".join(roles_of_source)
+                candidates = tr(" and ").join(roles_of_source)
                 raise Unclear(
                     "{source_role!r} could be {candidates}: the shapes alone do not tell",
                     source_role=source_role,

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ppghost.deploy.nb.reference import check_inputs
-from ppghost.i18n import packed, tr
+from ppghost.i18n import Message, message_of, packed, tr
 
 
 class Model:
@@ -162,6 +162,12 @@ def _os_threads() -> int:
         return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
 
 
+def _first_line(error: Exception) -> Any:
+    """What is wrong; the runtime says more in further lines."""
+    text = message_of(error)
+    return packed(text if isinstance(text, Message) else text.splitlines()[0])
+
+
 def main() -> int:
     """Serve requests from standard input until it ends."""
     # the runtime prints to standard output as it likes: the answers get a descriptor of their own
@@ -185,7 +191,7 @@ def main() -> int:
                 np.savez(request["npz"], **outputs)
                 answer = {"outputs": list(outputs)}
         except (ValueError, OSError) as error:
-            answer = {"error": packed(error)}
+            answer = {"error": _first_line(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
     return 0
