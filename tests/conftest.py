@@ -22,6 +22,7 @@ from support import ROOT
 from support.detectors import write_set
 from support.shared import shared_folder
 
+from ppghost import i18n
 from ppghost.cli import main as cli
 from ppghost import weights
 from ppghost.weights import conversion
@@ -68,6 +69,13 @@ def _unflushed_files():
 def _own_locks(tmp_path_factory):
     """Tests that measure are not kept from it by a person who does, nor keep one from it."""
     os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("locks"))
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch):
+    """Messages are English whatever the machine's locale, after a test in another language too."""
+    monkeypatch.setenv("LANGUAGE", "en")
+    monkeypatch.setattr(i18n, "_language", "en")
 
 
 @pytest.fixture

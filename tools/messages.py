@@ -224,20 +224,21 @@ def updated(found: Found, old: Catalog) -> Catalog:
     """The catalogue with what was found; translations are taken from the old one."""
     when = datetime(2026, 1, 1, tzinfo=timezone.utc)
     catalog = Catalog(
-        locale="zh", project="ppghost", version="", copyright_holder="the authors of ppghost",
-        msgid_bugs_address="", language_team="", last_translator="", charset="utf-8",
-        creation_date=when, revision_date=when, fuzzy=False,
+        locale="zh", project="ppghost", version="1", copyright_holder="the authors of ppghost",
+        msgid_bugs_address="none", language_team="Simplified Chinese", last_translator="ppghost",
+        charset="utf-8", creation_date=when, revision_date=when, fuzzy=False,
         header_comment="# What ppghost says in Chinese. Brought up to date by `make messages`.",
     )  # fmt: skip
     ordered = sorted(found.texts, key=lambda text: (min(found.texts[text][0]), str(text)))
     for text in ordered:
-        known = old.get(text.id, text.context)
-        catalog.add(
+        known, percent = old.get(text.id, text.context), found.texts[text][1]
+        message = catalog.add(
             text.id,
             known.string if known else None,
             locations=[(file, 0) for file in sorted(found.texts[text][0])],
             context=text.context,
         )
+        message.flags = {"python-format"} if percent else {"python-brace-format"}
     return catalog
 
 

@@ -31,6 +31,7 @@ class Messages(dict[str, str]):
             )
         words = COMMON | dict(words or {})
         super().__init__({key: translate(text, lang) for key, text in words.items()})
+        self["space"] = self["sentences"].format(one="", next="")
         self.lang = lang
 
     def with_words(self, words: Mapping[str, Message]) -> "Messages":
@@ -56,7 +57,7 @@ COMMON: dict[str, Message] = {
     ),
     # signs
     "comma": tr(", "),
-    "space": tr(" "),
+    "sentences": tr("{one} {next}"),
     "semicolon": tr("; "),
     "colon": tr(": "),
     "list_comma": tr_as("between names", ", "),

@@ -80,21 +80,21 @@ _NONE_FROZEN = tr("all of the backbone is trained here, nothing is frozen")
 #: of modules: what each may hold; where `only` stands the network or its loss would be another
 MODULES: dict[str, dict[str, Any]] = {
     "ResNet": {
-        tr("depth"): only(50, 18, 34, 101, 152, why=tr("there are these ResNets")),
-        tr("variant"): only("b", why=tr("a ResNet is built so here")),
+        "depth": only(50, 18, 34, 101, 152, why=tr("there are these ResNets")),
+        "variant": only("b", why=tr("a ResNet is built so here")),
         "norm_type": Key((str, NONE), default=None, choices=("bn", "sync_bn")),
-        tr("norm_decay"): only(0.0, why=tr("scales and offsets of norms do not decay here")),
+        "norm_decay": only(0.0, why=tr("scales and offsets of norms do not decay here")),
         "freeze_norm": only(False, why=_NONE_FROZEN, default=True),
         "freeze_at": only(-1, why=_NONE_FROZEN, default=0),
-        tr("freeze_stem_only"): Ignored(tr("; nothing is frozen")),
+        "freeze_stem_only": Ignored(tr("; nothing is frozen")),
         "return_idx": Key((list,), default=[0, 1, 2, 3], item=int),
-        tr("num_stages"): only(4, why=tr("the backbone ends with its fourth stage here")),
-        tr("lr_mult_list"): only([1.0] * 4, why=tr("there is one learning rate here")),
-        tr("ch_in"): only(64, why=tr("a ResNet begins with 64 channels here")),
-        tr("groups"): only(1, why=tr("there is no ResNeXt here")),
-        tr("base_width"): only(64, why=tr("there is no ResNeXt here")),
-        tr("dcn_v2_stages"): only([-1], why=tr("there are no deformable convolutions here")),
-        tr("std_senet"): only(False, why=tr("there is no squeeze-and-excitation in a ResNet here")),
+        "num_stages": only(4, why=tr("the backbone ends with its fourth stage here")),
+        "lr_mult_list": only([1.0] * 4, why=tr("there is one learning rate here")),
+        "ch_in": only(64, why=tr("a ResNet begins with 64 channels here")),
+        "groups": only(1, why=tr("there is no ResNeXt here")),
+        "base_width": only(64, why=tr("there is no ResNeXt here")),
+        "dcn_v2_stages": only([-1], why=tr("there are no deformable convolutions here")),
+        "std_senet": only(False, why=tr("there is no squeeze-and-excitation in a ResNet here")),
     },
     "FPN": {
         "out_channel": Key((int,), default=REQUIRED, minimum=1),
@@ -102,7 +102,7 @@ MODULES: dict[str, dict[str, Any]] = {
         "has_extra_convs": Key((bool,), default=False),
         "use_c5": Key((bool,), default=True),
         "relu_before_extra_convs": Key((bool,), default=True),
-        tr("norm_type"): only(None, why=tr("a pyramid has no norms here")),
+        "norm_type": only(None, why=tr("a pyramid has no norms here")),
         "norm_decay": Ignored(),
         "freeze_norm": Ignored(),
         # PaddleDetection itself takes these two of the backbone, whatever the file says
@@ -111,9 +111,9 @@ MODULES: dict[str, dict[str, Any]] = {
     },
     "RetinaHead": {
         "num_classes": Key((int, NONE), default=None, minimum=1),
-        tr("prior_prob"): only(0.01, why=tr("so the first predictions are made here")),
-        tr("nms_pre"): Ignored(tr("; the 1000 best of all levels go into suppression")),
-        tr("weights"): only([1.0] * 4, why=tr("deltas are not scaled here")),
+        "prior_prob": only(0.01, why=tr("so the first predictions are made here")),
+        "nms_pre": Ignored(tr("; the 1000 best of all levels go into suppression")),
+        "weights": only([1.0] * 4, why=tr("deltas are not scaled here")),
     },
     "RetinaFeat": {
         "feat_in": Key((int,), default=256, minimum=1),
@@ -127,23 +127,23 @@ MODULES: dict[str, dict[str, Any]] = {
             ),
             default="bn",
         ),
-        tr("use_dcn"): only(False, why=tr("there are no deformable convolutions here")),
+        "use_dcn": only(False, why=tr("there are no deformable convolutions here")),
     },
     "RetinaAnchorGenerator": {
         "octave_base_scale": Key((float,), default=4, minimum=0),
         "scales_per_octave": Key((int,), default=3, minimum=1),
         "aspect_ratios": Key((list,), default=[0.5, 1.0, 2.0], item=float),
         "strides": Key((list,), default=[8.0, 16.0, 32.0, 64.0, 128.0], item=float),
-        tr("variance"): only([1.0] * 4, why=tr("deltas are not scaled here")),
-        tr("offset"): only(0.0, why=tr("anchors lie around the corners of the grid here")),
+        "variance": only([1.0] * 4, why=tr("deltas are not scaled here")),
+        "offset": only(0.0, why=tr("anchors lie around the corners of the grid here")),
     },
     "MaxIoUAssigner": {
-        tr("positive_overlap"): only(0.5, why=tr("so anchors are assigned here"), default=REQUIRED),
-        tr("negative_overlap"): only(0.4, why=tr("so anchors are assigned here"), default=REQUIRED),
-        tr("allow_low_quality"): only(True, why=tr("each object has an anchor here")),
+        "positive_overlap": only(0.5, why=tr("so anchors are assigned here"), default=REQUIRED),
+        "negative_overlap": only(0.4, why=tr("so anchors are assigned here"), default=REQUIRED),
+        "allow_low_quality": only(True, why=tr("each object has an anchor here")),
     },
     "FocalLoss": {
-        tr("use_sigmoid"): only(True, why=tr("the focal loss is of sigmoids")),
+        "use_sigmoid": only(True, why=tr("the focal loss is of sigmoids")),
         "alpha": Key((float,), default=0.25),
         "gamma": Key((float,), default=2.0, minimum=0),
         "loss_weight": only(
@@ -159,8 +159,8 @@ MODULES: dict[str, dict[str, Any]] = {
         "nms_threshold": Key((float,), default=0.5),
         "nms_top_k": Key((int,), default=-1),
         "keep_top_k": Key((int,), default=100, minimum=1),
-        tr("normalized"): only(True, why=tr("a box's last pixel does not belong to it here")),
-        tr("nms_eta"): only(1.0, why=tr("the threshold stays as it is here")),
+        "normalized": only(True, why=tr("a box's last pixel does not belong to it here")),
+        "nms_eta": only(1.0, why=tr("the threshold stays as it is here")),
         **dict.fromkeys(("return_index", "return_rois_num", "trt", "cpu"), Ignored()),
     },
 }
@@ -180,11 +180,11 @@ PARTS = {
 }
 #: of a pyramid with levels above the backbone's
 EXTRA_LEVELS = {
-    tr("has_extra_convs"): only(True, why=tr("levels above the backbone's are convolved here")),
-    tr("use_c5"): only(
+    "has_extra_convs": only(True, why=tr("levels above the backbone's are convolved here")),
+    "use_c5": only(
         False, why=tr("the first level above the backbone's is made of the pyramid's last")
     ),
-    tr("relu_before_extra_convs"): only(True, why=tr("so it is here")),
+    "relu_before_extra_convs": only(True, why=tr("so it is here")),
 }
 
 _USE_WARMUP = {"use_warmup": Key((bool,), default=True)}
@@ -195,13 +195,13 @@ DECAYS = Tagged(
         | {
             "gamma": Parsed(_factors, tr("a factor or a list of them"), default=[0.1, 0.01]),
             "milestones": Key((list,), default=[8, 11], item=float),
-            tr("values"): only(None, why=tr("give gamma as a list, the factors of base_lr")),
+            "values": only(None, why=tr("give gamma as a list, the factors of base_lr")),
         },
         "CosineDecay": _USE_WARMUP
         | {
             "max_epochs": Key((int,), default=1000, minimum=1),
             "min_lr_ratio": Key((float,), default=0.0, minimum=0),
-            tr("last_plateau_epochs"): only(0, why=tr("a cosine ends with the last epoch here")),
+            "last_plateau_epochs": only(0, why=tr("a cosine ends with the last epoch here")),
         },
     },
 )
@@ -245,7 +245,7 @@ def _reader(training: bool) -> dict[str, Any]:
         "use_shared_memory": Key((bool,)),
         "transform_schedulers": Unsupported("operations that come and go with the epochs"),
     } | dict.fromkeys(
-        (tr("mixup_epoch"), tr("cutmix_epoch")),
+        ("mixup_epoch", "cutmix_epoch"),
         only(-1, why=tr("images with boxes are not mixed here")),
     )
 
@@ -256,16 +256,14 @@ _SET = {
     "anno_path": Key((str,), default=REQUIRED),
     "allow_empty": Key((bool,), default=False),
     "data_fields": Key((list,)),  # a detector needs the same ones always
-    tr("empty_ratio"): only(1.0, why=tr("with allow_empty all images without boxes stay")),
-    tr("sample_num"): only(-1, why=tr("all images count; shorten the list instead")),
-    tr("repeat"): only(1, why=tr("an epoch is each image once; raise epoch instead")),
+    "empty_ratio": only(1.0, why=tr("with allow_empty all images without boxes stay")),
+    "sample_num": only(-1, why=tr("all images count; shorten the list instead")),
+    "repeat": only(1, why=tr("an epoch is each image once; raise epoch instead")),
 }
 _DATA_SET = Tagged(
     "",
     {
-        tr("COCODataSet"): {
-            tr("load_crowd"): only(False, why=tr("crowds are not trained on here"))
-        },
+        "COCODataSet": {"load_crowd": only(False, why=tr("crowds are not trained on here"))},
         "VOCDataSet": {"label_list": Key((str, NONE), default=None)},
     },
     common=_SET,
@@ -275,7 +273,7 @@ DATA_SETS = {"TrainDataset": _DATA_SET, "EvalDataset": _DATA_SET}
 READERS = {"TrainReader": _reader(True), "EvalReader": _reader(False), "TestReader": _reader(False)}
 
 ARCHITECTURE = only(
-    tr("RetinaNet"),
+    "RetinaNet",
     why=tr("of PaddleDetection's architectures there is this one"),
     default=REQUIRED,
 )
@@ -288,7 +286,7 @@ _WITHOUT_EFFECT = (
 GENERAL: dict[str, Any] = {
     "architecture": ARCHITECTURE,
     "pretrain_weights": Key((str, NONE), default=None),
-    tr("weights"): Ignored(tr("; eval and export take -o Global.pretrained_model=FILE")),
+    "weights": Ignored(tr("; eval and export take -o Global.pretrained_model=FILE")),
     "num_classes": Key((int,), default=80, minimum=1),
     "metric": Key((str,), default="COCO", choices=("COCO", "VOC")),
     "map_type": Key((str,), default="11point", choices=("11point", "integral", "area")),
@@ -305,7 +303,7 @@ GENERAL: dict[str, Any] = {
     "ema_decay_type": Key(
         (str,), default="threshold", choices=("threshold", "normal", "exponential")
     ),
-    tr("cycle_epoch"): only(-1, why=tr("averages of the weights do not begin anew here")),
+    "cycle_epoch": only(-1, why=tr("averages of the weights do not begin anew here")),
     "amp": Key((bool,), default=False),
     "amp_level": Key((str,), default="O1"),
     "LearningRate": {
@@ -324,8 +322,8 @@ GENERAL: dict[str, Any] = {
         ("clip_grad_by_norm", "clip_grad_by_value"),
         only(None, why=tr("gradients are clipped each by its own norm here (Optimizer.clip_norm)")),
     ),
-    tr("TestDataset"): Ignored(tr("; ppghost predict is given images"), default=None),
-    tr("export"): Ignored(tr("; ppghost export says it")),
+    "TestDataset": Ignored(tr("; ppghost predict is given images"), default=None),
+    "export": Ignored(tr("; ppghost export says it")),
     "slim": Unsupported(tr("pruning, quantisation and distillation while training")),
     "ssod_method": Unsupported(tr("semi-supervised training")),
     "unstructured_prune": Unsupported(tr("pruning while training")),

@@ -1,6 +1,7 @@
 """Which tensor of a file is which of a network's."""
 
 import logging
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -211,7 +212,7 @@ def _class_hint(wrong: dict[str, tuple]) -> str:
     )
 
 
-def _some(tensors: list[str], what: str) -> str:
+def _some(tensors: Sequence[str], what: str) -> str:
     """'12 missing (a, b, c, ...)', or '' for none."""
     more = ", ..." if len(tensors) > 3 else ""
     if not tensors:
