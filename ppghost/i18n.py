@@ -90,6 +90,8 @@ class Message(str):
             return catalogue.gettext(self) if self else ""
 
         def said(value: Any) -> Any:
+            if isinstance(value, str) and value in _OF_SYSTEM:
+                value = tr(value)
             return value._say(lang) if isinstance(value, Message) else value
 
         method, template, args, values = self._made
@@ -124,6 +126,23 @@ def tr(text: str) -> Message:
     return Message(text)
 
 
+#: what the system says of files (`OSError.strerror`), which stands in messages as a value
+_OF_SYSTEM = frozenset(
+    (
+        tr("File exists"),
+        tr("File name too long"),
+        tr("Invalid argument"),
+        tr("Is a directory"),
+        tr("No space left on device"),
+        tr("No such file or directory"),
+        tr("Not a directory"),
+        tr("Permission denied"),
+        tr("Read-only file system"),
+        tr("Too many levels of symbolic links"),
+    )
+)
+
+
 def tr_as(context: str, text: str) -> Message:
     """Mark a text that is said in another way elsewhere.
 
@@ -155,9 +174,11 @@ def packed(text: object) -> Any:
     text = message_of(text)
     if isinstance(text, int | float):
         return text
-    if not isinstance(text, Message) or text._made is None or text._made[0] != "format":
+    if not isinstance(text, Message):
         return str(text)
-    _, template, _, values = text._made
+    method, template, _, values = text._made or ("format", text, (), {})
+    if method != "format":
+        return str(text)
     return {"text": str(template), "values": {k: packed(v) for k, v in values.items()}}
 
 
@@ -165,7 +186,8 @@ def unpacked(text: Any) -> Any:
     """What `packed` made, as a message again."""
     if not isinstance(text, dict):
         return text
-    return tr(text["text"]).format(**{k: unpacked(v) for k, v in text["values"].items()})
+    values = {k: unpacked(v) for k, v in text["values"].items()}
+    return tr(text["text"]).format(**values) if values else tr(text["text"])
 
 
 def translate(text: object, lang: str | None = None) -> str:

@@ -78,8 +78,7 @@ def collect(root: Path = ROOT) -> Found:
     }
     errors = error_classes(modules.values())
     for file, nodes in modules.items():
-        if file != "ppghost/i18n.py":
-            collect_module(nodes, file, errors, found)
+        collect_module(nodes, file, errors, found)
     for folder in SOURCES:
         for template in sorted((root / folder).rglob("*.html")):
             for text in _IN_TEMPLATE.findall(template.read_text(encoding="utf-8")):
@@ -121,6 +120,10 @@ def collect_module(nodes: list[ast.AST], file: str, errors: set[str], found: Fou
         for keyword in node.keywords:
             if keyword.arg in ("help", "description"):
                 _take(keyword.value, file, place, found)
+        if name == "format" and isinstance(node.func, ast.Attribute):
+            marked = node.func.value
+            if isinstance(marked, ast.Call) and _name(marked.func) == "tr":
+                _check_values(marked.args[0], node, place, found)
         if not node.args:
             continue
         first = node.args[0]
@@ -134,10 +137,6 @@ def collect_module(nodes: list[ast.AST], file: str, errors: set[str], found: Fou
             _take(first, file, place, found, log=True)
         elif id(node) in raised and name not in _DEFECTS and _is_text(first):
             found.problems.append(f"{place}: {name} has a text without tr")
-        if name == "format" and isinstance(node.func, ast.Attribute):
-            marked = node.func.value
-            if isinstance(marked, ast.Call) and _name(marked.func) == "tr":
-                _check_values(marked.args[0], node, place, found)
 
 
 def _take(node: ast.expr, file: str, place: str, found: Found, *, log: bool = False) -> bool:
@@ -250,10 +249,11 @@ def read_catalog(file: Path = PO) -> Catalog:
 
 def untranslated(catalog: Catalog) -> list[str]:
     """What has no translation yet."""
-    return [str(each.id) for each in catalog if each.id and not all(_strings(each))]
+    return [str(each.id) for each in catalog if each.id and not all(strings_of(each))]
 
 
-def _strings(message: Message) -> tuple[str, ...]:
+def strings_of(message: Message) -> tuple[str, ...]:
+    """Its translation, in each form of the plural."""
     return (message.string,) if isinstance(message.string, str) else tuple(message.string or ("",))
 
 

@@ -3,10 +3,11 @@
 import argparse
 import json
 import math
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ppghost.errors import InputError
 from ppghost.i18n import LANGUAGES, say
@@ -36,17 +37,18 @@ class Commands:
         """
         parents = [self._common, self._configured] if config else [self._common]
         parser = (group or self._subparsers).add_parser(
-            name, help=help, description=help, parents=parents, formatter_class=HelpFormatter
+            name, help=help, description=help, parents=parents
         )
         parser.set_defaults(run=run)
         return parser
 
     def group(self, name: str, help: str, metavar: str) -> Any:
         """The first word of commands of two words."""
-        parser = self._subparsers.add_parser(
-            name, help=help, parents=[language_argument()], formatter_class=HelpFormatter
-        )
+        parser = self._subparsers.add_parser(name, help=help, parents=[language_argument()])
         return parser.add_subparsers(required=True, metavar=metavar)
+
+
+_OF_ARGUMENT = re.compile("argument (.*?): (.*)", re.DOTALL)
 
 
 class HelpFormatter(argparse.HelpFormatter):
@@ -64,6 +66,20 @@ class HelpFormatter(argparse.HelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(indent + line for line in wrap(text, width - len(indent)))
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help and errors are in the reader's language; its sub-parsers are too."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take the options of any parser."""
+        super().__init__(**options, formatter_class=HelpFormatter)
+
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong; "argument X: " before it is all that argparse leaves as it is."""
+        if found := _OF_ARGUMENT.fullmatch(message):
+            message = say("argument {name}: {problem}", name=found[1], problem=found[2])
+        super().error(message)
 
 
 class BadArgument(argparse.ArgumentTypeError):
