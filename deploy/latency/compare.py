@@ -112,7 +112,8 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """As `ppghost compare --json` writes it."""
-        return {**msgspec.json.decode(msgspec.json.encode(self)), "regressions": self.regressions}
+        content = msgspec.json.encode(self, enc_hook=str)  # messages are texts
+        return {**msgspec.json.decode(content), "regressions": self.regressions}
 
 
 def compare(

@@ -172,7 +172,9 @@ class LatencyResult(FileFields):
 
     def to_json(self) -> dict[str, Any]:
         """Schema ppghost.latency/1, as Python's json module takes it."""
-        document = msgspec.json.decode(msgspec.json.encode(self.to_record())) | self.extra
+        document = (
+            msgspec.json.decode(msgspec.json.encode(self.to_record(), enc_hook=str)) | self.extra
+        )
         document["plan"] |= self.plan_extra
         for entry, result in zip(document["results"], self.results, strict=True):
             entry |= result.extra
@@ -183,7 +185,7 @@ class LatencyResult(FileFields):
         with_extras = self.extra or self.plan_extra or any(each.extra for each in self.results)
         # three times as fast without; it is written after every round
         content = self.to_json() if with_extras else self.to_record()
-        return msgspec.json.encode(content).decode()
+        return msgspec.json.encode(content, enc_hook=str).decode()
 
 
 def load_result(path: Path) -> LatencyResult:

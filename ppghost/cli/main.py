@@ -17,7 +17,16 @@ from typing import Any, NoReturn
 from ppghost.cli.common import to_json
 from ppghost.cli.parser import make_parser
 from ppghost.errors import INTERRUPTED, PPGhostError
-from ppghost.i18n import LANGUAGES, environment_language, filled, say, tr, translate, use_language
+from ppghost.i18n import (
+    LANGUAGES,
+    Message,
+    environment_language,
+    filled,
+    say,
+    tr,
+    translate,
+    use_language,
+)
 from ppghost.utils.files import finite, write_json
 
 logger = logging.getLogger("ppghost")
@@ -110,7 +119,7 @@ def _causes(error: BaseException) -> Iterator[str]:
         error = cause
 
 
-_LEVELS = {logging.WARNING: tr("warning"), logging.ERROR: tr("error")}
+_LEVELS = {logging.WARNING: tr("warning: {text}"), logging.ERROR: tr("error: {text}")}
 
 
 class _Formatter(logging.Formatter):
@@ -120,9 +129,8 @@ class _Formatter(logging.Formatter):
         record = copy.copy(record)
         record.msg, record.args = translate(filled(record)), None
         text = super().format(record)
-        if record.levelno <= logging.INFO:
-            return text
-        return f"{translate(_LEVELS.get(record.levelno, record.levelname.lower()))}: {text}"
+        level = _LEVELS.get(record.levelno, Message("{text}"))
+        return translate(level.format(text=text))
 
 
 def _set_up_logging(args: argparse.Namespace) -> None:
