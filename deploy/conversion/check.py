@@ -234,7 +234,7 @@ class _Check:
                 found, right, correlation=least, detections=self.detections, boxes=boxes
             )
         except ConversionError as error:
-            raise ConversionError("{error}, for {kind}", error=error, kind=kind) from error
+            raise ConversionError("{error}, for {kind}", error=error, kind=tr(kind)) from error
 
     def _warn_of_loss(self, differences: Mapping[str, Difference], weights: str) -> None:
         natural = worst([differences[kind] for kind in self._natural()])

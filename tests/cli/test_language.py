@@ -5,7 +5,7 @@ import logging
 import pickle
 
 import pytest
-from support.latency_results import result, rounds, write
+from support.latency_results import result, write
 
 from ppghost.data.workers import _Collected
 from ppghost.deploy.devices.android.device import Phone
@@ -133,12 +133,14 @@ def test_json_is_the_same_in_every_language(run, arguments):
 
 
 def test_json_of_a_command_that_fails_is_the_same_in_every_language(run, tmp_path):
-    old = write(tmp_path / "old.json", [result("A", 5.0, **rounds([5.0] * 9))])
-    new = write(tmp_path / "new.json", [result("A", 9.0, **rounds([9.0] * 9))])
+    failed = result("A", 9.0, status="failed", error="the device went away", stats=None)
+    old = write(tmp_path / "old.json", [result("A", 5.0)])
+    new = write(tmp_path / "new.json", [failed])
     outcomes = [run("compare", old, new, "--json", "-", "--lang", lang) for lang in ("en", "zh")]
     assert outcomes[0][:2] == outcomes[1][:2]
+    assert '"why": "fails now: the device went away"' in outcomes[0][1]
     assert "slower than" in outcomes[0][2]
-    assert "比" in outcomes[1][2]
+    assert "慢 5 % 以上" in outcomes[1][2]
 
 
 def test_a_report_is_of_the_locales_language(run, locale, tmp_path):

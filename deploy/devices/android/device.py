@@ -132,7 +132,7 @@ class Phone:
         """Why such a file does not run here; None if it does."""
         if why := incompatibility(info, self._abi()):
             # of a phone, which is not the host that the advice is about
-            return why.replace(" to run it on this host", "")
+            return why.replace(tr(" to run it on this host"), "")
         if info.precision == "fp16" and self._features and "asimdhp" not in self._features:
             return tr("has fp16 kernels, and no core here computes in fp16 (asimdhp, ARMv8.2)")
         return None
