@@ -18,6 +18,7 @@ The catalogue is locale/zh/LC_MESSAGES/ppghost.po; `make messages` brings it up 
 (tools/messages.py says which texts belong to it).
 """
 
+import copy
 import gettext
 import logging
 import os
@@ -78,9 +79,9 @@ class Message(str):
         # an error would keep the frames that it came through, and all that they hold
         args = tuple(_each(message_of, value) for value in args)
         values = {name: _each(message_of, value) for name, value in values.items()}
-        filled = Message(getattr(str, method)(self, *args, **values))
-        filled._made = method, self, args, values
-        return filled
+        message = Message(getattr(str, method)(self, *args, **values))
+        message._made = method, self, args, values
+        return message
 
     def _say(self, lang: str) -> str:
         if self._made is None:
@@ -169,6 +170,16 @@ def filled(record: logging.LogRecord) -> str:
     return text % record.args if record.args else text
 
 
+class MessageFormatter(logging.Formatter):
+    """Log records in the reader's language."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A record's line."""
+        record = copy.copy(record)
+        record.msg, record.args = translate(filled(record)), None
+        return super().format(record)
+
+
 def packed(text: object) -> Any:
     """A message, or what an error says, for another process by way of JSON."""
     text = message_of(text)
@@ -238,4 +249,4 @@ def environment_language(environment: Mapping[str, str] = os.environ) -> str:
 
 @cache
 def _catalogue(lang: str) -> gettext.NullTranslations:
-    return gettext.translation(DOMAIN, FOLDER, [lang])
+    return gettext.translation(DOMAIN, FOLDER, [lang], fallback=True)

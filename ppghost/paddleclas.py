@@ -21,7 +21,7 @@ from typing import Any
 from ppghost.config import loading as config
 from ppghost.config.schema import EXTENSION_KEYS
 from ppghost.errors import InputError, PPGhostError
-from ppghost.i18n import say, tr
+from ppghost.i18n import MessageFormatter, environment_language, say, tr, use_language
 from ppghost.utils.yaml_files import read_yaml
 
 logger = logging.getLogger("ppghost.paddleclas")  # also as __main__
@@ -32,15 +32,20 @@ _ENGINE_KEYS = ("is_rec", "infer_output_key", "infer_add_softmax")
 
 def main(argv: list[str] | None = None) -> int:
     """Run one script of a checkout; 2 for what stops it before its start."""
+    use_language(environment_language())
     parser = argparse.ArgumentParser(
         prog="python -m ppghost.paddleclas",
-        description="Run a script of a PaddleClas checkout with ppghost's networks and configs.",
+        description=say(
+            "Run a script of a PaddleClas checkout with ppghost's networks and configs."
+        ),
     )
-    parser.add_argument("checkout", type=Path, metavar="CHECKOUT", help="folder with ppcls/")
-    parser.add_argument("script", metavar="SCRIPT", help="tools/train.py, ...")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own")
+    parser.add_argument("checkout", type=Path, metavar="CHECKOUT", help=say("folder with ppcls/"))
+    parser.add_argument("script", metavar="SCRIPT", help=say("tools/train.py, ..."))
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=say("the script's own"))
     args = parser.parse_args(argv)
-    logging.basicConfig(stream=sys.stderr, format="ppghost: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(MessageFormatter("ppghost: %(message)s"))
+    logging.basicConfig(handlers=[handler])
     logger.setLevel(
         logging.INFO
     )  # not ppghost.utils.validation's notices: PaddleClas uses those keys

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import copy
 import itertools
 import logging
 import os
@@ -20,8 +19,8 @@ from ppghost.errors import INTERRUPTED, PPGhostError
 from ppghost.i18n import (
     LANGUAGES,
     Message,
+    MessageFormatter,
     environment_language,
-    filled,
     say,
     tr,
     translate,
@@ -122,12 +121,10 @@ def _causes(error: BaseException) -> Iterator[str]:
 _LEVELS = {logging.WARNING: tr("warning: {text}"), logging.ERROR: tr("error: {text}")}
 
 
-class _Formatter(logging.Formatter):
+class _Formatter(MessageFormatter):
     """Information as it is, anything worse says what it is; in the reader's language."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record = copy.copy(record)
-        record.msg, record.args = translate(filled(record)), None
         text = super().format(record)
         level = _LEVELS.get(record.levelno, Message("{text}"))
         return translate(level.format(text=text))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ppghost.errors import CheckFailed, InputError
-from ppghost.i18n import message_of, tr
+from ppghost.i18n import message_of, say, tr
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def with_bar(answers: Iterator, count: int) -> Iterable:
     from tqdm import tqdm
 
     hidden = None if logger.isEnabledFor(logging.INFO) else True  # None: shown on a terminal alone
-    return tqdm(answers, total=count, unit="image", delay=1, leave=False, disable=hidden)
+    return tqdm(answers, total=count, unit=say("image"), delay=1, leave=False, disable=hidden)
 
 
 def summary(failures: list[Failure], images: int, result: Any) -> Failure:
