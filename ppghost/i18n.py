@@ -118,13 +118,15 @@ class TranslatableError(Exception):
             text: in English.
             values: what {names} in it are filled in with, if there are any.
         """
-        message = text if isinstance(text, Message) else Message(text)
-        super().__init__(message.format(**values) if values else message)
+        super().__init__(tr(text).format(**values) if values else tr(text))
 
 
 def tr(text: str) -> Message:
-    """A text that people read; as a literal it has to be in the catalogue."""
-    return Message(text)
+    """A text that people read; as a literal it has to be in the catalogue.
+
+    What a file holds, such as a status, is found there if it stands as a literal anywhere.
+    """
+    return text if isinstance(text, Message) else Message(text)
 
 
 #: what the system says of files (`OSError.strerror`), which stands in messages as a value

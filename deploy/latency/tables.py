@@ -41,7 +41,7 @@ def latency_table(measured: LatencyResult) -> str:
         stats, ratio = result.stats, result.ratio
         if result.status != "ok" or stats is None:
             # the device and the model stand before it already
-            error = translate(result.error or "").removeprefix(f"{result.device['serial']}: ")
+            error = say(result.error or "").removeprefix(f"{result.device['serial']}: ")
             error = error.removeprefix(f"{result.model}: ")
             lines.append(f"{head} {translate(STATUS[result.status])}: {error}")
             continue
@@ -72,7 +72,7 @@ def comparison_table(comparison: Comparison) -> str:
         ratio = "-" if row.ratio is None else f"{row.ratio:.3f}"
         interval = say(" to ").join(f"{end:.3f}" for end in row.ci95) if row.ci95 else ""
         regression = say("REGRESSION") if row.regression else ""
-        note = ": ".join(filter(None, (regression, translate(row.why or ""))))
+        note = ": ".join(filter(None, (regression, say(row.why or ""))))
         head = f"{row.model:<28} {row.threads:>7}"
         verdict = pad(translate(VERDICTS[row.verdict]), 12)
         lines.append(f"{head}  {verdict} {ratio:>8}  {pad(interval, 18)} {note}".rstrip())

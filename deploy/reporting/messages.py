@@ -94,7 +94,6 @@ COMMON: dict[str, Message] = {
     "other_precision": tr("the published accuracy is not that of {precision}"),
     "warning_of": tr("{models} ({where}): {text}"),
     "models_and_more": tr("{model} and {more} others"),
-    "resume": tr("not finished; run again with --resume"),
     # curves
     "curve_alt": tr("Accuracy against latency: latency measured, accuracy published"),
     "measured_axis": tr("measured latency (ms), median and 95 % interval"),

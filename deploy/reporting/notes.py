@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ppghost.deploy.devices.notes import Note, NoteOrText, format_note
-from ppghost.deploy.latency.record import UNFINISHED
 from ppghost.deploy.latency.results import Result
 from ppghost.deploy.reporting.groups import Group
 from ppghost.deploy.reporting.messages import Messages
-from ppghost.i18n import translate
+from ppghost.i18n import tr, translate
 
 #: of so many models or fewer all are named in a sentence
 _MAX_NAMES = 12
@@ -50,7 +49,7 @@ def _models(names: Sequence[str], t: Messages) -> str:
 
 def _texts(row: Result, t: Messages) -> list[str]:
     """Errors, and the one text of older results; they may begin with the model's name."""
-    error = t["resume"] if row.error == UNFINISHED else row.error
+    error = translate(tr(row.error or ""), t.lang)
     texts = [error, None if row.notes else row.warning]
     return [re.sub(f"^({re.escape(row.model)}: )+", "", text) for text in texts if text]
 

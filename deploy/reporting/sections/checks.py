@@ -20,7 +20,12 @@ def build(data: ReportData, t: Messages) -> Iterator[Block]:
         t["correlation"], t["outcome"],
     ]  # fmt: skip
     rows = [
-        (row.model, group.device["serial"], row.check or NOTHING, *_cells(row.output_check, t))
+        (
+            row.model,
+            group.device["serial"],
+            translate(tr(row.check or NOTHING), t.lang),
+            *_cells(row.output_check, t),
+        )
         for group in data.groups
         for row in group.rows
     ]
