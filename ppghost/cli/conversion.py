@@ -192,7 +192,7 @@ def _list_repairs() -> Output:
 
 def _converted(result: "Conversion") -> str:
     check = result.output_check
-    how = say("checked: {check}", check=tr(result.check))
+    how = say("checked: {check}", check=tr(str(result.check)))
     if check and check["max_abs_diff"] is not None:
         how += say(", largest difference from Paddle {largest:.1e}", largest=check["max_abs_diff"])
         # what stands behind boxes, classes or rounded weights
