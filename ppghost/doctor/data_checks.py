@@ -1,10 +1,11 @@
 """The images and their classes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ppghost.data.annotations import Target
 from ppghost.data.build import make_loader
 from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.data.datasets.image_list import ImageNetDataset
@@ -13,10 +14,14 @@ from ppghost.data.loader import Dataset, Loader
 from ppghost.doctor.check import Check, Look, looked_at, problems_of
 from ppghost.errors import TrainingError
 from ppghost.i18n import message_of, tr
-from ppghost.tasks.factory import make_task
+from ppghost.tasks.detection.task import Detection
+from ppghost.tasks.factory import make_task, task_of
 
 #: images of each list that are opened, from all over it, and the time that this may take
 _SAMPLE, _SECONDS = 64, 8.0
+#: shares of objects that are told as a problem: those that are not learnt, those that have one
+#: anchor instead of several
+_UNSERVED, _LOOSE = 0.01, 0.25
 
 
 def check_data(config: dict) -> tuple[list[Check], dict[str, Loader]]:
@@ -31,7 +36,12 @@ def check_data(config: dict) -> tuple[list[Check], dict[str, Loader]]:
             continue
         checks.append(looked_at(listed, _reads_list(config, mode, loaders)))
         if mode in loaders:
-            checks.append(looked_at(opened, _opens_sample(loaders[mode])))
+            targets: list = []
+            checks.append(looked_at(opened, _opens_sample(loaders[mode], targets)))
+            if mode == "Train" and task_of(config) == "detection":
+                checks.append(
+                    looked_at(tr("anchors"), _fits_anchors(config, loaders[mode], targets))
+                )
     if "Train" in loaders:
         fine = tr("each of {class_num} classes has images").format(
             class_num=config["Arch"]["class_num"]
@@ -54,7 +64,9 @@ def _reads_list(config: dict, mode: str, loaders: dict[str, Loader]) -> Look:
     return look
 
 
-def _opens_sample(loader: Loader) -> Look:
+def _opens_sample(loader: Loader, targets: list) -> Look:
+    """Whether images can be loaded and have one shape; what comes with them is put in `targets`."""
+
     def look() -> tuple[bool, str]:
         dataset = loader.batches.datasets[0]
         shapes, broken, opened = set(), [], 0
@@ -62,8 +74,9 @@ def _opens_sample(loader: Loader) -> Look:
         started = time.monotonic()
         for index in np.linspace(0, len(dataset) - 1, min(_SAMPLE, len(dataset))).astype(int):
             try:
-                image, _ = dataset.load(int(index), np.random.default_rng(int(index)))
+                image, target = dataset.load(int(index), np.random.default_rng(int(index)))
                 shapes.add(image.shape)
+                targets.append(target)
             except TrainingError as error:
                 broken.append(message_of(error))
             opened += 1
@@ -82,6 +95,27 @@ def _opens_sample(loader: Loader) -> Look:
         return True, tr("{opened} opened, {rate:.0f} a second in one process").format(
             opened=opened, rate=rate
         )
+
+    return look
+
+
+def _fits_anchors(config: dict, loader: Loader, targets: Sequence[Target]) -> Look:
+    """Whether the objects of a sample have anchors that can learn them."""
+
+    def look() -> tuple[bool, str]:
+        fit, shape = Detection(config).collate.fit, loader.image_shapes()[0]
+        found = [fit(target, shape) for target in targets]
+        objects, unserved, loose = (sum(counts) for counts in zip(*found, strict=True))
+        message = tr(
+            "of {objects} objects in {images} images {unserved} have no anchor of their own, and "
+            "{loose} none that overlaps by half"
+        ).format(objects=objects, images=len(targets), unserved=unserved, loose=loose)
+        if unserved > _UNSERVED * objects or loose > _LOOSE * objects:
+            return False, message + tr(
+                ": let Arch.levels begin lower, Arch.anchors have a smaller octave_base_scale or "
+                "more scales and ratios, or Global.image_shape be larger"
+            )
+        return True, message
 
     return look
 
