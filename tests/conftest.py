@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "2")
+os.environ["LANGUAGE"] = "en"  # whatever the machine's locale
 # of a suite that a shell started in the background: the processes that tests interrupt would
 # inherit that, and stay
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -73,7 +74,7 @@ def _own_locks(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _english(monkeypatch):
-    """Messages are English whatever the machine's locale, after a test in another language too."""
+    """Messages are English, after a test in another language too."""
     monkeypatch.setenv("LANGUAGE", "en")
     monkeypatch.setattr(i18n, "_language", "en")
 

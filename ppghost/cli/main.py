@@ -73,12 +73,16 @@ def _language(argv: Sequence[str]) -> str:
     """What `--lang` says, wherever it stands, or the environment; English where the terminal has
     no Chinese characters."""
     try:
-        "中".encode(sys.stdout.encoding or "utf-8")
+        "中".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         return "en"
     words = [word for each in argv for word in each.split("=", 1)]
-    asked = [value for name, value in itertools.pairwise(words) if name == "--lang"]
+    # argparse takes it shortened, too
+    asked = [value for name, value in itertools.pairwise(words) if name in _LANG]
     return next((lang for lang in reversed(asked) if lang in LANGUAGES), environment_language())
+
+
+_LANG = ("--la", "--lan", "--lang")
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ def locale(monkeypatch):
         ("--lang", "zh", "train", "-c", "none.yaml"),
         ("train", "--lang", "zh", "-c", "none.yaml"),
         ("train", "-c", "none.yaml", "--lang=zh"),
+        ("train", "-c", "none.yaml", "--lan", "zh"),
         ("--lang", "en", "train", "-c", "none.yaml", "--lang", "zh"),
     ],
 )
