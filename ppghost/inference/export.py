@@ -96,7 +96,7 @@ def _export(
 ) -> ExportResult:
     if exclude_post_process and task_of(config) != "detection":
         raise InputError(
-            f"{config['Arch']['name']} is no detector: it has no post-processing to leave"
+            "{name} is no detector: it has no post-processing to leave", name=config["Arch"]["name"]
         )
     description = describe(config)
     if exclude_post_process:
@@ -274,8 +274,9 @@ def _post_process(config: dict[str, Any]) -> dict[str, Any]:
     if post["name"] == "ThreshOutput":
         if class_num != 2 or "threshold" not in post:
             raise InputError(
-                "Infer.PostProcess: ThreshOutput needs a threshold, and a network of 2 classes; "
-                f"Arch.class_num is {class_num}"
+                "Infer.PostProcess: ThreshOutput needs a threshold, and a network of 2 "
+                "classes; Arch.class_num is {class_num}",
+                class_num=class_num,
             )
         labels = [post.get("label_0", "0"), post.get("label_1", "1")]
         return {"threshold": post["threshold"], "label_list": labels}
