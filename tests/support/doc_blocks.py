@@ -164,10 +164,11 @@ class Shell:
         words = shlex.split(re.sub(r"\$\{?[A-Z_]+\}?", "VALUE", command))
         if "ppghost" in words[:2] or any(word.endswith("/ppghost") for word in words):
             words = words[[Path(word).name for word in words].index("ppghost") + 1 :]
-            with _captured() as said, contextlib.suppress(SystemExit):
-                make_parser().parse_args(words, argparse.Namespace(argv=words))
-                return
-            raise AssertionError(f"{block.place}: {command}\n{said.getvalue()}")
+            with _captured() as said:
+                try:
+                    make_parser().parse_args(words, argparse.Namespace(argv=words))
+                except SystemExit as error:
+                    assert not error.code, f"{block.place}: {command}\n{said.getvalue()}"
         if words[0] == "make":
             targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
             assert words[1] in targets, f"{block.place}: the Makefile makes no {words[1]}"
