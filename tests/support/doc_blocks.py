@@ -25,7 +25,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from support import ROOT
@@ -64,13 +64,13 @@ class Block:
         return [line for line in lines if line]
 
     def substituted(self) -> "Block":
-        """As it is run: with the replacements of its mark, each of which must be of use."""
-        text = self.text
+        """As it is run: replaced in it and in its output what the mark says, each of some use."""
+        text, output = self.text, self.output or ""
         for pair in filter(None, self.detail.split("; ") if self.mode in ("run", "phone") else ()):
             old, new = pair.split(" -> ")
-            assert old in text, f"{self.place}: nothing to replace by {pair!r}"
-            text = text.replace(old, new)
-        return Block(self.place, self.language, text, self.mode, self.detail, self.output)
+            assert old in text + output, f"{self.place}: nothing to replace by {pair!r}"
+            text, output = text.replace(old, new), output.replace(old, new)
+        return replace(self, text=text, output=output)
 
 
 def blocks_of(page: Path) -> list[Block]:
@@ -82,7 +82,7 @@ def blocks_of(page: Path) -> list[Block]:
         follows = found and not text[end : match.start()].strip()
         end = match.end()
         if match["language"] == "text" and follows and not match["mark"]:
-            found[-1] = Block(**{**found[-1].__dict__, "output": body})
+            found[-1] = replace(found[-1], output=body)
             continue
         mode, _, detail = (match["mark"] or "run").partition(" ")
         mode = mode.rstrip(":")
