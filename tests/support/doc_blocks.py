@@ -38,7 +38,7 @@ SKIPPED = ("download", "phone", "checkout", "machines", "gpu", "chromium")
 MODES = ("run", "phone", "parse", "skip", "save", "exit")
 
 FENCE = re.compile(
-    r"^(?:<!-- (?P<mark>[^\n]*?) -->\n+)?"
+    r"^(?: *<!-- (?P<mark>[^\n]*?) -->\n+)?"
     r"^(?P<indent> *)```(?P<language>[\w{}-]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
