@@ -2,10 +2,9 @@
 
     python docs/pictures.py [NAME ...] [--chromium PROGRAM] [--output DIR]
 
-Without names all are made, in about half an hour of two cores (networks are timed, a detector is
-trained). What commands write is kept in DIR (output/pictures), and a second run goes on from it: for
-pictures of a report that are to be shown, see that nothing else runs. Pages are shown by a Chromium
-without a window.
+Without names all are made: networks are timed, a detector is trained. What commands write is kept
+in DIR (output/pictures), and a second run goes on from it. Before a report is photographed that
+people will see, let nothing else run. Pages are shown by a Chromium without a window.
 """
 
 import argparse
