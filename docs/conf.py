@@ -14,6 +14,8 @@ exclude_patterns = ["zh"]
 highlight_language = "none"
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
