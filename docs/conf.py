@@ -30,9 +30,7 @@ linkcheck_anchors = False
 def link_to_other_language(app: Sphinx, page: str, source: list[str]) -> None:
     """Make links to pages of the other language, which is a site of its own, links to its HTML."""
     other = r"\.\." if app.srcdir.name == "zh" else "zh"
-    source[0] = re.sub(
-        rf"\]\(({other}/\w+)\.md(#[^)]*)?\)", r"](\1.html\2){.external}", source[0]
-    )
+    source[0] = re.sub(rf"\]\(({other}/\w+)\.md(#[^)]*)?\)", r"](\1.html\2){.external}", source[0])
 
 
 def shorten(app: Sphinx, page: str, source: list[str]) -> None:
