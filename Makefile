@@ -1,7 +1,7 @@
 # make demo, make test, make benchmark: each sets everything up by itself. See README.md.
 PYTHON := .venv/bin/python
 
-.PHONY: demo test benchmark lint setup clean
+.PHONY: demo test benchmark lint docs linkcheck pictures setup clean
 
 demo: setup
 	@$(PYTHON) -m ppghost demo
@@ -18,6 +18,18 @@ lint: setup
 	@$(PYTHON) -m ruff format --check .
 	@.venv/bin/lint-imports --no-logo
 	@$(PYTHON) -m mypy
+
+# the site in both languages, into output/docs; opened from a file
+docs: setup
+	@$(PYTHON) docs/build.py
+
+# asks every external link; needs the network
+linkcheck: setup
+	@$(PYTHON) docs/build.py --builder linkcheck
+
+# every picture of the docs anew; needs Chromium (CHROMIUM=PROGRAM)
+pictures: setup
+	@$(PYTHON) docs/pictures.py $(if $(CHROMIUM),--chromium $(CHROMIUM))
 
 setup: .venv/ready
 

@@ -1,12 +1,135 @@
-"""Examples that readers copy: the page on Python, and the scripts."""
+"""The docs: every block run, every link checked, the site built; and the scripts that readers copy."""
 
 import doctest
 import os
+import re
 import runpy
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from support import ROOT
+from support.data_sets import few_digits
+from support.doc_blocks import Shell, blocks_of
+from support.phone import BENCHMARK_BIN, AdbServer, EmulatedPhone
+from support.shared import shared_folder
+
+from ppghost.data.datasets import digits
+from ppghost.deploy.devices.android.adb_client import find_adb
+from ppghost.models.registry import ARCHITECTURES
+
+DOCS = ROOT / "docs"
+#: the first page; the others go on from what its commands leave behind
+START = DOCS / "start.md"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+CHINESE = [ROOT / "README_zh.md", *sorted(DOCS.glob("zh/*.md"))]
+TRIED = ("sh", "python")
+
+
+class Place:
+    """A folder in which blocks are run: with few images, and the tests' network for GhostNet_x0_5."""
+
+    def __init__(self, folder: Path, phone: EmulatedPhone | None, patch: pytest.MonkeyPatch):
+        self.environment = {
+            "PPGHOST_CACHE": str(folder / "cache"),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "BENCHMARK_BIN": str(BENCHMARK_BIN),
+            **(phone.server.environment if phone else {}),
+        }
+        for name, value in self.environment.items():
+            patch.setenv(name, value)
+        patch.delenv("ADB_SERVER_SOCKET", raising=False)
+        patch.setattr(digits, "write_digits", few_digits)
+        patch.setitem(ARCHITECTURES, "GhostNet_x0_5", ARCHITECTURES["TinyGhostNet"])
+        patch.chdir(folder)
+
+    def run(self, page: Path) -> None:
+        """Every block of a page."""
+        shell = Shell(self.environment)
+        for block in blocks_of(page):
+            if block.language in TRIED or block.mode == "save":
+                shell.run(block)
+
+
+@pytest.fixture(scope="session")
+def phone():
+    """An emulated phone beside an adb server of the tests' own."""
+    server = AdbServer(find_adb())
+    phone = EmulatedPhone(server)
+    yield phone
+    phone.close()
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory, request):
+    """The folder in which every command of the first page was run."""
+
+    def fill(folder: Path) -> None:
+        (folder / "configs").symlink_to(ROOT / "configs")
+        phone = request.getfixturevalue("phone")
+        with pytest.MonkeyPatch.context() as patch:
+            Place(folder, phone, patch).run(START)
+
+    return shared_folder(tmp_path_factory, "docs", fill)
+
+
+def test_every_command_of_the_first_page_works(started):
+    assert (started / "output" / "report" / "index.html").is_file()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != START], ids=lambda p: p.stem)
+def test_every_block_of_a_page_works(page, started, tmp_path, monkeypatch, request):
+    wanted = {block.mode for block in blocks_of(page) if block.language in TRIED}
+    if {"run", "exit", "phone"} & wanted:
+        shutil.copytree(started, tmp_path / "here", symlinks=True)
+    else:
+        (tmp_path / "here").mkdir()
+    phone = request.getfixturevalue("phone") if "phone" in wanted else None
+    Place(tmp_path / "here", phone, monkeypatch).run(page)
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_a_chinese_page_has_the_blocks_of_the_english_one(page):
+    english = DOCS / page.name if page.parent != ROOT else ROOT / "README.md"
+
+    def tried(page):
+        return [block.commands for block in blocks_of(page) if block.language in (*TRIED, "yaml")]
+
+    assert tried(page) == tried(english)
+
+
+def test_links_between_files_lead_somewhere():
+    files = [*PAGES, *CHINESE, *(ROOT / "findings").glob("*.md")]
+    wrong = []
+    for file in filter(Path.exists, files):
+        text = re.sub(r"^( *)```.*?^\1```$", "", file.read_text(), flags=re.MULTILINE | re.DOTALL)
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            path, _, anchor = target.partition("#")
+            found = (file.parent / path).resolve() if path else file
+            if re.match(r"[a-z]+:", target) or (found.exists() and not anchor):
+                continue
+            if not found.exists() or anchor not in anchors(found):
+                wrong.append(f"{file.relative_to(ROOT)}: {target}")
+    assert not wrong
+
+
+def anchors(file: Path) -> set[str]:
+    """Of a page's headings, as code hosts and Sphinx make them."""
+    headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("language", [".", "zh"])
+def test_the_site_is_built_without_a_warning(language, tmp_path):
+    code = f"import build; build.sys.exit(build.build({language!r}, build.Path({str(tmp_path)!r}), 'dummy'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=DOCS, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
 
 RUN_PAGE = """
 import doctest, sys

@@ -3,20 +3,11 @@
 import json
 
 import pytest
+from support.data_sets import few_digits
 
 from ppghost.cli import demo_detection
 from ppghost.cli import demo_stages as demo
-from ppghost.data.datasets.digits import write_digits
 from ppghost.errors import CheckFailed
-
-
-def few_digits(folder):
-    """The digits, but for lists of a part of them."""
-    result = write_digits(folder)
-    for name, count in (("train_list.txt", 320), ("val_list.txt", 64)):
-        lines = (folder / name).read_text().splitlines(keepends=True)
-        (folder / name).write_text("".join(lines[:count]))
-    return result
 
 
 @pytest.fixture

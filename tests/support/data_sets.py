@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 
+from ppghost.data.datasets.digits import write_digits
 from ppghost.data.loader import Batches
 from ppghost.data.samplers import DistributedBatchSampler
 from ppghost.errors import TrainingError
@@ -17,6 +18,15 @@ def batches(dataset, batch_size, batch_transforms=None, **options):
     options = {"shuffle": False, "drop_last": False, "seed": 7} | options
     sampler = DistributedBatchSampler(len(dataset), batch_size, **options)
     return Batches([dataset], sampler, batch_transforms)
+
+
+def few_digits(folder, force=False):
+    """The digits, but for lists of a part of them."""
+    result = write_digits(folder, force)
+    for name, count in (("train_list.txt", 320), ("val_list.txt", 64)):
+        lines = (folder / name).read_text().splitlines(keepends=True)
+        (folder / name).write_text("".join(lines[:count]))
+    return result
 
 
 class Numbers:
