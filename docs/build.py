@@ -1,6 +1,8 @@
 """The site: both languages, from docs/ and docs/zh/, to be opened from a file.
 
-    python docs/build.py [--output DIR] [--builder html|dummy|linkcheck]      make docs, make linkcheck
+    python docs/build.py [--output DIR] [--builder html|dummy|linkcheck]
+
+`make docs` and `make linkcheck` call it.
 
 Any warning of Sphinx (a broken reference, an anchor or a picture that is not there, a page in no
 table of contents) ends it with exit code 1. `dummy` only looks, and writes no page.

@@ -6,7 +6,7 @@ before it says otherwise:
     <!-- run: epochs=12 -> epochs=1; A -> B -->     run with these pieces replaced
     <!-- exit 1 -->                                 run; the last command ends with this code
     <!-- phone: PATH -> $BENCHMARK_BIN -->          run beside an emulated phone
-    <!-- parse: why -->                             arguments are parsed, files looked for, nothing run
+    <!-- parse: why -->                             arguments are parsed, files looked for
     <!-- skip: download -->                         for one of `SKIPPED`
     <!-- save: output/mine.yaml -->                 any block: written to that file
 
@@ -14,7 +14,6 @@ before it says otherwise:
 any others, `...` for anything.
 """
 
-import argparse
 import contextlib
 import glob
 import io
@@ -24,21 +23,20 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-from support import ROOT
 
 from ppghost.cli import main as cli
 from ppghost.cli.parser import make_parser
+from support import ROOT
 
 #: what a test has none of
 SKIPPED = ("download", "phone", "checkout", "machines", "gpu", "chromium")
 MODES = ("run", "phone", "parse", "skip", "save", "exit")
 
 FENCE = re.compile(
-    r"^(?:<!-- (?P<mark>[^\n]*?) -->\n+)?"
+    r"^(?: *<!-- (?P<mark>[^\n]*?) -->\n+)?"
     r"^(?P<indent> *)```(?P<language>[\w{}-]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -64,13 +62,13 @@ class Block:
         return [line for line in lines if line]
 
     def substituted(self) -> "Block":
-        """As it is run: with the replacements of its mark, each of which must be of use."""
-        text = self.text
+        """As it is run: replaced in it and in its output what the mark says, each of some use."""
+        text, output = self.text, self.output or ""
         for pair in filter(None, self.detail.split("; ") if self.mode in ("run", "phone") else ()):
             old, new = pair.split(" -> ")
-            assert old in text, f"{self.place}: nothing to replace by {pair!r}"
-            text = text.replace(old, new)
-        return Block(self.place, self.language, text, self.mode, self.detail, self.output)
+            assert old in text + output, f"{self.place}: nothing to replace by {pair!r}"
+            text, output = text.replace(old, new), output.replace(old, new)
+        return replace(self, text=text, output=output)
 
 
 def blocks_of(page: Path) -> list[Block]:
@@ -82,7 +80,7 @@ def blocks_of(page: Path) -> list[Block]:
         follows = found and not text[end : match.start()].strip()
         end = match.end()
         if match["language"] == "text" and follows and not match["mark"]:
-            found[-1] = Block(**{**found[-1].__dict__, "output": body})
+            found[-1] = replace(found[-1], output=body)
             continue
         mode, _, detail = (match["mark"] or "run").partition(" ")
         mode = mode.rstrip(":")
@@ -116,7 +114,7 @@ class Shell:
         self.environment = {**os.environ, **paths, **environment}
 
     def run(self, block: Block) -> None:
-        """All its commands; AssertionError if one fails, or the output is not what the page says."""
+        """All its commands; AssertionError if one fails, or says something else than the page."""
         block = block.substituted()
         if block.mode == "save":
             file = Path(block.detail)
@@ -165,10 +163,8 @@ class Shell:
         if "ppghost" in words[:2] or any(word.endswith("/ppghost") for word in words):
             words = words[[Path(word).name for word in words].index("ppghost") + 1 :]
             with _captured() as said:
-                try:
-                    make_parser().parse_args(words, argparse.Namespace(argv=words))
-                except SystemExit as error:
-                    assert not error.code, f"{block.place}: {command}\n{said.getvalue()}"
+                code = _exit_code(make_parser().parse_args, words)
+            assert not code, f"{block.place}: {command}\n{said.getvalue()}"
         if words[0] == "make":
             targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
             assert words[1] in targets, f"{block.place}: the Makefile makes no {words[1]}"
@@ -185,13 +181,20 @@ def _in_process(words: list[str]) -> tuple[int, str]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with _captured() as said:
         try:
-            code = cli.main(words)
-        except SystemExit as error:
-            code = int(error.code or 0)
+            code = _exit_code(cli.main, words)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
     return code, said.getvalue()
+
+
+def _exit_code(call: Callable[[list[str]], object], words: list[str]) -> int:
+    """What a call of argparse's or ours ends with."""
+    try:
+        code = call(words)
+    except SystemExit as error:
+        code = error.code
+    return code if isinstance(code, int) else 0
 
 
 @contextlib.contextmanager
