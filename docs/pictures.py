@@ -54,13 +54,17 @@ class Studio:
         size = [f"--window-size={width},{height}", f"--screenshot={shot}"]
         address = (self.output / page).as_uri()
         subprocess.run([self.chromium, *flags, *size, address], check=True)
-        picture = io.BytesIO()
-        Image.open(shot).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-            picture, "PNG", optimize=True
-        )
-        if len(picture.getvalue()) > MAX_BYTES:
-            raise SystemExit(f"{name}: {len(picture.getvalue())} bytes, over {MAX_BYTES}")
-        (DOCS / name).write_bytes(picture.getvalue())
+        publish(Image.open(shot), name)
+
+
+def publish(picture: Image.Image, name: str) -> None:
+    """Write docs/NAME, in few colours. SystemExit: it is larger than pictures may be."""
+    file = io.BytesIO()
+    few = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    few.save(file, "PNG", optimize=True)
+    if len(file.getvalue()) > MAX_BYTES:
+        raise SystemExit(f"{name}: {len(file.getvalue())} bytes, over {MAX_BYTES}")
+    (DOCS / name).write_bytes(file.getvalue())
 
 
 def latency(studio: Studio) -> Path:
@@ -94,9 +98,17 @@ def analysis(studio: Studio) -> None:
 
 
 def boxes(studio: Studio) -> None:
-    """What a detector finds in images that it has not seen."""
+    """What `predict --draw` draws: the boxes of a detector in images that it has not seen."""
     studio.ppghost("demo", "--detection", "--output", "detection")
-    studio.photograph("detection/boxes.html", "boxes.png", 760, 620)
+    images = "detection/shapes/images/val"
+    studio.ppghost("predict", "detection/detector", images, "--draw", "drawn")
+    drawn = [Image.open(file) for file in sorted((studio.output / "drawn").iterdir())[:8]]
+    sheet = Image.new("RGB", (4 * 200, 2 * 200), "white")
+    for number, image in enumerate(drawn):
+        row, column = divmod(number, 4)
+        sheet.paste(image.resize((190, 190 * image.height // image.width)).crop((0, 0, 190, 190)),
+                    (200 * column, 200 * row))  # fmt: skip
+    publish(sheet, "boxes.png")
 
 
 def labels(studio: Studio) -> None:
@@ -110,7 +122,7 @@ def labels(studio: Studio) -> None:
     words = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
     words += ["--images", "detection/shapes/images/val", "--output", "labels/labels.json"]
     studio.ppghost("label", "-c", CONFIGS / "detector.yaml", *words)
-    studio.photograph("labels/labels.html", "labels.png", 1000, 700)
+    studio.photograph("labels/labels.html", "labels.png", 1000, 600)
 
 
 def cifar10(studio: Studio) -> None:

@@ -57,7 +57,7 @@ class Block:
     @property
     def commands(self) -> list[str]:
         """Its lines without comments, continued ones joined."""
-        text = self.text.replace("\\\n", " ")
+        text = re.sub(r"\s*\\\n\s*", " ", self.text)
         lines = (re.sub(r"(^|\s)#(\s.*|$)", "", line).strip() for line in text.splitlines())
         return [line for line in lines if line]
 
