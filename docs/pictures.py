@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 DOCS = Path(__file__).resolve().parent
 CONFIGS = DOCS.parent / "configs" / "demo"
@@ -60,7 +60,7 @@ class Studio:
 def publish(picture: Image.Image, name: str) -> None:
     """Write docs/NAME, in few colours. SystemExit: it is larger than pictures may be."""
     file = io.BytesIO()
-    few = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
     few.save(file, "PNG", optimize=True)
     if len(file.getvalue()) > MAX_BYTES:
         raise SystemExit(f"{name}: {len(file.getvalue())} bytes, over {MAX_BYTES}")
@@ -82,13 +82,13 @@ def latency(studio: Studio) -> Path:
 def report(studio: Studio) -> None:
     """The report, in English."""
     studio.ppghost("report", latency(studio).name, "--output", "report")
-    studio.photograph("report/index.html", "report.png", 1000, 1350)
+    studio.photograph("report/index.html", "report.png", 1000, 1290)
 
 
 def report_zh(studio: Studio) -> None:
     """The report, in Chinese."""
     studio.ppghost("report", latency(studio).name, "--lang", "zh", "--output", "report_zh")
-    studio.photograph("report_zh/index.html", "report_zh.png", 1000, 1350)
+    studio.photograph("report_zh/index.html", "report_zh.png", 1000, 1290)
 
 
 def analysis(studio: Studio) -> None:
@@ -106,8 +106,8 @@ def boxes(studio: Studio) -> None:
     sheet = Image.new("RGB", (4 * 200, 2 * 200), "white")
     for number, image in enumerate(drawn):
         row, column = divmod(number, 4)
-        sheet.paste(image.resize((190, 190 * image.height // image.width)).crop((0, 0, 190, 190)),
-                    (200 * column, 200 * row))  # fmt: skip
+        tile = ImageOps.pad(image, (190, 190), color="white")
+        sheet.paste(tile, (200 * column, 200 * row))
     publish(sheet, "boxes.png")
 
 
