@@ -1,7 +1,7 @@
 # make demo, make test, make benchmark: each sets everything up by itself. See README.md.
 PYTHON := .venv/bin/python
 
-.PHONY: demo test benchmark messages lint docs linkcheck pictures setup clean
+.PHONY: demo test benchmark messages lint docs linkcheck pictures notebook setup clean
 
 demo: setup
 	@$(PYTHON) -m ppghost demo
@@ -34,6 +34,10 @@ linkcheck: setup
 # every picture of the docs anew; needs Chromium (CHROMIUM=PROGRAM)
 pictures: setup
 	@$(PYTHON) docs/pictures.py $(if $(CHROMIUM),--chromium $(CHROMIUM))
+
+# the notebook anew, in full and with its outputs: half an hour
+notebook: setup
+	@.venv/bin/jupyter execute --inplace --timeout=-1 examples/ghost_features.ipynb
 
 setup: .venv/ready
 
