@@ -143,7 +143,7 @@ def _take(node: ast.expr, file: str, place: str, found: Found, *, log: bool = Fa
     """Take a literal, both of a choice; tell of one put together. Whether there was one."""
     if isinstance(node, ast.IfExp):
         branches = (node.body, node.orelse)
-        return any([_take(each, file, place, found, log=log) for each in branches])
+        return sum(_take(each, file, place, found, log=log) for each in branches) > 0
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.BinOp) and _is_text(node)):
         found.problems.append(f"{place}: an f-string or a sum cannot be translated")
     if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
