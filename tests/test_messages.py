@@ -79,6 +79,7 @@ def problems_of(source):
         'raise InputError(f"{x} is bad")',
         'raise InputError("a text, " + x)',
         'raise type(error)(f"{x} is bad")',
+        'raise InputError(f"{x} is bad" if x else "is bad")',
         'raise ValueError("it is bad")',
         'raise ValueError(f"{x} is bad")',
         'logger.warning(f"{x} is bad")',
@@ -103,6 +104,7 @@ def test_a_text_that_cannot_be_translated_is_a_problem(source):
         ('logger.warning("%s is bad", x)', "%s is bad"),
         ('parser.add_argument("--x", help="how many")', "how many"),
         ('say("{x} is bad", x=x)', "{x} is bad"),
+        ('say("is bad" if x else y)', "is bad"),
     ],
 )
 def test_a_text_is_found_where_it_stands(source, text):

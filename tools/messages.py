@@ -140,7 +140,10 @@ def collect_module(nodes: list[ast.AST], file: str, errors: set[str], found: Fou
 
 
 def _take(node: ast.expr, file: str, place: str, found: Found, *, log: bool = False) -> bool:
-    """Take a literal; tell of one that is put together. Whether it was one."""
+    """Take a literal, both of a choice; tell of one put together. Whether there was one."""
+    if isinstance(node, ast.IfExp):
+        branches = (node.body, node.orelse)
+        return sum(_take(each, file, place, found, log=log) for each in branches) > 0
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.BinOp) and _is_text(node)):
         found.problems.append(f"{place}: an f-string or a sum cannot be translated")
     if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
