@@ -1,7 +1,7 @@
 # make demo, make test, make benchmark: each sets everything up by itself. See README.md.
 PYTHON := .venv/bin/python
 
-.PHONY: demo test benchmark lint docs linkcheck pictures notebook setup clean
+.PHONY: demo test benchmark messages lint docs linkcheck pictures notebook setup clean
 
 demo: setup
 	@$(PYTHON) -m ppghost demo
@@ -12,6 +12,10 @@ test: setup
 benchmark: setup
 	@$(PYTHON) benchmarks/short.py $(if $(PADDLECLAS),--paddleclas $(PADDLECLAS)) \
 		$(if $(TORCH_PYTHON),--torch-python $(TORCH_PYTHON))
+
+# what people read, from the source into the Chinese catalogue; docs/architecture.md says how
+messages: setup
+	@$(PYTHON) tools/messages.py
 
 lint: setup
 	@$(PYTHON) -m ruff check .

@@ -7,8 +7,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from ppghost.i18n import TranslatableError
 
-class PPGhostError(Exception):
+
+class PPGhostError(TranslatableError):
     """Base of every expected failure; anything else that escapes is a defect of ours."""
 
     exit_code = 1
@@ -63,7 +65,7 @@ def at_key(key: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{key}: {error}") from error
+        raise InputError("{key}: {error}", key=key, error=error) from error
 
 
 #: what a shell reports for a program ended by Ctrl-C (128 + SIGINT)

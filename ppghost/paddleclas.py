@@ -21,6 +21,7 @@ from typing import Any
 from ppghost.config import loading as config
 from ppghost.config.schema import EXTENSION_KEYS
 from ppghost.errors import InputError, PPGhostError
+from ppghost.i18n import MessageFormatter, environment_language, say, tr, use_language
 from ppghost.utils.yaml_files import read_yaml
 
 logger = logging.getLogger("ppghost.paddleclas")  # also as __main__
@@ -31,22 +32,27 @@ _ENGINE_KEYS = ("is_rec", "infer_output_key", "infer_add_softmax")
 
 def main(argv: list[str] | None = None) -> int:
     """Run one script of a checkout; 2 for what stops it before its start."""
+    use_language(environment_language())
     parser = argparse.ArgumentParser(
         prog="python -m ppghost.paddleclas",
-        description="Run a script of a PaddleClas checkout with ppghost's networks and configs.",
+        description=say(
+            "Run a script of a PaddleClas checkout with ppghost's networks and configs."
+        ),
     )
-    parser.add_argument("checkout", type=Path, metavar="CHECKOUT", help="folder with ppcls/")
-    parser.add_argument("script", metavar="SCRIPT", help="tools/train.py, ...")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own")
+    parser.add_argument("checkout", type=Path, metavar="CHECKOUT", help=say("folder with ppcls/"))
+    parser.add_argument("script", metavar="SCRIPT", help=say("tools/train.py, ..."))
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=say("the script's own"))
     args = parser.parse_args(argv)
-    logging.basicConfig(stream=sys.stderr, format="ppghost: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(MessageFormatter("ppghost: %(message)s"))
+    logging.basicConfig(handlers=[handler])
     logger.setLevel(
         logging.INFO
     )  # not ppghost.utils.validation's notices: PaddleClas uses those keys
     try:
         run(args.checkout, args.script, args.arguments)
     except PPGhostError as error:
-        print(f"ppghost: error: {error}", file=sys.stderr)
+        print(say("ppghost: error: {error}", error=error), file=sys.stderr)
         return error.exit_code
     return 0
 
@@ -61,14 +67,17 @@ def run(checkout: Path, script: str, arguments: list[str]) -> None:
     checkout = checkout.absolute()
     if not (checkout / "ppcls" / "arch" / "__init__.py").is_file():
         raise InputError(
-            f"{checkout}: not a PaddleClas 2.x checkout (it holds no ppcls/arch); give the folder "
-            "that `git clone` of PaddleClas made"
+            "{checkout}: not a PaddleClas 2.x checkout (it holds no ppcls/arch); give the "
+            "folder that `git clone` of PaddleClas made",
+            checkout=checkout,
         )
     file = checkout / script
     if not file.is_file():
         places = [checkout / "tools", checkout / "ppcls" / "static"]
         known = sorted(f.relative_to(checkout) for d in places for f in d.glob("[!_]*.py"))
-        raise InputError(f"{file}: no such script; there are {', '.join(map(str, known))}")
+        raise InputError(
+            "{file}: no such script; there are {known}", file=file, known=", ".join(map(str, known))
+        )
     with tempfile.TemporaryDirectory(prefix="ppghost-") as directory:
         sys.argv = [str(file), *resolve(arguments, checkout, Path(directory))]
         sys.path.insert(0, str(checkout))
@@ -156,7 +165,7 @@ def register(arch: ModuleType) -> None:
         setattr(arch, name, construct)
     added = len(registry.ARCHITECTURES) - len(replaced) - len(kept)
     logger.info("%d architectures added to ppcls.arch; ours in place of PaddleClas's: %s",
-             added, ", ".join(replaced) or "none")  # fmt: skip
+             added, ", ".join(replaced) or tr("none"))  # fmt: skip
 
 
 def _shows_its_layers(constructor: Callable) -> bool:
@@ -215,7 +224,9 @@ def _load_pretrained(name: str, network, original: Callable | None, pretrained, 
         found = weights.load(pretrained, network, name, new_head_classes=classes)
         network.set_state_dict(found.arrays, use_structured_name=False)
     elif original is None:
-        raise InputError(f"Arch.pretrained: PaddleClas has no weights of {name}; give a path")
+        raise InputError(
+            "Arch.pretrained: PaddleClas has no weights of {name}; give a path", name=name
+        )
     else:
         module = defining_module(original)
         module._load_pretrained(pretrained, network, module.MODEL_URLS[name], use_ssld=use_ssld)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "2")
+os.environ["LANGUAGE"] = "en"  # whatever the machine's locale
 # of a suite that a shell started in the background: the processes that tests interrupt would
 # inherit that, and stay
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -22,6 +23,7 @@ from support import ROOT
 from support.detectors import write_set
 from support.shared import shared_folder
 
+from ppghost import i18n
 from ppghost.cli import main as cli
 from ppghost import weights
 from ppghost.weights import conversion
@@ -68,6 +70,13 @@ def _unflushed_files():
 def _own_locks(tmp_path_factory):
     """Tests that measure are not kept from it by a person who does, nor keep one from it."""
     os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("locks"))
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch):
+    """Messages are English, after a test in another language too."""
+    monkeypatch.setenv("LANGUAGE", "en")
+    monkeypatch.setattr(i18n, "_language", "en")
 
 
 @pytest.fixture

@@ -109,6 +109,10 @@ def test_commands_work_from_an_empty_folder(installed, tmp_path):
     assert shown["Arch"]["name"] == "GhostNet_x1_0"
 
 
+def test_it_speaks_chinese(installed, tmp_path):
+    assert call(installed, "--lang", "zh", "--help", cwd=tmp_path).startswith("用法：ppghost")
+
+
 def test_the_demo_finds_its_configs(installed, tmp_path):
     code = "from ppghost.cli.demo_stages import CONFIGS; print(CONFIGS)"
     [configs] = call(installed.with_name("python"), "-c", code, cwd=tmp_path).splitlines()

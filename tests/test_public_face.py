@@ -97,6 +97,8 @@ def test_no_call_leaves_paddle_in_another_mode(dygraph, config_file, trained, tm
         "export": lambda: ppghost.export(config, tmp_path / "model"),
         "export, failing": lambda: failing(ppghost.export, untrained, tmp_path / "none"),
         "Predictor": lambda: ppghost.Predictor(tmp_path / "model")(image),
+        "label": lambda: ppghost.label(config, image.parent, tmp_path / "labels.json"),
+        "label, failing": lambda: failing(ppghost.label, untrained, image, tmp_path / "l.json"),
         "convert": lambda: deploy.convert(tmp_path / "model", "arm", tmp_path / "model.nb"),
         "weights": lambda: convert(
             trained.with_suffix(".pdparams"), tmp_path / "w.safetensors", "TinyGhostNet", 3

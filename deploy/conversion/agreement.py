@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from ppghost.i18n import tr
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -35,15 +37,21 @@ class Agreement:
 
     def describe(self) -> str:
         """Its figures for people."""
-        return f"top-1 {self.top1_agreement:.4f}, cosine {self.cosine:.4f}"
+        return tr("top-1 {top1_agreement:.4f}, cosine {cosine:.4f}").format(
+            top1_agreement=self.top1_agreement, cosine=self.cosine
+        )
 
     def describe_accuracy(self) -> str | None:
         """Each model's accuracy for people; None without labels."""
         if self.fp32["top1"] is None:
             return None
-        return (
-            f"top-1 {self.fp32['top1']:.4f} -> {self.int8['top1']:.4f}, "
-            f"top-5 {self.fp32['top5']:.4f} -> {self.int8['top5']:.4f}"
+        return tr(
+            "top-1 {top1:.4f} -> {int8_top1:.4f}, top-5 {top5:.4f} -> {int8_top5:.4f}"
+        ).format(
+            top1=self.fp32["top1"],
+            int8_top1=self.int8["top1"],
+            top5=self.fp32["top5"],
+            int8_top5=self.int8["top5"],
         )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ppghost.i18n import tr
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -50,20 +52,28 @@ class BoxAgreement:
 
     def describe(self) -> str:
         """Its figures for people."""
-        boxes = f"of {self.fp32_boxes} and {self.int8_boxes} boxes of score {SURE:g} or more"
+        boxes = tr("of {fp32_boxes} and {int8_boxes} boxes of score {sure:g} or more").format(
+            fp32_boxes=self.fp32_boxes, int8_boxes=self.int8_boxes, sure=SURE
+        )
         if self.box_agreement is None:
-            return f"{boxes} none can be compared"
-        return f"{self.box_agreement:.4f} {boxes} are in both"
+            return tr("{boxes} none can be compared").format(boxes=boxes)
+        return tr("{box_agreement:.4f} {boxes} are in both").format(
+            box_agreement=self.box_agreement, boxes=boxes
+        )
 
     def describe_accuracy(self) -> str | None:
         """Each model's average precision for people; None without annotations."""
-        named = {"AP": "COCO AP", "AP50": "AP50", "class_agnostic_AP50": "class-agnostic AP50"}
+        named = {
+            "AP": tr("COCO AP"),
+            "AP50": tr("AP50"),
+            "class_agnostic_AP50": tr("class-agnostic AP50"),
+        }
         both = [
             f"{name} {self.fp32[key]:.4f} -> {self.int8[key]:.4f}"
             for key, name in named.items()
             if key in self.fp32
         ]
-        return ", ".join(both) or None
+        return tr(", ").join(both) or None
 
 
 @dataclass

@@ -16,6 +16,7 @@ from ppghost.deploy.nb.parameters import different_parameters
 from ppghost.errors import ConversionError, InputError
 from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE, ExportedModel
 from ppghost.formats.program_desc import operator_types
+from ppghost.i18n import message_of
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,13 @@ class Builder:
             return True
 
         operator = first_fatal_operator(repaired.program, converts)
-        return ConversionError(f"{error}; it does so from {operator} on") if operator else error
+        return (
+            ConversionError(
+                "{error}; it does so from {operator} on", error=error, operator=operator
+            )
+            if operator
+            else error
+        )
 
     def build_twice(self, repaired: Repaired, options: Options) -> tuple[Path, NbInfo]:
         """As `build`; a second file is made and compared, for the tool has chosen by chance before.
@@ -104,13 +111,15 @@ def check_supported(program: Any, options: Options) -> None:
     """
     if missing := missing_kernels(program, options):
         raise ConversionError(
-            f"Paddle-Lite has no {options.target} kernel for: {', '.join(missing)}; "
-            "replace them in the network"
+            "Paddle-Lite has no {target} kernel for: {missing}; replace them in the network",
+            target=options.target,
+            missing=", ".join(missing),
         )
     if last := sorted({op.type for block in program.blocks for op in block.ops if _is_nhwc(op)}):
         raise ConversionError(
-            f"{', '.join(last)} with channels last (NHWC), which Paddle-Lite computes as if they "
-            "were first; export the network with data_format NCHW"
+            "{last} with channels last (NHWC), which Paddle-Lite computes as if they were "
+            "first; export the network with data_format NCHW",
+            last=", ".join(last),
         )
 
 
@@ -130,11 +139,15 @@ def _check_header(target: str, built: Path) -> NbInfo:
     try:
         info = inspect_nb(built)
     except InputError as error:
-        reason = str(error).removeprefix(f"{built}: ")
-        raise ConversionError(f"paddle_lite_opt wrote a bad file: {reason}") from error
+        reason = message_of(error).removeprefix(f"{built}: ")
+        raise ConversionError(
+            "paddle_lite_opt wrote a bad file: {reason}", reason=reason
+        ) from error
     # a network of nothing but host kernels runs anywhere
     if info.target not in (target, "host"):
         raise ConversionError(
-            f"asked for {target}, but paddle_lite_opt made a file for {info.target}"
+            "asked for {target}, but paddle_lite_opt made a file for {info_target}",
+            target=target,
+            info_target=info.target,
         )
     return info

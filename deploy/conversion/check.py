@@ -30,6 +30,7 @@ from ppghost.deploy.nb.reference import InputKind, Reference, check_inputs, desc
 from ppghost.errors import ConversionError, DeviceError, InputError
 from ppghost.formats.exported import ExportedModel
 from ppghost.formats.program_desc import InputSpec
+from ppghost.i18n import message_of, tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,10 +118,14 @@ class _Check:
         try:
             outputs = self._run(twin)
         except (DeviceError, InputError) as error:
-            reason = str(error).removeprefix(f"{twin}: ").removeprefix(f"{twin.name}: ")
+            reason = message_of(error).removeprefix(f"{twin}: ").removeprefix(f"{twin.name}: ")
             if self.options.target == X86:
-                raise ConversionError(f"the converted model does not run: {reason}") from error
-            none = f"none: the same program for x86 does not run ({reason})"
+                raise ConversionError(
+                    "the converted model does not run: {reason}", reason=reason
+                ) from error
+            none = tr("none: the same program for x86 does not run ({reason})").format(
+                reason=reason
+            )
             return Checked(none, None, self._references(self.expected))
         result = self._compare(outputs)
         references = self._references(outputs if self.options.weights else self.expected)
@@ -229,7 +234,7 @@ class _Check:
                 found, right, correlation=least, detections=self.detections, boxes=boxes
             )
         except ConversionError as error:
-            raise ConversionError(f"{error}, for {kind}") from error
+            raise ConversionError("{error}, for {kind}", error=error, kind=tr(kind)) from error
 
     def _warn_of_loss(self, differences: Mapping[str, Difference], weights: str) -> None:
         natural = worst([differences[kind] for kind in self._natural()])

@@ -29,6 +29,7 @@ from ppghost.formats.program_desc import (
     is_int8,
     program_inputs,
 )
+from ppghost.i18n import message_of, tr
 from ppghost.utils.files import write_atomically
 
 T = TypeVar("T")
@@ -117,7 +118,7 @@ def convert(
             built, sidecar = _build(builder, options, input_shape, command)
             _install(built, sidecar, output)
     except ConversionError as error:
-        raise ConversionError(f"{model_dir}: {error}") from error
+        raise ConversionError("{model_dir}: {error}", model_dir=model_dir, error=error) from error
     if sidecar.check != X86:
         logger.warning("%s: outputs could not be checked (%s)", output, sidecar.check)
     if sidecar.info.fallbacks:
@@ -142,7 +143,9 @@ def convert_all(
     names = [Path(folder).resolve().name for folder in model_dirs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError(f"several models are in folders named {', '.join(twice)}; rename them")
+        raise InputError(
+            "several models are in folders named {twice}; rename them", twice=", ".join(twice)
+        )
     # a wrong option is the same for all
     Options(parse_target(target), options.get("fp16", False), options.get("weights"))
     results: list[Conversion | FailedConversion] = []
@@ -151,7 +154,7 @@ def convert_all(
             results.append(convert(folder, target, Path(output) / f"{name}.nb", **options))
         except (InputError, ConversionError) as error:
             logger.error("%s", error)
-            results.append(FailedConversion(Path(folder), str(error)))
+            results.append(FailedConversion(Path(folder), message_of(error)))
     return results
 
 
@@ -166,7 +169,11 @@ def _build(
     inputs = checked_inputs(model, input_shape)
     if is_int8(model.program) and (options.fp16 or options.weights):
         asked = "--fp16" if options.fp16 else f"--weights {options.weights}"
-        raise InputError(f"{model.folder}: {asked} has no effect on a model that is int8; drop it")
+        raise InputError(
+            "{folder}: {asked} has no effect on a model that is int8; drop it",
+            folder=model.folder,
+            asked=asked,
+        )
     repaired = repair(model, options.target)
     _log_repairs(repaired)
     built, info = builder.build_twice(repaired, options)
@@ -240,7 +247,9 @@ def _typed(value: Any, kind: type[T]) -> T | None:
 
 def _describe_fallbacks(info: NbInfo) -> str:
     names = ", ".join(f"{name} ({count})" for name, count in info.fallbacks.items())
-    return f"not everything has a {info.target}/{info.precision} kernel: {names}"
+    return tr("not everything has a {target}/{precision} kernel: {names}").format(
+        target=info.target, precision=info.precision, names=names
+    )
 
 
 def _install(built: Path, sidecar: Sidecar, output: Path) -> None:

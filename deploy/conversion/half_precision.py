@@ -16,6 +16,7 @@ from ppghost.deploy.nb.box_check import CHECK_BOXES
 from ppghost.errors import ConversionError
 from ppghost.formats.exported import ExportedModel
 from ppghost.formats.program_desc import framework
+from ppghost.i18n import tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,7 +96,7 @@ def _least_boxes(name: str, kind: str, simulated: float) -> float:
         return min(CHECK_BOXES, max(_LEAST, 1 - 2 * (1 - simulated)))
     logger.warning(
         "%s: half precision changes the boxes for %s (%.0f %% are the same in a simulation); a "
-        "phone's are not compared", name, kind, 100 * simulated,
+        "phone's are not compared", name, tr(kind), 100 * simulated,
     )  # fmt: skip
     return 0.0
 
@@ -105,7 +106,7 @@ def _least_correlation(name: str, kind: str, simulated: float) -> float:
         return max(_LEAST, min(_CORRELATION, 1 - _MARGIN * (1 - simulated)))
     logger.warning(
         "%s: half precision changes the outputs for %s (correlation %.3f in a simulation); "
-        "a phone's can only be asked to be numbers", name, kind, simulated,
+        "a phone's can only be asked to be numbers", name, tr(kind), simulated,
     )  # fmt: skip
     return output_check.ANY
 
@@ -117,15 +118,16 @@ def _check_range(
 
     if not all(np.isfinite(output).all() for output in outputs):
         raise ConversionError(
-            f"half precision overflows for {kind}: the outputs are NaN or infinity; convert "
-            "without --fp16"
+            "half precision overflows for {kind}: the outputs are NaN or infinity; convert "
+            "without --fp16",
+            kind=tr(kind),
         )
     widest = max((float(np.abs(array).max(initial=0)) for array in convolved), default=0.0)
     if widest > _WINOGRAD_INPUT:
         logger.warning(
             "a 3x3 convolution reads values up to %.0f for %s: fp16 kernels may overflow there "
             "and give NaN; check the accuracy on the phone, or convert without --fp16",
-            widest, kind,
+            widest, tr(kind),
         )  # fmt: skip
 
 

@@ -55,11 +55,15 @@ def _range(model: ExportedModel, settings: Any) -> tuple[list[float], list[float
         low, high = ([(white * scale - mean) / std for mean, std in pairs] for white in (0, 255))
     except (ValueError, TypeError, ZeroDivisionError, AttributeError) as error:
         raise ConversionError(
-            f"{CONFIG_FILE}: NormalizeImage cannot be read ({settings!r:.200}); it wants a scale, "
-            "and a mean and a std for each channel"
+            "{config_file}: NormalizeImage cannot be read ({settings!r:.200}); it wants a "
+            "scale, and a mean and a std for each channel",
+            config_file=CONFIG_FILE,
+            settings=settings,
         ) from error
     if not all(map(math.isfinite, (*low, *high))):
-        raise ConversionError(f"{CONFIG_FILE}: NormalizeImage makes NaN or infinity of images")
+        raise ConversionError(
+            "{config_file}: NormalizeImage makes NaN or infinity of images", config_file=CONFIG_FILE
+        )
     return low, high
 
 

@@ -54,7 +54,10 @@ def supported_operators(valid_targets: str) -> frozenset[str]:
     # a table: a name, then a Y under each target (or under kUnk, for what a pass takes out)
     names = frozenset(re.findall(r"^ *(\w+)(?: +Y)+ *$", output, re.MULTILINE))
     if code != 0 or not names:
-        raise ConversionError(f"paddle_lite_opt lists no operators for {valid_targets}: install it")
+        raise ConversionError(
+            "paddle_lite_opt lists no operators for {valid_targets}: install it",
+            valid_targets=valid_targets,
+        )
     return names
 
 
@@ -68,8 +71,9 @@ def command() -> str:
     found = str(beside) if beside.is_file() else shutil.which("paddle_lite_opt")
     if found is None:
         raise ConversionError(
-            f"paddle_lite_opt not found beside {sys.executable} or on PATH; "
-            "install the paddlelite package"
+            "paddle_lite_opt not found beside {executable} or on PATH; install the "
+            "paddlelite package",
+            executable=sys.executable,
         )
     return found
 
@@ -88,10 +92,12 @@ def _call(arguments: list[str], timeout: float) -> tuple[int, str]:
         )
     except subprocess.TimeoutExpired as error:
         raise ConversionError(
-            f"paddle_lite_opt did not finish in {timeout:g} s; raise --timeout"
+            "paddle_lite_opt did not finish in {timeout:g} s; raise --timeout", timeout=timeout
         ) from error
     except OSError as error:
-        raise ConversionError(f"{path}: cannot be run ({error.strerror})") from error
+        raise ConversionError(
+            "{path}: cannot be run ({strerror})", path=path, strerror=error.strerror
+        ) from error
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
@@ -100,17 +106,21 @@ def _error(code: int, output: str, valid_targets: str) -> ConversionError:
     # "[F 11/22  4:31: 7.779 ...op_desc.h:118 GetAttr] Check failed: condition: what was wrong"
     fatal = re.search(r"^\[F [^\]]*\]\s*(?:Check failed: )?(.+)", output, re.MULTILINE | re.DOTALL)
     if fatal:
-        return ConversionError(f"paddle_lite_opt failed: {fatal[1].strip().splitlines()[0][:300]}")
+        return ConversionError(
+            "paddle_lite_opt failed: {fatal}", fatal=fatal[1].strip().splitlines()[0][:300]
+        )
     if code == 0:
         return ConversionError("paddle_lite_opt ended without an error and without a model")
     # a shell or a wrapper reports a signal as 128 + its number
     number = -code if code < 0 else code - 128
     if number in signal.valid_signals():
         return Crashed(
-            f"paddle_lite_opt crashed ({signal.Signals(number).name}) without a word for "
-            f"{valid_targets}; the graph holds something it cannot read "
-            "(`ppghost convert --list-repairs` lists the cases met so far)"
+            "paddle_lite_opt crashed ({signal}) without a word for {valid_targets}; the graph "
+            "holds something it cannot read (`ppghost convert --list-repairs` lists the cases "
+            "met so far)",
+            signal=signal.Signals(number).name,
+            valid_targets=valid_targets,
         )
     lines = output.strip().splitlines()
     last = f": {lines[-1][:300]}" if lines else ""
-    return ConversionError(f"paddle_lite_opt ended with code {code}{last}")
+    return ConversionError("paddle_lite_opt ended with code {code}{last}", code=code, last=last)

@@ -30,12 +30,22 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
-            raise InputError(f"unknown target {self.target!r}; choose one of: {', '.join(TARGETS)}")
+            raise InputError(
+                "unknown target {target!r}; choose one of: {targets}",
+                target=self.target,
+                targets=", ".join(TARGETS),
+            )
         if self.fp16 and self.target != "arm":
-            raise InputError(f"--fp16 is for arm; {self.target} has no fp16 arm kernels to choose")
+            raise InputError(
+                "--fp16 is for arm; {target} has no fp16 arm kernels to choose", target=self.target
+            )
         if self.weights is not None and self.weights not in WEIGHT_TYPES:
             names = ", ".join(WEIGHT_TYPES)
-            raise InputError(f"unknown weights {self.weights!r}; choose one of: {names}")
+            raise InputError(
+                "unknown weights {weights!r}; choose one of: {names}",
+                weights=self.weights,
+                names=names,
+            )
 
     @property
     def valid_targets(self) -> str:

@@ -50,7 +50,9 @@ def to_paddle2(model_dir: str | Path, output: str | Path) -> Rewritten:
     """
     model, output = open_model(Path(model_dir)), Path(output)
     if output.resolve() == model.folder.resolve():
-        raise InputError(f"{output}: is the model's own folder; choose another output place")
+        raise InputError(
+            "{output}: is the model's own folder; choose another output place", output=output
+        )
     model.check_params()
     description = model.description or {"Global": {"model_name": model.name}}
     with staging_directory(output) as stage:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppghost.errors import ConversionError
 from ppghost.formats.exported import ExportedModel
+from ppghost.i18n import Message, tr
 from ppghost.utils.paddle_inference import Engine, EngineError
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ class Runner:
 
     def __init__(self, model: ExportedModel, program: Any = None) -> None:
         program = model.program if program is None else program
-        with _conversion_errors("load"):
+        with _conversion_errors(
+            tr("Paddle itself cannot load this model ({error}); export it again")
+        ):
             self._engine = Engine(
                 program.SerializeToString(), model.params(), threads=os.cpu_count() or 1
             )
@@ -46,7 +49,9 @@ class Runner:
         Raises:
             ConversionError: Paddle cannot run it on them.
         """
-        with _conversion_errors("run"):
+        with _conversion_errors(
+            tr("Paddle itself cannot run this model ({error}); export it again")
+        ):
             return self._engine(inputs)
 
 
@@ -63,11 +68,9 @@ def finite_outputs(runner: Runner, inputs: Mapping[str, "np.ndarray"]) -> list["
 
 
 @contextlib.contextmanager
-def _conversion_errors(verb: str) -> Iterator[None]:
+def _conversion_errors(text: Message) -> Iterator[None]:
     """Say in one line what Paddle could not do."""
     try:
         yield
     except EngineError as error:
-        raise ConversionError(
-            f"Paddle itself cannot {verb} this model ({error}); export it again"
-        ) from error
+        raise ConversionError(text.format(error=error)) from error

@@ -63,7 +63,9 @@ def run_ptq(source: Path, made: Path, arrays: "Sequence[np.ndarray]", algo: str)
             )
         except (RuntimeError, ValueError, KeyError, AssertionError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-            raise ConversionError(f"Paddle cannot quantize this model: {reason}") from error
+            raise ConversionError(
+                "Paddle cannot quantize this model: {reason}", reason=reason
+            ) from error
 
 
 @contextlib.contextmanager

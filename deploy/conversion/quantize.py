@@ -24,6 +24,7 @@ from ppghost.formats.exported import (
     write_description,
 )
 from ppghost.formats.program_desc import feed_names, operator_types
+from ppghost.i18n import tr
 from ppghost.utils.files import staging_directory
 
 if TYPE_CHECKING:
@@ -133,9 +134,13 @@ def quantize(
             written in any of these cases.
     """
     if algo not in ALGORITHMS:
-        raise InputError(f"unknown algorithm {algo!r}; choose one of: {', '.join(ALGORITHMS)}")
+        raise InputError(
+            "unknown algorithm {algo!r}; choose one of: {algorithms}",
+            algo=algo,
+            algorithms=", ".join(ALGORITHMS),
+        )
     if not len(images):
-        raise InputError(f"{model_dir}: no image to calibrate with")
+        raise InputError("{model_dir}: no image to calibrate with", model_dir=model_dir)
     model, output = open_model(Path(model_dir)), Path(output)
     _check_kind(model)
     judge = _judge(model, rate_boxes)
@@ -151,7 +156,9 @@ def quantize(
             agreement = _compare(model, int8, images, measured, judge)
             layers, others = _count_layers(int8.program)
         except ConversionError as error:
-            raise ConversionError(f"{model_dir}: {error}") from error
+            raise ConversionError(
+                "{model_dir}: {error}", model_dir=model_dir, error=error
+            ) from error
         result = Quantization(
             model_dir=output,
             fp32_bytes=sum(path.stat().st_size for path in model.files()),
@@ -171,15 +178,24 @@ def quantize(
 def _check_kind(model: ExportedModel) -> None:
     quantized = [op for op in operator_types(model.program) if op.startswith(_QUANTIZED)]
     if quantized:
-        raise InputError(f"{model.folder}: is quantized already ({min(quantized)}); give the fp32")
+        raise InputError(
+            "{folder}: is quantized already ({quantized}); give the fp32",
+            folder=model.folder,
+            quantized=min(quantized),
+        )
     if model.config.get("exclude_post_process"):
         raise InputError(
-            f"{model.folder}: finds no boxes, so that nothing can be judged; "
-            "quantize the model that `ppghost export` writes without --exclude-post-process"
+            "{folder}: finds no boxes, so that nothing can be judged; quantize the model "
+            "that `ppghost export` writes without --exclude-post-process",
+            folder=model.folder,
         )
     feeds = len(feed_names(model.program))
     if feeds != 1:
-        raise InputError(f"{model.folder}: takes {feeds} inputs; only one can be an image")
+        raise InputError(
+            "{folder}: takes {feeds} inputs; only one can be an image",
+            folder=model.folder,
+            feeds=feeds,
+        )
 
 
 def _split(count: int, samples: int) -> tuple[list[int], list[int]]:
@@ -201,7 +217,9 @@ def _judge(model: ExportedModel, rate_boxes: "RateBoxes | None") -> ScoreJudge |
     if boxes:
         return BoxJudge(boxes[0], rate_boxes)
     if rate_boxes:
-        raise InputError(f"{model.folder}: no detector with its suppression; the images have boxes")
+        raise InputError(
+            "{folder}: no detector with its suppression; the images have boxes", folder=model.folder
+        )
     return ScoreJudge()
 
 
@@ -243,11 +261,14 @@ def _check_agreement(model: ExportedModel, result: Quantization, minimum: float)
     # "not >=", so that NaN fails too
     if minimum > 0 and not agreement.least() >= minimum:
         accuracy = agreement.describe_accuracy()
-        found = ", ".join(filter(None, (agreement.describe(), accuracy)))
+        found = tr(", ").join(filter(None, (agreement.describe(), accuracy)))
         error = CheckFailed(
-            f"{model.folder}: int8 agrees too little with fp32 ({found}; {minimum:g} wanted); "
+            "{folder}: int8 agrees too little with fp32 ({found}; {minimum:g} wanted); "
             "nothing is written. Give more or better images, another --algo, or a lower "
-            "--min-agreement"
+            "--min-agreement",
+            folder=model.folder,
+            found=found,
+            minimum=minimum,
         )
         error.result = replace(result, model_dir=None).to_json()
         raise error

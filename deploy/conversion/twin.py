@@ -12,6 +12,7 @@ from ppghost.errors import ConversionError
 from ppghost.formats.exported import MODEL_FILE, PARAMS_FILE
 from ppghost.formats.paddle_tensors import read_exported
 from ppghost.formats.program_desc import is_int8
+from ppghost.i18n import tr
 
 
 def make_twin(builder: Builder, built: Path, options: Options) -> Path | str:
@@ -20,14 +21,14 @@ def make_twin(builder: Builder, built: Path, options: Options) -> Path | str:
         return built
     model, x86 = builder.model, replace(options, target=X86, fp16=False)
     if is_int8(model.program):
-        return "none: x86 has no right int8 kernels"
+        return tr("none: x86 has no right int8 kernels")
     repaired = repair(model, options.target, X86)
     if missing := missing_kernels(repaired.program, x86):
-        return f"none: no x86 kernel for {', '.join(missing)}"
+        return tr("none: no x86 kernel for {missing}").format(missing=", ".join(missing))
     try:
         twin, _ = builder.build(repaired, x86)
     except ConversionError as error:
-        return f"none: no x86 file ({error})"
+        return tr("none: no x86 file ({error})").format(error=error)
     return twin
 
 
@@ -54,8 +55,11 @@ def compare_weights(
     strange = [each.name for each in different if each.data not in values]
     if strange:
         raise ConversionError(
-            f"{len(strange)} weights of the file for {options.target} are neither the "
-            "model's nor those of the same program for x86, whose outputs are right, for "
-            f"instance {strange[0]}; convert again"
+            "{count} weights of the file for {target} are neither the model's nor those of "
+            "the same program for x86, whose outputs are right, for instance {strange}; "
+            "convert again",
+            count=len(strange),
+            target=options.target,
+            strange=strange[0],
         )
-    return "weights only"
+    return tr("weights only")

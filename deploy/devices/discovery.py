@@ -10,6 +10,7 @@ from ppghost.deploy.devices.base import Device, DeviceOptions, format_cores
 from ppghost.deploy.devices.host.device import HostDevice
 from ppghost.deploy.devices.thermal import format_thermal_status
 from ppghost.errors import DeviceError, InputError
+from ppghost.i18n import message_of, say, tr, translate
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +19,10 @@ KINDS: tuple[type[Device], ...] = (
     HostDevice,
     Phone,
 )
+
+
+#: a state of ours, beside those of adb, which keep its words
+STATES = {"no answer": tr("no answer")}
 
 
 def list_devices(options: DeviceOptions | None = None) -> list[Device]:
@@ -46,7 +51,7 @@ def describe_all() -> list[dict[str, Any]]:
         except DeviceError as error:
             nothing = dict.fromkeys(("model", "soc", "abi", "android", "lite_version"))
             identity = {"serial": device.serial, "kind": device.kind, "state": "no answer"}
-            return {**identity, **nothing, "advice": str(error)}
+            return {**identity, **nothing, "advice": message_of(error)}
 
     devices = list_devices()
     with ThreadPoolExecutor(len(devices)) as pool:
@@ -59,24 +64,30 @@ def format_device(described: dict[str, Any]) -> str:
     Args:
         described: an entry of `describe_all`.
     """
-    head = "  ".join(str(described[key]) for key in ("serial", "kind", "state"))
+    state = translate(STATES.get(described["state"], described["state"]))
+    head = f"{described['serial']}  {described['kind']}  {state}"
     facts = [described[key] for key in ("model", "soc", "abi")]
     if described["android"]:
         facts.append(f"Android {described['android']} (API {described['api_level']})")
     if described.get("cores"):
         facts.append(format_cores(described["cores"]))
     if described.get("battery") is not None:
-        plugged = {True: ", charging", False: ", not charging", None: ""}[described["charging"]]
-        facts.append(f"battery {described['battery']} %{plugged}")
+        battery = {
+            True: tr("battery {percent} %, charging"),
+            False: tr("battery {percent} %, not charging"),
+            None: tr("battery {percent} %"),
+        }[described["charging"]]
+        facts.append(translate(battery.format(percent=described["battery"])))
     if described.get("thermal_status") is not None:
-        facts.append(f"thermal status {format_thermal_status(described['thermal_status'])}")
+        status = format_thermal_status(described["thermal_status"])
+        facts.append(say("thermal status {status}", status=status))
     if described.get("temp_c") is not None:
         zone = described.get("temp_zone")
         facts.append(f"{described['temp_c']:.1f} °C{f' ({zone})' if zone else ''}")
     if described.get("measured_by"):
-        facts.append(f"measured by {described['measured_by']}")
+        facts.append(say("measured by {holder}", holder=described["measured_by"]))
     line = "  ".join([head, ", ".join(filter(None, facts))]).rstrip()
-    return f"{line}\n    {described['advice']}" if described.get("advice") else line
+    return f"{line}\n    {translate(described['advice'])}" if described.get("advice") else line
 
 
 def find_devices(names: Sequence[str], options: DeviceOptions | None = None) -> list[Device]:
@@ -155,4 +166,6 @@ def _find(name: str, options: DeviceOptions) -> Device:
         if device := kind.find(name, options):
             return device
     known = ", ".join(device.serial for device in list_devices(options))
-    raise DeviceError(f"no device {name!r}; there is: {known} (see `ppghost devices`)")
+    raise DeviceError(
+        "no device {name!r}; there is: {known} (see `ppghost devices`)", name=name, known=known
+    )

@@ -9,6 +9,7 @@ from typing import Any
 from ppghost.deploy.devices.android.benchmark_bin import POWER_MODES
 from ppghost.deploy.devices.base import DeviceOptions
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.files import sha256
 from ppghost.utils.text import whole_number
 from ppghost.utils.validation import Parsed, check
@@ -226,29 +227,31 @@ def _programs(value: Any) -> dict[str, Path]:
     return {str(abi): Path(path) for abi, path in table.items()}
 
 
-_COUNT = Parsed(whole_number, "a whole number, 0 or more")
-_POSITIVE = Parsed(_positive, "a whole number above 0")
-_QUANTITY = Parsed(_quantity, "a number above 0")
+_COUNT = Parsed(whole_number, tr("a whole number, 0 or more"))
+_POSITIVE = Parsed(_positive, tr("a whole number above 0"))
+_QUANTITY = Parsed(_quantity, tr("a number above 0"))
 _SCHEMA = {
-    "models": Parsed(_paths, "a path or a list of paths"),
-    "devices": Parsed(_names, "a serial or a list of serials"),
-    "threads": Parsed(_positives, "a list of whole numbers above 0"),
+    "models": Parsed(_paths, tr("a path or a list of paths")),
+    "devices": Parsed(_names, tr("a serial or a list of serials")),
+    "threads": Parsed(_positives, tr("a list of whole numbers above 0")),
     "rounds": _POSITIVE,
     "repeats": _POSITIVE,
     "burst_warmup": _COUNT,
     "warmup": _COUNT,
-    "precision": Parsed(_share, "a share such as 2% or 0.02"),
-    "detect": Parsed(_share, "a share such as 5% or 0.05"),
+    "precision": Parsed(_share, tr("a share such as 2% or 0.02")),
+    "detect": Parsed(_share, tr("a share such as 5% or 0.05")),
     "round_every": _QUANTITY,
     "time_limit": _QUANTITY,
-    "reference": Parsed(str, "a text"),
-    "power_mode": Parsed(_mode, f"one of {', '.join(POWER_MODES)}"),
-    "affinity": Parsed(_mask, "a hexadecimal mask such as f0"),
+    "reference": Parsed(str, tr("a text")),
+    "power_mode": Parsed(
+        _mode, tr("one of {power_modes}").format(power_modes=", ".join(POWER_MODES))
+    ),
+    "affinity": Parsed(_mask, tr("a hexadecimal mask such as f0")),
     "max_temp": _QUANTITY,
     "max_wait": _QUANTITY,
-    "benchmark_bin": Parsed(_programs, "a path, or paths by ABI"),
-    "device_folder": Parsed(_folder, "an absolute path of plain names"),
+    "benchmark_bin": Parsed(_programs, tr("a path, or paths by ABI")),
+    "device_folder": Parsed(_folder, tr("an absolute path of plain names")),
     "seed": _COUNT,
-    "image": Parsed(_image, "a file that is there"),
-    "input_shapes": Parsed(_shapes, "a shape such as [1, 3, 224, 224], or a list of them"),
+    "image": Parsed(_image, tr("a file that is there")),
+    "input_shapes": Parsed(_shapes, tr("a shape such as [1, 3, 224, 224], or a list of them")),
 }

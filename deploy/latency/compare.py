@@ -26,6 +26,7 @@ from ppghost.deploy.latency.results import (
 from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.latency.stats import Interval, unpaired_ratio
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 THRESHOLD = 0.05
 #: the result of one model and thread count in the old file and in the new
@@ -81,9 +82,10 @@ class Shift:
     def words(self) -> str:
         """'this device is 10.0 % slower than it was'."""
         if self.ci95 is None or self.ci95[0] <= 1 <= self.ci95[1]:
-            return "this device is as fast as it was"
-        how = "slower" if self.ratio > 1 else "faster"
-        return f"this device is {abs(self.ratio - 1):.1%} {how} than it was"
+            return tr("this device is as fast as it was")
+        slower = tr("this device is {share:.1%} slower than it was")
+        faster = tr("this device is {share:.1%} faster than it was")
+        return (slower if self.ratio > 1 else faster).format(share=abs(self.ratio - 1))
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """As `ppghost compare --json` writes it."""
-        return {**msgspec.json.decode(msgspec.json.encode(self)), "regressions": self.regressions}
+        content = msgspec.json.encode(self, enc_hook=str)  # messages are texts
+        return {**msgspec.json.decode(content), "regressions": self.regressions}
 
 
 def compare(
@@ -153,14 +156,14 @@ def compare(
         row = _row(*pair, reference, threshold, drift)
         if shift := _shift(*pair, row, after.plan.reference):
             shifts.append(shift)
-            why = f"the same file: {shift.words}"
+            why = tr("the same file: {words}").format(words=shift.words)
             row = replace(row, verdict="cannot tell", regression=False, why=why)
         elif row.regression and _is_unchanged(*pair):
-            why = "the same file on the same runtime: what else ran on the device has changed"
+            why = tr("the same file on the same runtime: what else ran on the device has changed")
             row = replace(row, regression=False, why=why)
         rows.append(row)
     if not rows:
-        raise InputError(f"{new}: no model and thread count in common with {old}")
+        raise InputError("{new}: no model and thread count in common with {old}", new=new, old=old)
     not_compared = sorted({key[0] for key in known.keys() ^ found.keys()})
     return Comparison(str(old), str(new), threshold, rows, not_compared, shifts)
 
@@ -184,14 +187,21 @@ def _refuse_other_conditions(
     if others := found - known:
         name = " ".join(map(str, filter(None, min(others, key=str))))
         raise InputError(
-            f"{new}: measured on {name}, of which {old} holds nothing; --force compares anyway"
+            "{new}: measured on {name}, of which {old} holds nothing; --force compares anyway",
+            new=new,
+            name=name,
+            old=old,
         )
     for kind in sorted({result.device["kind"] for result in after.results}):
         was, now = _bursts(before.plan, kind), _bursts(after.plan, kind)
         for name in was:
             if was[name] != now[name]:
                 raise InputError(
-                    f"{new}: {name} was {was[name]} and is {now[name]}; --force compares anyway"
+                    "{new}: {name} was {was} and is {now}; --force compares anyway",
+                    new=new,
+                    name=name,
+                    was=was[name],
+                    now=now[name],
                 )
 
 
@@ -208,7 +218,12 @@ def _refuse_other_settings(old: Result, new: Result, file: Path) -> None:
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
             raise InputError(
-                f"{file}: {new.model}: {name} was {was} and is {now}; --force compares anyway"
+                "{file}: {model}: {name} was {was} and is {now}; --force compares anyway",
+                file=file,
+                model=new.model,
+                name=name,
+                was=was,
+                now=now,
             )
 
 
@@ -243,15 +258,15 @@ def _row(
         drift=drift,
     )
     if new.status == "failed" and old.status == "ok":
-        return replace(row, regression=True, why=f"fails now: {new.error}")
+        return replace(row, regression=True, why=tr("fails now: {error}").format(error=new.error))
     if not (old.stats and new.stats):
-        return replace(row, why="not measured in both")
+        return replace(row, why=tr("not measured in both"))
     if not all(samples):
-        return replace(row, why="too few rounds")
+        return replace(row, why=tr("too few rounds"))
     estimate = unpaired_ratio(samples[1], samples[0])
     row = replace(row, ratio=estimate.median, ci95=estimate.ci95)
     if estimate.ci95 is None:
-        return replace(row, why="too few rounds")
+        return replace(row, why=tr("too few rounds"))
     row = replace(row, detectable=detectable(estimate.ci95, drift))
     low, high = estimate.ci95
     if low > 1 + drift:
@@ -259,7 +274,11 @@ def _row(
     if high < 1 / (1 + drift):
         return replace(row, verdict="faster")
     by_chance = low <= 1 <= high
-    why = "may be chance" if by_chance else f"two campaigns of one model may differ by {drift:.1%}"
+    why = (
+        tr("may be chance")
+        if by_chance
+        else tr("two campaigns of one model may differ by {drift:.1%}").format(drift=drift)
+    )
     return replace(row, why=why)
 
 

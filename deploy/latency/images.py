@@ -39,7 +39,7 @@ def feed_image(
     if read_image is None:
         raise InputError("image: give read_image too, which makes an input of it")
     if not image.is_file():
-        raise InputError(f"image: no file {image}")
+        raise InputError("image: no file {image}", image=image)
     digest = sha256(image)
     return [
         replace(model, feed=Feed(image.name, digest, _inputs(model, image, read_image)))
@@ -52,19 +52,25 @@ def _inputs(model: NbModel, image: Path, read_image: "ReadImage") -> "dict[str, 
 
     if model.preprocess is None:
         raise InputError(
-            f"{model.path}: does not say how an image becomes its input; convert it again, from a "
-            "model with an inference.yml that says it"
+            "{path}: does not say how an image becomes its input; convert it again, from a "
+            "model with an inference.yml that says it",
+            path=model.path,
         )
     if len(model.inputs) != 1:
         raise InputError(
-            f"{model.path}: takes {len(model.inputs)} inputs; only one can be an image"
+            "{path}: takes {count} inputs; only one can be an image",
+            path=model.path,
+            count=len(model.inputs),
         )
     [spec] = model.inputs
     array = read_image(model.preprocess, image)
     if list(array.shape) != spec["shape"][1:]:
         raise InputError(
-            f"{model.path}: its transform_ops make {list(array.shape)} of {image}, it takes "
-            f"{spec['shape'][1:]}"
+            "{path}: its transform_ops make {shape} of {image}, it takes {shape2}",
+            path=model.path,
+            shape=list(array.shape),
+            image=image,
+            shape2=spec["shape"][1:],
         )
     batch = np.broadcast_to(array, spec["shape"]).astype(input_dtype(spec))
     return {spec["name"]: np.ascontiguousarray(batch)}

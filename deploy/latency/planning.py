@@ -11,6 +11,7 @@ from ppghost.deploy.latency.power import MS_DRIFT, RATIO_DRIFT
 from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.nb.model import NbModel
 from ppghost.errors import DeviceError, InputError
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,9 @@ def share_out(loaded: list[NbModel], devices: Sequence[Device], whole: bool) -> 
         names = {model.name for model in fitting.values()}
         missing = [index for index, model in enumerate(loaded) if model.name not in names]
         if missing and whole:
-            raise InputError(f"{loaded[missing[0]].path}: {reasons[missing[0]]}")
+            raise InputError(
+                "{path}: {reasons}", path=loaded[missing[0]].path, reasons=reasons[missing[0]]
+            )
         taken |= names
         if fitting:
             shares.append((device, fitting))
@@ -53,8 +56,13 @@ def share_out(loaded: list[NbModel], devices: Sequence[Device], whole: bool) -> 
         if model.name not in taken:
             if not whole and (out := unusable()):
                 # of the devices that are left, none takes it; these might
-                raise DeviceError(f"{model.path}: {reasons[index]}; left out: {'; '.join(out)}")
-            raise InputError(f"{model.path}: {reasons[index]}")
+                raise DeviceError(
+                    "{path}: {reasons}; left out: {out}",
+                    path=model.path,
+                    reasons=reasons[index],
+                    out=tr("; ").join(out),
+                )
+            raise InputError("{path}: {reasons}", path=model.path, reasons=reasons[index])
     return shares
 
 
@@ -81,13 +89,22 @@ def make_plan(
     names = [model.name for model in loaded]
     reference = campaign.reference or names[0]
     if reference not in names:
-        raise InputError(f"reference: no model {reference!r}; there is: {', '.join(names)}")
+        raise InputError(
+            "reference: no model {reference!r}; there is: {names}",
+            reference=reference,
+            names=", ".join(names),
+        )
     drift = RATIO_DRIFT if len(names) > 1 else MS_DRIFT
     if campaign.detect is not None and campaign.detect <= drift:
-        kind = "ratios" if len(names) > 1 else "milliseconds; time a reference model beside it"
+        kind = (
+            tr("ratios") if len(names) > 1 else tr("milliseconds; time a reference model beside it")
+        )
         raise InputError(
-            f"detect: {campaign.detect:.1%} is no more than two campaigns of one model may differ "
-            f"by, {drift:.1%} in {kind}"
+            "detect: {detect:.1%} is no more than two campaigns of one model may differ "
+            "by, {drift:.1%} in {kind}",
+            detect=campaign.detect,
+            drift=drift,
+            kind=kind,
         )
     settings = campaign.settings() | {"reference": reference}
     return Plan(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from ppghost.deploy.latency.results import Result
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,9 @@ class Progress:
             ", ".join(f"{model} {median:.2f}" for model, median in medians.items()),
             extra={
                 "device": self.serial,
-                "line": f"{self.serial}: {done}/{self.rounds}, {left:.0f} s left, ms: {short}",
+                "line": tr("{serial}: {done}/{rounds}, {left:.0f} s left, ms: {short}").format(
+                    serial=self.serial, done=done, rounds=self.rounds, left=left, short=short
+                ),
             },
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from ppghost.deploy.latency.results import Result, Round, shared_rounds
 from ppghost.deploy.latency.schema import ThrottledRounds
 from ppghost.deploy.latency.stats import MAX_RELATIVE_WIDTH, paired_ratio, summarize
 from ppghost.deploy.nb.model import NbModel
+from ppghost.i18n import tr
 
 #: share of the rounds that may tell nothing new without a word
 MIN_WORTH = 0.7
@@ -18,7 +19,7 @@ MIN_FIRST_RATIO = 1.2
 LOW_BATTERY = 15
 #: share of the time that the host's inferences may wait for a core without a word
 MAX_WAITED = 0.1
-UNFINISHED = "not finished; run again with --resume"
+UNFINISHED = tr("not finished; run again with --resume")
 
 
 def begin(model: NbModel, device: Device, threads: int) -> Result:
@@ -131,12 +132,21 @@ def conclude(result: Result, limitation: Note | None, reference: str | None = No
     notes = [note for make in _NOTES if (note := make(result))]
     if reference and (note := _other_reference(result, reference)):
         notes.append(note)
-    warnings = [f"{result.model}, threads {result.threads}: {format_note(note)}" for note in notes]
-    own = list(warnings)
+    warnings = [
+        tr("{model}, threads {threads}: {note}").format(
+            model=result.model, threads=result.threads, note=format_note(note)
+        )
+        for note in notes
+    ]
+    own: list[str] = [*warnings]
     if limitation:
         notes.append(limitation)
-        warnings.append(f"threads {result.threads}: {format_note(limitation)}")
-    result.notes, result.warning = [*notes], "; ".join(warnings) or None
+        warnings.append(
+            tr("threads {threads}: {note}").format(
+                threads=result.threads, note=format_note(limitation)
+            )
+        )
+    result.notes, result.warning = [*notes], tr("; ").join(warnings) or None
     return own
 
 

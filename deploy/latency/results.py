@@ -28,6 +28,7 @@ from ppghost.deploy.latency.schema import (
     ResultRecord,
 )
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.files import read_json
 
 _DEVICE_KEYS = ("serial", "kind", "model", "soc", "abi", "lite_version")
@@ -128,7 +129,11 @@ class Result(ResultFields):
         count = len(record.conditions)
         samples = record.samples_ms
         if count and len(samples) % count:
-            raise msgspec.ValidationError(f"{len(samples)} samples do not make {count} rounds")
+            raise msgspec.ValidationError(
+                tr("{count} samples do not make {count2} rounds").format(
+                    count=len(samples), count2=count
+                )
+            )
         size = len(samples) // count if count else 0
         rounds = []
         for number, condition in enumerate(record.conditions):
@@ -167,7 +172,9 @@ class LatencyResult(FileFields):
 
     def to_json(self) -> dict[str, Any]:
         """Schema ppghost.latency/1, as Python's json module takes it."""
-        document = msgspec.json.decode(msgspec.json.encode(self.to_record())) | self.extra
+        document = (
+            msgspec.json.decode(msgspec.json.encode(self.to_record(), enc_hook=str)) | self.extra
+        )
         document["plan"] |= self.plan_extra
         for entry, result in zip(document["results"], self.results, strict=True):
             entry |= result.extra
@@ -178,7 +185,7 @@ class LatencyResult(FileFields):
         with_extras = self.extra or self.plan_extra or any(each.extra for each in self.results)
         # three times as fast without; it is written after every round
         content = self.to_json() if with_extras else self.to_record()
-        return msgspec.json.encode(content).decode()
+        return msgspec.json.encode(content, enc_hook=str).decode()
 
 
 def load_result(path: Path) -> LatencyResult:
@@ -202,7 +209,12 @@ def parse_result(content: Any, path: Path) -> LatencyResult:
     """
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
-        raise InputError(f"{path}: not a latency result of schema {SCHEMA} (schema: {schema})")
+        raise InputError(
+            "{path}: not a latency result of schema {schema} (schema: {schema2})",
+            path=path,
+            schema=SCHEMA,
+            schema2=schema,
+        )
     try:
         record = msgspec.convert(content, LatencyRecord)
         results = [
@@ -212,7 +224,9 @@ def parse_result(content: Any, path: Path) -> LatencyResult:
         for result in results:
             device_identity(result.device)
     except (msgspec.ValidationError, KeyError) as error:
-        raise InputError(f"{path}: damaged latency result ({error}); measure again") from error
+        raise InputError(
+            "{path}: damaged latency result ({error}); measure again", path=path, error=error
+        ) from error
     return LatencyResult(
         created=record.created,
         host=record.host,

@@ -23,6 +23,7 @@ from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.latency.waiting import Stopped, Waiter
 from ppghost.deploy.nb.model import NbModel
 from ppghost.errors import DeviceError, DeviceLost, OutputMismatch
+from ppghost.i18n import message_of
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class DeviceRun:
         except Stopped:
             pass
         except DeviceError as error:
-            self.problem = str(error)
+            self.problem = message_of(error)
             logger.warning("%s", error, extra=self._about)
             self._note_unfinished()
         finally:
@@ -239,9 +240,9 @@ class DeviceRun:
 
     def _fail(self, result: Result, error: DeviceError) -> None:
         if isinstance(error, OutputMismatch):
-            self.wrong_files.add(str(error))
+            self.wrong_files.add(message_of(error))
         with self.file.lock:
-            result.status, result.error = "failed", str(error)
+            result.status, result.error = "failed", message_of(error)
         logger.warning("%s", error, extra=self._about)
 
 

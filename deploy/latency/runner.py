@@ -18,6 +18,7 @@ from ppghost.deploy.latency.rounds import DeviceRun
 from ppghost.deploy.latency.schema import Plan
 from ppghost.deploy.nb.model import load_models
 from ppghost.errors import ConversionError, DeviceError, InputError, PPGhostError
+from ppghost.i18n import tr
 
 if TYPE_CHECKING:
     from ppghost.deploy.latency.images import ReadImage
@@ -62,7 +63,7 @@ def bench(
         raise InputError("resume needs the output that is to be gone on from")
     unknown = settings.keys() - Campaign.__dataclass_fields__.keys()
     if unknown:
-        raise InputError(f"{min(unknown)}: no such setting of a campaign")
+        raise InputError("{unknown}: no such setting of a campaign", unknown=min(unknown))
     campaign = Campaign(models=models, devices=devices, **settings)  # type: ignore[arg-type] # in any form
     found = find_devices(campaign.devices, campaign.device_options())
     path = None if output is None else Path(output)
@@ -178,16 +179,26 @@ def _judge(measured: LatencyResult, runs: list[DeviceRun], output: Path | None) 
     """
     problems = [run.problem for run in runs if run.problem]
     if problems:
-        rest = f" ({output} holds the rest; --resume goes on)" if output else ""
-        raise DeviceError(f"{'; '.join(problems)}{rest}")
+        rest = (
+            tr(" ({output} holds the rest; --resume goes on)").format(output=output)
+            if output
+            else ""
+        )
+        raise DeviceError("{problems}{rest}", problems=tr("; ").join(problems), rest=rest)
     failed = [result for result in measured.results if result.status == "failed"]
     if not failed:
         return
     every = len(failed) == len(measured.results)
-    how_many = "every model" if every else f"{len(failed)} of {len(measured.results)} models"
+    how_many = (
+        tr("every model")
+        if every
+        else tr("{count} of {measured_count} models").format(
+            count=len(failed), measured_count=len(measured.results)
+        )
+    )
     wrong = all(result.error in _wrong_files(runs) for result in failed)
     raise (ConversionError if wrong else DeviceError)(
-        f"{how_many} failed; the first: {failed[0].error}"
+        "{how_many} failed; the first: {error}", how_many=how_many, error=failed[0].error
     )
 
 
@@ -214,7 +225,11 @@ def _resumable(earlier: LatencyResult, plan: Plan, output: Path) -> list[Result]
         was, now = getattr(earlier.plan, name), getattr(plan, name)
         if was != now:
             raise InputError(
-                f"{output}: was measured with {name} {was}, not {now}; resume with the same value "
-                "or choose another output"
+                "{output}: was measured with {name} {was}, not {now}; resume with the same "
+                "value or choose another output",
+                output=output,
+                name=name,
+                was=was,
+                now=now,
             )
     return [result for result in earlier.results if result.status != "failed"]

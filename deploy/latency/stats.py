@@ -10,6 +10,7 @@ from ppghost.deploy.latency.intervals import (
     Interval,
     campaign_median,
 )
+from ppghost.i18n import tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +97,9 @@ def summarize(samples_ms: Sequence[float], rounds: int = 1, *, percentiles: bool
 
     values = np.asarray(samples_ms, float)
     if not values.size or values.size % rounds:
-        raise ValueError(f"{values.size} samples do not make {rounds} rounds")
+        raise ValueError(
+            tr("{size} samples do not make {rounds} rounds").format(size=values.size, rounds=rounds)
+        )
     if rounds == 1:
         samples = values.tolist()
         found = CampaignMedian(float(np.median(values)), median_interval(samples), None)

@@ -9,8 +9,18 @@ from ppghost.deploy.latency.layer_shares import EXCESS, MATTERS, LayerShares, sl
 from ppghost.deploy.latency.power import POWER
 from ppghost.deploy.latency.results import LatencyResult
 from ppghost.deploy.latency.stats import Estimate, Interval
+from ppghost.i18n import say, tr, translate
+from ppghost.utils.text import pad
 
 Row = TypeVar("Row")
+
+#: words of results, as they stand in files, for people
+STATUS = {"ok": tr("ok"), "failed": tr("failed"), "skipped": tr("skipped")}
+VERDICTS = {
+    "faster": tr("faster"),
+    "slower": tr("slower"),
+    "cannot tell": tr("cannot tell"),
+}
 
 #: so many layers are shown, the dearest first; all are in the file and the report
 SHOWN_LAYERS = 25
@@ -21,8 +31,9 @@ def latency_table(measured: LatencyResult) -> str:
     references = {result.ratio.reference for result in measured.results if result.ratio}
     width = max([5, *(len(result.model) for result in measured.results)])
     lines = [
-        f"{'model':<{width}} {'threads':>7} {'median ms':>10}  {'95 % interval':<18} {'p90':>8}"
-        "  ratio"
+        f"{pad(say('model'), width)} {pad(say('threads'), 7, right=True)} "
+        f"{pad(say('median ms'), 10, right=True)}  {pad(say('95 % interval'), 18)} {'p90':>8}  "
+        f"{say('ratio')}"
     ]
     for heading, result in _by_device(measured.results, lambda row: row.device["serial"]):
         lines += heading
@@ -30,38 +41,55 @@ def latency_table(measured: LatencyResult) -> str:
         stats, ratio = result.stats, result.ratio
         if result.status != "ok" or stats is None:
             # the device and the model stand before it already
-            error = (result.error or "").removeprefix(f"{result.device['serial']}: ")
+            error = say(result.error or "").removeprefix(f"{result.device['serial']}: ")
             error = error.removeprefix(f"{result.model}: ")
-            lines.append(f"{head} {result.status}: {error}")
+            lines.append(f"{head} {translate(STATUS[result.status])}: {error}")
             continue
-        interval = " to ".join(map(format_ms, stats.ci95)) if stats.ci95 else "-"
+        interval = say(" to ").join(map(format_ms, stats.ci95)) if stats.ci95 else "-"
         p90 = "-" if stats.p90 is None else format_ms(stats.p90)
         times = f"{ratio.median:.3f}" if ratio else "-"
         if ratio and len(references) > 1:
             times += f" x {ratio.reference}"
-        lines.append(f"{head} {format_ms(stats.median):>10}  {interval:<18} {p90:>8}  {times}")
+        cells = f"{format_ms(stats.median):>10}  {pad(interval, 18)} {p90:>8}  {times}"
+        lines.append(f"{head} {cells}")
     if len(references) == 1:
-        lines.append(f"(ratios are times {references.pop()})")
+        lines.append(say("(ratios are times {reference})", reference=references.pop()))
     if any(result.stats and result.stats.ci95 for result in measured.results):
-        lines.append("(intervals in ms are of this campaign on this day; ratios hold for longer)")
+        lines.append(
+            say("(intervals in ms are of this campaign on this day; ratios hold for longer)")
+        )
     return "\n".join(lines)
 
 
 def comparison_table(comparison: Comparison) -> str:
     """A line a model: the verdict, how many times as long, and why nothing can be said."""
-    lines = [f"{'model':<28} {'threads':>7}  {'verdict':<12} {'new/old':>8}  95 % interval"]
+    lines = [
+        f"{pad(say('model'), 28)} {pad(say('threads'), 7, right=True)}  {pad(say('verdict'), 12)} "
+        f"{pad(say('new/old'), 8, right=True)}  {say('95 % interval')}"
+    ]
     for heading, row in _by_device(comparison.rows, lambda row: row.device):
         lines += heading
         ratio = "-" if row.ratio is None else f"{row.ratio:.3f}"
-        interval = "{:.3f} to {:.3f}".format(*row.ci95) if row.ci95 else ""
-        note = ": ".join(filter(None, ("REGRESSION" if row.regression else "", row.why)))
+        interval = say(" to ").join(f"{end:.3f}" for end in row.ci95) if row.ci95 else ""
+        regression = say("REGRESSION") if row.regression else ""
+        note = ": ".join(filter(None, (regression, say(row.why or ""))))
         head = f"{row.model:<28} {row.threads:>7}"
-        lines.append(f"{head}  {row.verdict:<12} {ratio:>8}  {interval:<18} {note}".rstrip())
+        verdict = pad(translate(VERDICTS[row.verdict]), 12)
+        lines.append(f"{head}  {verdict} {ratio:>8}  {pad(interval, 18)} {note}".rstrip())
     if references := sorted({row.reference for row in comparison.rows if row.reference}):
-        lines.append(f"(compared by their ratios to {', '.join(references)} in the same rounds)")
+        lines.append(
+            say(
+                "(compared by their ratios to {references} in the same rounds)",
+                references=", ".join(references),
+            )
+        )
     if shown := [row.detectable for row in comparison.rows if row.detectable is not None]:
         lines.append(
-            f"(a slowdown of {max(shown):.1%} would have been found in {POWER:.0%} of such pairs)"
+            say(
+                "(a slowdown of {slowdown:.1%} would have been found in {power:.0%} of such pairs)",
+                slowdown=max(shown),
+                power=POWER,
+            )
         )
     return "\n".join(lines)
 
@@ -71,10 +99,16 @@ def layers_table(shares: LayerShares) -> str:
     plan, dearest = shares.plan, sorted(shares.shares, key=lambda each: -each.share.median)
     width = max(len("layer"), *(len(each.layer.model) for each in dearest[:SHOWN_LAYERS]))
     lines = [
-        f"{plan.network} on {shares.device['serial']}, threads {shares.threads}, "
-        f"{shares.rounds} rounds",
-        f"{'layer':<{width}} {'times':>5} {'ms each':>8} {'share %':>8}  {'95 % interval':<16} "
-        f"{'MMACs':>8} {'MB':>7}  x explained",
+        say(
+            "{network} on {serial}, threads {threads}, {rounds} rounds",
+            network=plan.network,
+            serial=shares.device["serial"],
+            threads=shares.threads,
+            rounds=shares.rounds,
+        ),
+        f"{pad(say('layer'), width)} {pad(say('times'), 5, right=True)} "
+        f"{pad(say('ms each'), 8, right=True)} {pad(say('share %'), 8, right=True)}  "
+        f"{pad(say('95 % interval'), 16)} {'MMACs':>8} {'MB':>7}  {say('x explained')}",
     ]
     for each in dearest[:SHOWN_LAYERS]:
         layer = each.layer
@@ -84,45 +118,70 @@ def layers_table(shares: LayerShares) -> str:
         times = "-" if each.times_explained is None else f"{each.times_explained:.1f}"
         lines.append(
             f"{layer.model:<{width}} {len(layer.layers):>5} {format_ms(each.ms.median):>8} "
-            f"{share:>8}  {interval:<16} {macs:>8} {layer.bytes / 1e6:>7.2f}  "
+            f"{share:>8}  {pad(interval, 16)} {macs:>8} {layer.bytes / 1e6:>7.2f}  "
             f"{times}{' *' if each.slow else ''}"
         )
     if rest := dearest[SHOWN_LAYERS:]:
         left = format_percent(sum(each.share.median for each in rest), 1)
-        lines.append(f"(and {len(rest)} more with {left} % together)")
+        lines.append(say("(and {count} more with {share} % together)", count=len(rest), share=left))
     return "\n".join([*lines, *_layers_summary(shares)])
 
 
 def _layers_summary(shares: LayerShares) -> Iterator[str]:
     plan = shares.plan
-    different = f"{len(shares.shares)} different"
-    layers = sum(len(each.layer.layers) for each in shares.shares)
-    summed = f"{layers} layers, {different}: {_ms(shares.sum_ms)} together"
+    together = say(
+        "{layers} layers, {different} different: {ms} together",
+        layers=sum(len(each.layer.layers) for each in shares.shares),
+        different=len(shares.shares),
+        ms=_ms(shares.sum_ms),
+    )
     if shares.whole_ms and shares.sum_of_whole:
-        ratio = _with_interval(shares.sum_of_whole, "{:.3f}".format)
-        summed += f", {ratio} of the whole's {_ms(shares.whole_ms)}"
-    yield f"{summed}; a run without work, {_ms(shares.idle_ms)}, is taken off each"
+        together = say(
+            "{together}, {ratio} of the whole's {ms}",
+            together=together,
+            ratio=_with_interval(shares.sum_of_whole, "{:.3f}".format),
+            ms=_ms(shares.whole_ms),
+        )
+    yield say(
+        "{together}; a run without work, {ms}, is taken off each",
+        together=together,
+        ms=_ms(shares.idle_ms),
+    )
     if any(each.slow for each in shares.shares):
         names = ", ".join(each.layer.model for each in slow_layers(shares))
-        yield (
-            f"* cost more than MACs and bytes explain (over {EXCESS:g} times, and "
-            f"{MATTERS:.0%} of the time or more): {names}"
+        yield say(
+            "* cost more than MACs and bytes explain (over {excess:g} times, and "
+            "{matters:.0%} of the time or more): {names}",
+            excess=EXCESS,
+            matters=MATTERS,
+            names=names,
         )
     if plan.is_same_kernels:
-        yield "the whole is made of exactly the kernels that its layers are made of"
+        yield say("the whole is made of exactly the kernels that its layers are made of")
     for operator, count in plan.other_kernels.items():
-        yield f"kernels of {operator}: {count.whole} in the whole, {count.layers} in the layers"
+        yield say(
+            "kernels of {operator}: {whole} in the whole, {layers} in the layers",
+            operator=operator,
+            whole=count.whole,
+            layers=count.layers,
+        )
     for untimed in plan.not_timed:
-        yield f"not timed: {untimed.layer} ({untimed.ops[0]}): {untimed.reason}"
+        yield say(
+            "not timed: {layer} ({operator}): {reason}",
+            layer=untimed.layer,
+            operator=untimed.ops[0],
+            reason=untimed.reason,
+        )
     if shares.without_figures:
-        yield f"failed: {', '.join(shares.without_figures)}"
+        yield say("failed: {names}", names=", ".join(shares.without_figures))
 
 
 def guidelines_table(nets: Guidelines) -> str:
     """A line a net: latency, images a second, and the ratio to the first of its guideline."""
     lines = [
-        f"{nets.device['serial']}, threads {nets.threads}",
-        f"{'net':<26} {'MMACs':>7} {'MB':>7} {'ms':>8} {'images/s':>9}  times the first",
+        say("{serial}, threads {threads}", serial=nets.device["serial"], threads=nets.threads),
+        f"{pad(say('net'), 26)} {'MMACs':>7} {'MB':>7} {'ms':>8} "
+        f"{pad(say('images/s'), 9, right=True)}  {say('times the first')}",
     ]
     for row in (row for rows in nets.rows.values() for row in rows):
         name = f"{row.net.guideline} {row.net.variant}"
@@ -141,12 +200,12 @@ def _ms(estimate: Estimate) -> str:
 
 
 def _with_interval(estimate: Estimate, form: Callable[[float], str]) -> str:
-    ends = f" ({' to '.join(map(form, estimate.ci95))})" if estimate.ci95 else ""
+    ends = f" ({say(' to ').join(map(form, estimate.ci95))})" if estimate.ci95 else ""
     return f"{form(estimate.median)}{ends}"
 
 
 def _percents(ci95: Interval | None) -> str:
-    return " to ".join(format_percent(end) for end in ci95) if ci95 else "-"
+    return say(" to ").join(format_percent(end) for end in ci95) if ci95 else "-"
 
 
 def format_percent(share: float, digits: int = 2) -> str:

@@ -90,8 +90,12 @@ class Waiter:
         while self._is_hot(state):
             if time.monotonic() > deadline:
                 raise DeviceError(
-                    f"{self.device.serial}: still {state['temp_c']:.1f} °C after {self.max_wait:g} "
-                    f"s, above the {self.max_temp:g} allowed; cool it and go on with --resume"
+                    "{serial}: still {temp_c:.1f} °C after {max_wait:g} s, above the "
+                    "{max_temp:g} allowed; cool it and go on with --resume",
+                    serial=self.device.serial,
+                    temp_c=state["temp_c"],
+                    max_wait=self.max_wait,
+                    max_temp=self.max_temp,
                 )
             self.stop.wait(min(COOL_EVERY_S, self.max_wait / 10))
             state = self.retry(self.device.conditions)

@@ -26,8 +26,11 @@ def compare_boxes(found: "np.ndarray", right: "np.ndarray", least: float) -> Dif
     # one box that comes or goes may stand at the threshold; another in its place does not
     if min(missing, more) > allowed or max(missing, more) > max(allowed, 1):
         raise ConversionError(
-            "the converted model finds other boxes than Paddle "
-            f"({len(pairs)} of {len(right)} are the same, {len(found)} found)"
+            "the converted model finds other boxes than Paddle ({count} of {right_count} "
+            "are the same, {found_count} found)",
+            count=len(pairs),
+            right_count=len(right),
+            found_count=len(found),
         )
     difference = max((float(np.abs(a - b).max()) for a, b in pairs), default=0.0)
     return {

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ppghost.deploy.nb.header import NbInfo, inspect_nb
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 #: the target that Paddle-Lite's x86 runtime is for
 X86 = "x86"
@@ -29,7 +30,9 @@ def incompatibility(info: NbInfo, abi: str) -> str | None:
         return _x86_incompatibility(info)
     if info.target in ("arm", "opencl", "host"):
         return None
-    return f"made for {info.target}, not for {abi}; convert the model with `--target arm`"
+    return tr("made for {target}, not for {abi}; convert the model with `--target arm`").format(
+        target=info.target, abi=abi
+    )
 
 
 def check_runs_on_x86(nb: Path) -> None:
@@ -39,15 +42,17 @@ def check_runs_on_x86(nb: Path) -> None:
         InputError: it is no float32 file for x86, or no `.nb` at all.
     """
     if reason := incompatibility(inspect_nb(nb), X86):
-        raise InputError(f"{nb}: {reason}")
+        raise InputError("{nb}: {reason}", nb=nb, reason=reason)
 
 
 def _x86_incompatibility(info: NbInfo) -> str | None:
     if info.target not in (X86, "host"):
-        return (
-            f"made for {info.target}, not for {X86}; "
-            f"convert the model with `--target {X86}` to run it on this host"
-        )
+        return tr(
+            "made for {target}, not for {x86}; convert the model with `--target {x86}` "
+            "to run it on this host"
+        ).format(target=info.target, x86=X86)
     if info.precision != "fp32":
-        return f"has {info.precision} kernels; the x86 runtime gives NaN for them"
+        return tr("has {precision} kernels; the x86 runtime gives NaN for them").format(
+            precision=info.precision
+        )
     return None

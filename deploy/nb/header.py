@@ -64,23 +64,29 @@ def inspect_nb(path: Path) -> NbInfo:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+        ) from error
     if not data:
-        raise InputError(f"{path}: empty file; convert the model again")
+        raise InputError("{path}: empty file; convert the model again", path=path)
     if len(data) < _HEADER.size:
-        raise InputError(f"{path}: not a Paddle-Lite .nb file (only {len(data)} bytes)")
+        raise InputError(
+            "{path}: not a Paddle-Lite .nb file (only {count} bytes)", path=path, count=len(data)
+        )
     meta_version, version, topology_size = _HEADER.unpack_from(data)
     opt_version = version.split(b"\0")[0]
     if meta_version != META_VERSION or not re.fullmatch(rb"[\w.+-]+", opt_version):
         raise InputError(
-            f"{path}: not a Paddle-Lite .nb file (no version {META_VERSION} header); "
-            "convert the model with `ppghost convert`"
+            "{path}: not a Paddle-Lite .nb file (no version {meta_version} header); "
+            "convert the model with `ppghost convert`",
+            path=path,
+            meta_version=META_VERSION,
         )
     for _ in _records(path, data, _HEADER.size + topology_size):
         pass
     found = _kernels(data[_HEADER.size : _HEADER.size + topology_size])
     if not found:
-        raise InputError(f"{path}: holds no kernels; convert the model again")
+        raise InputError("{path}: holds no kernels; convert the model again", path=path)
     target = _target({kernel.target for kernel in found})
     precision = _precision({kernel.precision for kernel in found})
     return NbInfo(
@@ -128,7 +134,9 @@ def operator_counts(path: Path) -> dict[str, int]:
 def _records(path: Path, data: bytes, position: int) -> Iterator[bytes]:
     """Walk the parameter records from `position`: they must end where the file ends."""
     truncated = InputError(
-        f"{path}: truncated or damaged .nb file ({len(data)} bytes); copy or convert it again"
+        "{path}: truncated or damaged .nb file ({count} bytes); copy or convert it again",
+        path=path,
+        count=len(data),
     )
     if position + _PARAMS_HEADER.size > len(data):
         raise truncated

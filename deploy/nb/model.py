@@ -104,7 +104,9 @@ def _nb_files(paths: Sequence[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         found = sorted(path.glob("*.nb")) if path.is_dir() else [path]
         if not found:
-            raise InputError(f"{path}: no .nb file in this folder; convert a model into it first")
+            raise InputError(
+                "{path}: no .nb file in this folder; convert a model into it first", path=path
+            )
         files += found
     if not files:
         raise InputError("no model to time; give .nb files or folders that hold them")

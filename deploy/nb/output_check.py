@@ -61,7 +61,11 @@ def compare(
     import numpy as np
 
     if len(actual) != len(expected):
-        raise ConversionError(f"{len(actual)} outputs after conversion, {len(expected)} in Paddle")
+        raise ConversionError(
+            "{count} outputs after conversion, {expected_count} in Paddle",
+            count=len(actual),
+            expected_count=len(expected),
+        )
     # [] and [1] are one thing: Paddle-Lite has no 0-D tensors
     pairs = zip(map(np.atleast_1d, actual), map(np.atleast_1d, expected), strict=True)
     return worst(
@@ -89,8 +93,9 @@ def _compare_one(
         return NOTHING
     if found.shape != right.shape:
         raise ConversionError(
-            f"an output has shape {list(found.shape)} after conversion, "
-            f"{list(right.shape)} in Paddle"
+            "an output has shape {shape} after conversion, {right_shape} in Paddle",
+            shape=list(found.shape),
+            right_shape=list(right.shape),
         )
     if not right.size:
         return NOTHING
@@ -124,8 +129,10 @@ def _compare_floats(
     # "not <=", so that NaN fails too
     if not difference <= allowed or math.isinf(difference):
         raise ConversionError(
-            "the converted model computes something else than Paddle "
-            f"(largest difference {difference:.3g}, allowed {allowed:.3g})"
+            "the converted model computes something else than Paddle (largest difference "
+            "{difference:.3g}, allowed {allowed:.3g})",
+            difference=difference,
+            allowed=allowed,
         )
     if correlation is None:
         _check_channels(found, right, largest)
@@ -149,9 +156,12 @@ def _check_channels(found: "np.ndarray", right: "np.ndarray", largest: float) ->
         if (excess > 0).any():
             place = int(excess.argmax())
             raise ConversionError(
-                "the converted model computes something else than Paddle "
-                f"(part {place} of axis {axis} of an output is off by "
-                f"{difference.max(axis=others)[place]:.3g}, allowed {allowed[place]:.3g})"
+                "the converted model computes something else than Paddle (part {place} of "
+                "axis {axis} of an output is off by {max:.3g}, allowed {allowed:.3g})",
+                place=place,
+                axis=axis,
+                max=difference.max(axis=others)[place],
+                allowed=allowed[place],
             )
 
 
@@ -170,8 +180,10 @@ def _check_correlation(found: float, least: float) -> None:
     # "not >=", so that NaN fails too
     if not found >= least:
         raise ConversionError(
-            "rounded to fewer bits the model computes something else than Paddle (correlation "
-            f"of the scores {found:.3f}, at least {least:.4g} wanted)"
+            "rounded to fewer bits the model computes something else than Paddle "
+            "(correlation of the scores {found:.3f}, at least {least:.4g} wanted)",
+            found=found,
+            least=least,
         )
 
 
@@ -181,8 +193,10 @@ def _compare_integers(found: "np.ndarray", right: "np.ndarray") -> Difference:
     different = int(np.count_nonzero(found != right))
     if different > CHECK_INTEGERS * right.size:
         raise ConversionError(
-            "the converted model computes something else than Paddle "
-            f"({different} of {right.size} whole numbers differ)"
+            "the converted model computes something else than Paddle ({different} of "
+            "{size} whole numbers differ)",
+            different=different,
+            size=right.size,
         )
     difference = float(np.abs(found.astype(np.float64) - right.astype(np.float64)).max())
     return {**NOTHING, "max_abs_diff": difference, "equal": 1 - different / right.size}

@@ -35,7 +35,7 @@ def read_parameters(nb: Path) -> list[Parameter]:
     try:
         return [_parameter(record) for record in parameter_records(nb)]
     except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise InputError(f"{nb}: damaged parameters; convert the model again") from error
+        raise InputError("{nb}: damaged parameters; convert the model again", nb=nb) from error
 
 
 def different_parameters(nb: Path, other: Path) -> list[Parameter]:

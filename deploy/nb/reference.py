@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from ppghost.formats.program_desc import InputSpec, input_dtype
+from ppghost.i18n import tr
 
 if TYPE_CHECKING:
     import numpy as np
 
 #: kinds of input, and how the arrays of those that are images or features are made, one after the
 #: other; `rng` is `numpy.random.default_rng(seed)`
-GENERATORS = {
-    "noise": "numpy.random.default_rng(seed).standard_normal(shape, dtype=numpy.float32)",
-    "large noise": "5 * rng.standard_normal(shape, dtype=numpy.float32)",
-    "spikes": "0, and 50 * rng.standard_normal(shape) where rng.random(shape) < 0.01",
-    "picture": "low to high by rng.random() for each block of 16x16, per channel",
+GENERATORS: dict[str, str] = {
+    tr("noise"): "numpy.random.default_rng(seed).standard_normal(shape, dtype=numpy.float32)",
+    tr("large noise"): "5 * rng.standard_normal(shape, dtype=numpy.float32)",
+    tr("spikes"): "0, and 50 * rng.standard_normal(shape) where rng.random(shape) < 0.01",
+    tr("picture"): "low to high by rng.random() for each block of 16x16, per channel",
 }
 #: a classifier's scores are kept whole; of a larger output its beginning tells enough
 MAX_VALUES = 2000

@@ -14,6 +14,7 @@ from ppghost.deploy.nb.output_check import CHECK_CORRELATION
 from ppghost.deploy.nb.reference import GENERATORS, MAX_VALUES, Reference
 from ppghost.errors import InputError
 from ppghost.formats.program_desc import InputSpec
+from ppghost.i18n import tr
 from ppghost.utils.files import read_json, write_json
 
 if TYPE_CHECKING:
@@ -126,17 +127,21 @@ def read_sidecar(nb: Path) -> Sidecar:
     path = sidecar_path(nb)
     if not path.is_file():
         raise InputError(
-            f"{nb}: no {path.name} beside it; convert with `ppghost convert`, or say "
-            "--input-shape 1,3,224,224"
+            "{nb}: no {name} beside it; convert with `ppghost convert`, or say "
+            "--input-shape 1,3,224,224",
+            nb=nb,
+            name=path.name,
         )
     described = read_json(path)
     try:
         content = described["content_sha256"]
         sidecar = _from_json(described, info)
     except (KeyError, TypeError, ValueError, AttributeError, msgspec.ValidationError) as error:
-        raise InputError(f"{path}: not a description of a .nb; convert again") from error
+        raise InputError("{path}: not a description of a .nb; convert again", path=path) from error
     if content != info.content_sha256:
-        raise InputError(f"{path}: describes another file than {nb.name}; convert again")
+        raise InputError(
+            "{path}: describes another file than {name}; convert again", path=path, name=nb.name
+        )
     return sidecar
 
 
@@ -165,7 +170,7 @@ def _from_json(described: Any, info: NbInfo) -> Sidecar:
 def _options(described: Mapping[str, Any]) -> KernelOptions:
     options = msgspec.convert({"fp16": False, "weights": None, **described}, KernelOptions)
     if options["weights"] not in (None, *CHECK_CORRELATION):
-        raise ValueError(f"there are no {options['weights']!r} weights")
+        raise ValueError(tr("there are no {weights!r} weights").format(weights=options["weights"]))
     return options
 
 
@@ -175,14 +180,18 @@ def _optional(described: dict[str, Any], key: str, kind: type[T]) -> T | None:
         return None
     # a bool is no count
     if type(value) is not kind:
-        raise TypeError(f"{key}: {value!r} is no {kind.__name__}")
+        raise TypeError(
+            tr("{key}: {value!r} is no {kind}").format(key=key, value=value, kind=kind.__name__)
+        )
     return value
 
 
 def _input(described: Any) -> InputSpec:
     spec = msgspec.convert(described, InputSpec)
     if min(spec["shape"], default=1) < 1:
-        raise ValueError(f"{spec['name']} has sizes {spec['shape']}")
+        raise ValueError(
+            tr("{name} has sizes {shape}").format(name=spec["name"], shape=spec["shape"])
+        )
     return spec
 
 
@@ -202,10 +211,14 @@ def _reference(described: dict[str, Any]) -> Reference:
     # the only kind there once was
     reference = msgspec.convert({"kind": "noise", **described}, Reference)
     if reference["kind"] not in GENERATORS or reference["seed"] < 0:
-        raise ValueError(f"no input of kind {reference['kind']!r}, seed {reference['seed']}")
+        raise ValueError(
+            tr("no input of kind {kind!r}, seed {seed}").format(
+                kind=reference["kind"], seed=reference["seed"]
+            )
+        )
     known = [min(math.prod(shape), MAX_VALUES) for shape in reference["shapes"]]
     if known != list(map(len, reference["outputs"])):
-        raise ValueError("outputs have other sizes than they should")
+        raise ValueError(tr("outputs have other sizes than they should"))
     return reference
 
 

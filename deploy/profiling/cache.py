@@ -22,10 +22,11 @@ from ppghost.deploy.nb.model import NbModel
 from ppghost.deploy.nb.sidecar import Sidecar, read_sidecar
 from ppghost.deploy.profiling.standalone import Standalone
 from ppghost.errors import ConversionError, InputError
+from ppghost.i18n import message_of, tr
 from ppghost.utils.files import write_atomically
 
 #: in the sidecar of a file that computes one layer
-UNCHECKED = "none: one layer of a network, made to be timed"
+UNCHECKED = tr("none: one layer of a network, made to be timed")
 
 
 @contextlib.contextmanager
@@ -99,7 +100,7 @@ class NbCache:
         try:
             return self.model(nb, name, make)
         except InputError as error:
-            raise ConversionError(str(error)) from error
+            raise ConversionError(message_of(error)) from error
 
 
 def _describe(name: str, piece: Standalone, info: NbInfo) -> Sidecar:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ppghost.deploy.conversion.repairs.operators import computed_attributes, main_output
 from ppghost.formats.program_desc import framework
+from ppghost.i18n import tr
 
 _FLATTENS = ("flatten", "flatten2", "flatten_contiguous_range")
 _RESHAPES = (
@@ -227,11 +228,11 @@ def _piece(name: str, group: list[Any], values: _Values) -> Piece:
 def _why_not(piece: Piece, values: _Values) -> str | None:
     """Why a piece cannot be run on its own; None if it can."""
     if any(map(has_block, piece.ops)):
-        return "it is a loop or a condition"
+        return tr("it is a loop or a condition")
     if any(computed_attributes(op) for op in piece.ops):
-        return "it takes attributes from what is computed"
+        return tr("it takes attributes from what is computed")
     if not piece.inputs or not piece.outputs:
-        return "nothing goes through it"
+        return tr("nothing goes through it")
     for name in (*piece.inputs, *piece.outputs):
         if reason := _why_no_border(values.variables.get(name)):
             return f"{_SUFFIX.sub('', name)}: {reason}"
@@ -242,10 +243,12 @@ def _why_no_border(var: Any) -> str | None:
     """Why a variable cannot be fed and fetched."""
     kinds = framework().VarType
     if var is None or var.type.type != kinds.LOD_TENSOR:
-        return "it is no tensor"
+        return tr("it is no tensor")
     tensor = var.type.lod_tensor.tensor
     if min(tensor.dims, default=1) < 1:
-        return "its size is not known before it runs"
+        return tr("its size is not known before it runs")
     if tensor.data_type not in (kinds.FP32, kinds.INT32, kinds.INT64):
-        return f"it is {kinds.Type.Name(tensor.data_type)}, which cannot be fed"
+        return tr("it is {type}, which cannot be fed").format(
+            type=kinds.Type.Name(tensor.data_type)
+        )
     return None

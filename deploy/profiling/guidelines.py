@@ -76,7 +76,9 @@ def run_guidelines(
 ) -> LatencyResult:
     """As `bench_guidelines`, for a campaign without models."""
     if campaign.models:
-        raise InputError(f"guidelines: the nets are made here; leave {campaign.models[0]} away")
+        raise InputError(
+            "guidelines: the nets are made here; leave {first} away", first=campaign.models[0]
+        )
     with kept_files(output) as folder:
         nets = _write_all(folder)
         timed_as = _timed_as(nets)

@@ -117,13 +117,15 @@ def _the_model(campaign: Campaign) -> ExportedModel:
     [folder] = campaign.models
     if folder.suffix == ".nb" or any(folder.glob("*.nb")):
         raise InputError(
-            f"{folder}: a .nb cannot be cut at its layers; give the folder of the exported model "
-            "that it was made of"
+            "{folder}: a .nb cannot be cut at its layers; give the folder of the exported "
+            "model that it was made of",
+            folder=folder,
         )
     model = open_model(folder)
     if is_int8(model.program):
         raise InputError(
-            f"{folder}: an int8 model cannot be cut at its layers, as each border would be a "
-            "conversion to float32; give the float32 model"
+            "{folder}: an int8 model cannot be cut at its layers, as each border would be "
+            "a conversion to float32; give the float32 model",
+            folder=folder,
         )
     return model

@@ -26,6 +26,7 @@ from ppghost.errors import ConversionError
 from ppghost.formats.exported import ExportedModel
 from ppghost.formats.paddle_tensors import split_records
 from ppghost.formats.program_desc import InputSpec, framework, parameter_names
+from ppghost.i18n import message_of
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ def profile(
     for each in not_timed:
         logger.warning("%s (%s) is not timed: %s", each.layer, each.ops[0], each.reason)
     if not timed:
-        raise ConversionError(f"{model.folder}: no layer can be timed on its own")
+        raise ConversionError("{folder}: no layer can be timed on its own", folder=model.folder)
     plan = LayerPlan(
         network=model.name,
         target=cache.target,
@@ -175,7 +176,7 @@ def _convert_layers(
         try:
             return cache.convert(alike.names[0], alike.piece, builder)
         except ConversionError as error:
-            return str(error)
+            return message_of(error)
 
     results: list[NbModel | str] = []
     try:

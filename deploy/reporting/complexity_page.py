@@ -11,7 +11,7 @@ from typing import Any
 from ppghost.deploy.devices.host.roof import Roof
 from ppghost.deploy.reporting.drawings.roofline import Dot, draw_roofline
 from ppghost.deploy.reporting.drawings.stage_bars import BarPanel, draw_stage_bars
-from ppghost.deploy.reporting.messages import common_words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import (
     Block,
     Fact,
@@ -24,21 +24,35 @@ from ppghost.deploy.reporting.pages.blocks import (
 )
 from ppghost.deploy.reporting.pages.render import printable, render
 from ppghost.deploy.reporting.sections.section import BuiltSection
+from ppghost.i18n import current_language, say, tr, translate
 from ppghost.utils.files import write_text
 from ppghost.utils.text import format_bytes, format_count
 
-_COUNTED = (("params", "parameters, M", 1e6), ("macs", "MACs, M", 1e6),
-            ("memory_bytes", "memory access, MiB", 2**20))  # fmt: skip
+_COUNTED = (("params", tr("parameters, M"), 1e6), ("macs", tr("MACs, M"), 1e6),
+            ("memory_bytes", tr("memory access, MiB"), 2**20))  # fmt: skip
 #: each guideline, what its figure is, how it is written, and what the change would be
 _RULES = {
-    "G1": ("G1: equal channels move least", "ratio of channels", "1 : {:.3g}",
-           "A 1x1 convolution with as many MACs from and to equally many channels."),
-    "G2": ("G2: groups cost memory access", "groups", "{:.0f}",
-           "A convolution without groups, from the same input and with as many MACs."),
-    "G3": ("G3: fragments cost parallelism", "convolutions and poolings", "{:.0f}",
-           "One convolution in the place of all between a fork and its join."),
-    "G4": ("G4: element-wise operators are not free", "of the memory access", "{:.1%}",
-           "To do without the operator, beside those that fold into a convolution."),
+    "G1": (tr("G1: equal channels move least"), tr("ratio of channels"), "1 : {:.3g}",
+           tr("What is saved, in memory access: A 1x1 convolution with as many MACs from and to "
+              "equally many channels.")),
+    "G2": (tr("G2: groups cost memory access"), tr("groups"), "{:.0f}",
+           tr("What is saved, in memory access: A convolution without groups, from the same input "
+              "and with as many MACs.")),
+    "G3": (tr("G3: fragments cost parallelism"), tr("convolutions and poolings"), "{:.0f}",
+           tr("What is saved, in memory access: One convolution in the place of all between a "
+              "fork and its join.")),
+    "G4": (tr("G4: element-wise operators are not free"), tr("of the memory access"), "{:.1%}",
+           tr("What is saved, in memory access: To do without the operator, beside those that "
+              "fold into a convolution.")),
+}  # fmt: skip
+#: kinds of layers
+_KINDS: dict[str, str] = {
+    each: each
+    for each in (
+        tr("pointwise"), tr("depthwise"), tr("group"), tr("convolution"), tr("transposed"),
+        tr("fc"), tr("matmul"), tr("recurrent"), tr("norm"), tr("pooling"), tr("activation"),
+        tr("bias"), tr("element-wise"), tr("data movement"), tr("other"),
+    )
 }  # fmt: skip
 _UNKNOWN = "?"
 
@@ -62,18 +76,17 @@ def write_page(analysis: Analysis, output: Path, roof: Roof, command: str) -> Pa
     """
     analysis = printable(analysis)
     sections = [
-        BuiltSection(heading, blocks)
+        BuiltSection(translate(heading), blocks)
         for heading, build in _SECTIONS.items()
         if (blocks := list(build(analysis, roof)))
     ]
-    words = {key: text.en for key, text in common_words().items()}
     shape = " x ".join(map(str, analysis["input_shape"]))
     context = {
         "t": {
-            **words,
-            "page_title": f"{analysis['name']}: where its cost goes",
-            "heading": f"{analysis['name']}: where its cost goes",
-            "intro": f"One image of {shape}. Made by: {command}",
+            **Messages(current_language()),
+            "page_title": say("{name}: where its cost goes", name=analysis["name"]),
+            "heading": say("{name}: where its cost goes", name=analysis["name"]),
+            "intro": say("One image of {shape}. Made by: {command}", shape=shape, command=command),
         },
         "sections": sections,
     }
@@ -90,13 +103,13 @@ def _whole(analysis: Analysis, roof: Roof) -> Iterator[Block]:
     """The figures of the whole network."""
     networks = [net for net in (analysis, analysis.get("compare")) if net]
     rows = [
-        ("parameters", lambda net: format_count(net["params"])),
-        ("model", lambda net: format_bytes(net["model_bytes"])),
+        (say("parameters"), lambda net: format_count(net["params"])),
+        (say("model"), lambda net: format_bytes(net["model_bytes"])),
         ("MACs", lambda net: format_count(net["macs"])),
         ("FLOPs", lambda net: format_count(net["flops"])),
-        ("activations", lambda net: format_count(net["activations"])),
-        ("memory access", lambda net: format_bytes(net["memory_bytes"])),
-        ("the same, folded", lambda net: format_bytes(net["folded_memory_bytes"])),
+        (say("activations"), lambda net: format_count(net["activations"])),
+        (say("memory access"), lambda net: format_bytes(net["memory_bytes"])),
+        (say("the same, folded"), lambda net: format_bytes(net["folded_memory_bytes"])),
         ("FLOP/byte", lambda net: f"{net['intensity']:.2f}"),
     ]
     yield Table(
@@ -104,15 +117,21 @@ def _whole(analysis: Analysis, roof: Roof) -> Iterator[Block]:
         [[name, *(figure(net) for net in networks)] for name, figure in rows],
     )
     yield Paragraph(
-        "FLOPs count two for each MAC, and element-wise operators. Memory access counts what each "
-        "operator reads and writes once; folded, BN, bias and activation are computed with the "
-        "convolution before them."
+        say(
+            "FLOPs count two for each MAC, and element-wise operators. Memory access counts what "
+            "each operator reads and writes once; folded, BN, bias and activation are computed "
+            "with the convolution before them."
+        )
     )
     for net in networks:
         if net["uncounted"]:
             yield Paragraph(
-                f"In no sum, as their cost is unknown: {', '.join(net['uncounted'][:8])}"
-                f"{' ...' if len(net['uncounted']) > 8 else ''} of {net['name']}.",
+                say(
+                    "In no sum, as their cost is unknown: {operators} of {name}.",
+                    operators=", ".join(net["uncounted"][:8])
+                    + (" ..." if len(net["uncounted"]) > 8 else ""),
+                    name=net["name"],
+                ),
                 soft=False,
             )
 
@@ -127,30 +146,41 @@ def _stages(analysis: Analysis, roof: Roof) -> Iterator[Block]:
     stages = [pair["stage"] for pair in pairs]
     keys = ("first", "second")[: len(networks)]
     panels = [
-        BarPanel(title, [[(pair[key] or {}).get(name, 0) / unit for pair in pairs] for key in keys])
+        BarPanel(
+            translate(title),
+            [[(pair[key] or {}).get(name, 0) / unit for pair in pairs] for key in keys],
+        )
         for name, title, unit in _COUNTED
     ]
-    names = " and ".join(networks)
+    names = say(" and ").join(networks)
     figures = [
-        Figure(draw_stage_bars([panel], networks, stages), f"{panel.title} of {names} by stage")
+        Figure(
+            draw_stage_bars([panel], networks, stages),
+            say("{title} of {names} by stage", title=panel.title, names=names),
+        )
         for panel in panels
     ]
     yield Figures(figures, [], files={"stages.svg": draw_stage_bars(panels, networks, stages)})
-    yield Paragraph("A stage is a resolution: 1/4 has maps of a quarter of the image's height. The "
-                    "head is what follows the last global pool.")  # fmt: skip
+    yield Paragraph(
+        say(
+            "A stage is a resolution: 1/4 has maps of a quarter of the image's height. The head is "
+            "what follows the last global pool."
+        )
+    )
     for key, name in zip(keys, networks, strict=True):
         if len(networks) > 1:
             yield Subheading(name)
-        yield _parts_table("stage", [pair[key] for pair in pairs if pair[key]])
+        yield _parts_table(say("stage"), [pair[key] for pair in pairs if pair[key]])
 
 
 def _parts_table(name: str, parts: Sequence[Analysis]) -> Table:
     rows = [[part["name"], _shape(part["output_shape"]), str(part["layers"]), *_costs(part)]
             for part in parts]  # fmt: skip
-    return Table([name, "gives", "layers", *_COSTS], rows, frozenset({1}))
+    return Table([name, say("gives"), say("layers"), *_cost_heads()], rows, frozenset({1}))
 
 
-_COSTS = ("params", "MACs", "FLOPs", "memory", "FLOP/byte")
+def _cost_heads() -> list[str]:
+    return [say("params"), "MACs", "FLOPs", say("memory"), "FLOP/byte"]
 
 
 def _costs(part: Analysis) -> list[str]:
@@ -184,29 +214,47 @@ def _roofline(analysis: Analysis, roof: Roof) -> Iterator[Block]:
                    key=lambda kind: -sum(t for t, la in zip(times, layers, strict=True)
                                          if la["kind"] == kind))  # fmt: skip
     dots = [
-        Dot(layer["kind"], layer["intensity"], time / total)
+        Dot(_kind(layer["kind"]), layer["intensity"], time / total)
         for layer, time in zip(layers, times, strict=True)
         if layer["intensity"]
     ]
     if not dots:
         return
-    svg = draw_roofline(dots, kinds, roof.gflops, roof.gb_per_s)
+    svg = draw_roofline(dots, list(map(_kind, kinds)), roof.gflops, roof.gb_per_s)
     ridge = roof.gflops / roof.gb_per_s
     yield Figures(
-        [Figure(svg, f"Roofline of the layers of {analysis['name']}")],
+        [Figure(svg, say("Roofline of the layers of {name}", name=analysis["name"]))],
         [],
         files={"roofline.svg": svg},
     )
     yield Paragraph(
-        f"The roof: {roof.gflops:.3g} GFLOP/s and {roof.gb_per_s:.3g} GB/s ({roof.source}). A "
-        f"layer left of the ridge, {ridge:.3g} FLOP/byte, waits for memory. A mark is as large as "
-        f"the layer's share of the least time that the roof leaves the network, {total:.3g} ms; no "
-        "device was asked to run it."
+        say(
+            "The roof: {gflops:.3g} GFLOP/s and {gb_per_s:.3g} GB/s ({source}). A layer left of "
+            "the ridge, {ridge:.3g} FLOP/byte, waits for memory. A mark is as large as the layer's "
+            "share of the least time that the roof leaves the network, {total:.3g} ms; no device "
+            "was asked to run it.",
+            gflops=roof.gflops,
+            gb_per_s=roof.gb_per_s,
+            source=roof.source,
+            ridge=ridge,
+            total=total,
+        )
     )
     yield Table(
-        ["kind", "layers", "FLOPs", "memory", "waiting for memory", "of the least time"],
+        [
+            say("kind"),
+            say("layers"),
+            "FLOPs",
+            say("memory"),
+            say("waiting for memory"),
+            say("of the least time"),
+        ],
         [_kind_row(kind, layers, times, total, ridge) for kind in kinds],
     )
+
+
+def _kind(kind: str) -> str:
+    return translate(_KINDS.get(kind, kind))
 
 
 def _kind_row(
@@ -216,7 +264,7 @@ def _kind_row(
            if layer["kind"] == kind]  # fmt: skip
     waiting = sum(1 for layer, _ in own if (layer["intensity"] or 0) < ridge)
     return [
-        kind,
+        _kind(kind),
         str(len(own)),
         format_count(sum(layer["flops"] or 0 for layer, _ in own)),
         format_bytes(sum(layer["memory_bytes"] or 0 for layer, _ in own)),
@@ -227,7 +275,7 @@ def _kind_row(
 
 def _blocks(analysis: Analysis, roof: Roof) -> Iterator[Block]:
     if len(analysis["blocks"]) > 1:
-        yield _parts_table("block", analysis["blocks"])
+        yield _parts_table(say("block"), analysis["blocks"])
 
 
 def _ghosts(analysis: Analysis, roof: Roof) -> Iterator[Block]:
@@ -237,9 +285,11 @@ def _ghosts(analysis: Analysis, roof: Roof) -> Iterator[Block]:
         return
     yield Facts(
         [
-            Fact("all modules", f"r_s {ghost['speed_up']:.3f}, r_c {ghost['compression']:.3f}"),
             Fact(
-                "the whole network",
+                say("all modules"), f"r_s {ghost['speed_up']:.3f}, r_c {ghost['compression']:.3f}"
+            ),
+            Fact(
+                say("the whole network"),
                 f"r_s {ghost['network_speed_up']:.3f}, r_c {ghost['network_compression']:.3f}",
             ),
             Fact("s c / (s + c - 1)", f"{ghost['approximate']:.3f}"),
@@ -247,15 +297,18 @@ def _ghosts(analysis: Analysis, roof: Roof) -> Iterator[Block]:
         ]
     )
     yield Paragraph(
-        "r_s and r_c: how much a plain convolution computes and holds against the ghost module in "
-        "its place (GhostNet paper, eqs. 4 and 5), exactly, and about s c / (s + c - 1), about s."
+        say(
+            "r_s and r_c: how much a plain convolution computes and holds against the ghost module "
+            "in its place (GhostNet paper, eqs. 4 and 5), exactly, and about s c / (s + c - 1), "
+            "about s."
+        )
     )
     yield Table(
-        ["module", "channels", "k", "d", "s", "r_s", "r_c", "s c / (s + c - 1)"],
+        [say("module"), say("channels"), "k", "d", "s", "r_s", "r_c", "s c / (s + c - 1)"],
         [
             [
                 module["name"],
-                f"{module['in_channels']} to {module['out_channels']}",
+                say(" to ").join((str(module["in_channels"]), str(module["out_channels"]))),
                 str(module["kernel"]),
                 str(module["dw_size"]),
                 f"{module['ratio']:.3g}",
@@ -275,24 +328,31 @@ def _guidelines(analysis: Analysis, roof: Roof) -> Iterator[Block]:
         findings = [each for each in analysis["findings"] if each["rule"] == rule]
         if not findings:
             continue
-        yield Subheading(title)
+        yield Subheading(translate(title))
         for finding in findings:
             if finding["layer"] == analysis["name"]:
-                yield Paragraph(finding["message"] + ".", soft=False)
+                yield Paragraph(say("{message}.", message=finding["message"]), soft=False)
         yield Table(
-            ["layer", figure, "saves"],
+            [say("layer"), translate(figure), say("saves")],
             [
                 [f["layer"], form.format(f["figure"]), format_bytes(f["saved_bytes"])]
                 for f in findings
                 if f["layer"] != analysis["name"]
             ],
         )
-        yield Paragraph(f"What is saved, in memory access: {change}")
+        yield Paragraph(translate(change))
 
 
 def _layers(analysis: Analysis, roof: Roof) -> Iterator[Block]:
     yield Table(
-        ["layer", "type", "stage", "gives", *_COSTS, "least time ms"],
+        [
+            say("layer"),
+            say("type"),
+            say("stage"),
+            say("gives"),
+            *_cost_heads(),
+            say("least time ms"),
+        ],
         [
             [
                 layer["name"],
@@ -300,7 +360,7 @@ def _layers(analysis: Analysis, roof: Roof) -> Iterator[Block]:
                 layer["stage"],
                 _shape(layer["output_shape"]),
                 *_costs(layer),
-                "folded" if layer["folds_into"] else f"{_least_ms(layer, roof):.4f}",
+                say("folded") if layer["folds_into"] else f"{_least_ms(layer, roof):.4f}",
             ]
             for layer in analysis["layers"]
         ],
@@ -309,11 +369,11 @@ def _layers(analysis: Analysis, roof: Roof) -> Iterator[Block]:
 
 
 _SECTIONS = {
-    "The whole": _whole,
-    "Stage by stage": _stages,
-    "Roofline": _roofline,
-    "Blocks": _blocks,
-    "Ghost modules": _ghosts,
-    "Guidelines of the ShuffleNetV2 paper": _guidelines,
-    "Layers": _layers,
+    tr("The whole"): _whole,
+    tr("Stage by stage"): _stages,
+    tr("Roofline"): _roofline,
+    tr("Blocks"): _blocks,
+    tr("Ghost modules"): _ghosts,
+    tr("Guidelines of the ShuffleNetV2 paper"): _guidelines,
+    tr("Layers"): _layers,
 }

@@ -40,8 +40,10 @@ def read_accuracies(
     for model, file in files.items():
         if model not in models:
             raise InputError(
-                f"--accuracy {model}={file}: no result of a model {model!r}; there is: "
-                f"{', '.join(sorted(models))}"
+                "--accuracy {model}={file}: no result of a model {model!r}; there is: {models}",
+                model=model,
+                file=file,
+                models=", ".join(sorted(models)),
             )
         accuracies[model] = _read(Path(file))
     return accuracies
@@ -60,7 +62,9 @@ def _read(path: Path) -> dict[str, float]:
     found = {key: content[key] for key in METRICS if _is_share(content, key)}
     if not found:
         raise InputError(
-            f"{path}: holds none of {', '.join(METRICS)}; give what `ppghost eval --json` wrote"
+            "{path}: holds none of {metrics}; give what `ppghost eval --json` wrote",
+            path=path,
+            metrics=", ".join(METRICS),
         )
     return found
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ppghost.deploy.devices.notes import Note, NoteOrText, format_note
-from ppghost.deploy.latency.record import UNFINISHED
 from ppghost.deploy.latency.results import Result
 from ppghost.deploy.reporting.groups import Group
 from ppghost.deploy.reporting.messages import Messages
+from ppghost.i18n import tr, translate
 
 #: of so many models or fewer all are named in a sentence
 _MAX_NAMES = 12
@@ -49,7 +49,7 @@ def _models(names: Sequence[str], t: Messages) -> str:
 
 def _texts(row: Result, t: Messages) -> list[str]:
     """Errors, and the one text of older results; they may begin with the model's name."""
-    error = t["resume"] if row.error == UNFINISHED else row.error
+    error = translate(tr(row.error or ""), t.lang)
     texts = [error, None if row.notes else row.warning]
     return [re.sub(f"^({re.escape(row.model)}: )+", "", text) for text in texts if text]
 
@@ -75,7 +75,7 @@ def _plain(note: Note) -> dict[str, Any]:
 
 def _merge(notes: Sequence[NoteOrText], t: Messages) -> str:
     """One sentence for several that differ in numbers only: from the lowest to the highest."""
-    texts = list(dict.fromkeys(format_note(note, t.lang) for note in notes))
+    texts = list(dict.fromkeys(translate(format_note(note), t.lang) for note in notes))
     # what is between numbers stands at even places
     parts = [_NUMBER.split(text) for text in texts]
     if len({tuple(part[::2]) for part in parts}) > 1:

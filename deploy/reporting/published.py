@@ -5,7 +5,9 @@ from functools import cached_property
 from pathlib import Path
 
 from ppghost.deploy.latency.results import Result
+from ppghost.i18n import tr, translate
 
+SOURCE = tr("PaddleClas model zoo")
 _FILE = Path(__file__).with_name("published.yaml")
 
 
@@ -65,8 +67,8 @@ def load_published(lang: str = "en") -> Published:
     import yaml
 
     content = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-    source, models = content.pop("source")[lang], content.pop("models")
-    return Published(**content, source=source, models=[PublishedModel(**model) for model in models])
+    models = [PublishedModel(**model) for model in content.pop("models")]
+    return Published(**content, source=translate(SOURCE, lang), models=models)
 
 
 def why_missing(row: Result, published: Published) -> str | None:

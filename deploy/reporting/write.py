@@ -105,7 +105,7 @@ def _gather(results: Sequence[Path], t: Messages, command: str | None) -> Report
     measured = [(path, _read(path)) for path in results]
     all_groups = group_results(result for _, result in measured)
     if not all_groups:
-        raise InputError(f"{results[0]}: holds no result; run `ppghost bench` first")
+        raise InputError("{first}: holds no result; run `ppghost bench` first", first=results[0])
     groups = group_results(models_alone(result) for _, result in measured)
     return ReportData(measured, groups, all_groups, load_published(t.lang), command, t)
 

@@ -83,7 +83,12 @@ def build(
             if shape == own:
                 raise
             size, cause = "x".join(map(str, shape[1:])), error.__cause__ or error
-            raise InputError(f"{name} cannot take images of {size}: {reason(cause)}") from error
+            raise InputError(
+                "{name} cannot take images of {size}: {cause}",
+                name=name,
+                size=size,
+                cause=reason(cause),
+            ) from error
         fold_constant_shapes(program, outputs)
         desc = framework().ProgramDesc.FromString(program.desc.serialize_to_string())
         return Graph(desc), _structured_names(network)

@@ -142,10 +142,12 @@ def analyze(
         from ppghost.analysis.exported_models import analyze_exported
 
         if arguments:
-            raise InputError(f"{target}: an exported model has its size and its classes already")
+            raise InputError(
+                "{target}: an exported model has its size and its classes already", target=target
+            )
         return analyze_exported(Path(target), size, input_shape)
     if input_shape is not None:
-        raise InputError(f"{target}: is no exported model; give --image-size")
+        raise InputError("{target}: is no exported model; give --image-size", target=target)
     from ppghost.analysis.architectures import analyze_architecture
 
     return analyze_architecture(target, size, arguments)
@@ -236,8 +238,12 @@ def _check_something_is_left(
         if (spatial and lost) or 0 in (layer.output_shape or ()):
             size = "x".join(map(str, input_shape[1:]))
             raise InputError(
-                f"{name}: cannot take images of {size}: of {layer.name} "
-                f"({layer.type}) nothing is left; give a larger image size"
+                "{name}: cannot take images of {size}: of {layer_name} ({type}) nothing is "
+                "left; give a larger image size",
+                name=name,
+                size=size,
+                layer_name=layer.name,
+                type=layer.type,
             )
 
 
@@ -254,7 +260,9 @@ def _image_size(value: int | Sequence[int] | None) -> tuple[int, int] | None:
     try:
         height, width = (whole_number(size, 1) for size in sizes)
     except ValueError as error:
-        raise InputError(f"image size: {value!r}: give one or two whole numbers above 0") from error
+        raise InputError(
+            "image size: {value!r}: give one or two whole numbers above 0", value=value
+        ) from error
     return height, width
 
 
@@ -268,11 +276,11 @@ def _arguments(class_num: int | None, ratio: float | None, dw_size: int | None) 
             given["dw_size"] = whole_number(dw_size, 1)
     except ValueError as error:
         key = "dw_size" if "class_num" in given or class_num is None else "class_num"
-        raise InputError(f"{key}: {error}") from error
+        raise InputError("{key}: {error}", key=key, error=error) from error
     if dw_size is not None and dw_size % 2 == 0:
-        raise InputError(f"dw_size: is {dw_size}: a kernel has an odd size")
+        raise InputError("dw_size: is {dw_size}: a kernel has an odd size", dw_size=dw_size)
     if ratio is not None:
         if isinstance(ratio, bool) or not 1 <= ratio < float("inf"):
-            raise InputError(f"ratio: is {ratio!r}: give a number of at least 1")
+            raise InputError("ratio: is {ratio!r}: give a number of at least 1", ratio=ratio)
         given["ratio"] = int(ratio) if ratio == int(ratio) else ratio
     return given

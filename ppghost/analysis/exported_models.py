@@ -20,6 +20,7 @@ from ppghost.formats.program_desc import (
     feed_names,
     program_inputs,
 )
+from ppghost.i18n import message_of, packed, tr, unpacked
 
 #: the channels of images
 _CHANNELS = (1, 3, 4)
@@ -48,7 +49,7 @@ def analyze_exported(
     key = cache.key_of(file.read_bytes(), inputs=inputs)
     if (kept := cache.read(key)) is None:
         found = _analyze(program, inputs, name, file)
-        cache.write(key, asdict(found))
+        cache.write(key, _kept(asdict(found)))
     else:
         found = _restore(kept, name)
     return replace(found, file_bytes=_file_bytes(file))
@@ -79,10 +80,13 @@ def _inputs(
         )
     except ConversionError as error:
         if size is not None and "in the program, not" in str(error):
-            message = f"{error}: an exported model has its size and its classes already"
-        else:
-            message = str(error).replace("say which with", "give --image-size, or")
-        raise InputError(f"{file}: {message}") from error
+            raise InputError(
+                "{file}: {error}: an exported model has its size and its classes already",
+                file=file,
+                error=error,
+            ) from error
+        message = message_of(error).replace(tr("say which with"), tr("give --image-size, or"))
+        raise InputError("{file}: {message}", file=file, message=message) from error
 
 
 def _described_size(description: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -109,8 +113,19 @@ def _analyze(program: Any, inputs: Sequence[InputSpec], name: str, file: Path) -
         )
     except (RuntimeError, ValueError) as error:
         size = "x".join(map(str, image[2:]))
-        raise InputError(f"{file}: it cannot take images of {size}: {reason(error)}") from error
+        raise InputError(
+            "{file}: it cannot take images of {size}: {error}",
+            file=file,
+            size=size,
+            error=reason(error),
+        ) from error
     return summarize(name, image[1:], Graph(program, inferred, shapes))
+
+
+def _kept(analysis: dict[str, Any]) -> dict[str, Any]:
+    """An analysis to be kept, with messages that can be translated afterwards."""
+    findings = [each | {"message": packed(each["message"])} for each in analysis["findings"]]
+    return analysis | {"findings": findings}
 
 
 def _restore(kept: dict[str, Any], name: str) -> Complexity:
@@ -127,7 +142,10 @@ def _restore(kept: dict[str, Any], name: str) -> Complexity:
             "input_shape": tuple(kept["input_shape"]),
             "layers": tuple(Layer(**_tuples(layer)) for layer in kept["layers"]),
             "ghost_modules": tuple(GhostModule(**module) for module in kept["ghost_modules"]),
-            "findings": tuple(Finding(**finding) for finding in findings),
+            "findings": tuple(
+                Finding(**finding | {"message": unpacked(finding["message"])})
+                for finding in findings
+            ),
         }
     )
 

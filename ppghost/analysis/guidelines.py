@@ -13,6 +13,7 @@ from typing import Any
 from ppghost.analysis import operators
 from ppghost.analysis.graph import Graph, Operation, Tensor
 from ppghost.analysis.layers import Layer
+from ppghost.i18n import tr
 from ppghost.utils.text import format_bytes
 
 #: channels count as unequal from this ratio on: less costs a 1x1 convolution below 6 % of its bytes
@@ -76,9 +77,18 @@ def _unequal_channels(layers: Sequence[Pair]) -> Iterator[Finding]:
         yield Finding(
             "G1",
             layer.name,
-            f"1x1 convolution from {c1} to {c2} channels (1:{ratio:.3g}); with {equal:.0f} and "
-            f"{equal:.0f}, and as many MACs, it would move {format_bytes(saved)} less of "
-            f"{format_bytes(layer.memory_bytes or 0)}",
+            tr(
+                "1x1 convolution from {c1} to {c2} channels (1:{ratio:.3g}); with "
+                "{equal:.0f} and {equal:.0f}, and as many MACs, it would move "
+                "{format_bytes} less of {memory_bytes_format_bytes}"
+            ).format(
+                c1=c1,
+                c2=c2,
+                ratio=ratio,
+                equal=equal,
+                format_bytes=format_bytes(saved),
+                memory_bytes_format_bytes=format_bytes(layer.memory_bytes or 0),
+            ),
             ratio,
             saved,
         )
@@ -98,9 +108,16 @@ def _group_convolutions(layers: Sequence[Pair]) -> Iterator[Finding]:
         yield Finding(
             "G2",
             layer.name,
-            f"convolution in {groups} groups; without groups, from the same input and with as many "
-            f"MACs, it would write {_channels(op, out) / groups:.0f} channels and move "
-            f"{format_bytes(saved)} less of {format_bytes(layer.memory_bytes or 0)}",
+            tr(
+                "convolution in {groups} groups; without groups, from the same input and "
+                "with as many MACs, it would write {channels:.0f} channels and move "
+                "{format_bytes} less of {memory_bytes_format_bytes}"
+            ).format(
+                groups=groups,
+                channels=_channels(op, out) / groups,
+                format_bytes=format_bytes(saved),
+                memory_bytes_format_bytes=format_bytes(layer.memory_bytes or 0),
+            ),
             groups,
             saved,
         )
@@ -130,18 +147,24 @@ def _fragments(graph: Graph, layers: Sequence[Pair]) -> Iterator[Finding]:
         yield Finding(
             "G3",
             names[op],
-            f"{len(branches)} branches, {count} of convolutions and poolings between fork and "
-            f"join; one convolution instead would not move {_glue(copied, again)} once more",
+            tr(
+                "{count} branches, {count2} of convolutions and poolings between fork and "
+                "join; one convolution instead would not move {glue} once more"
+            ).format(count=len(branches), count2=count, glue=_glue(copied, again)),
             count,
             copied + again,
         )
 
 
 def _glue(copied: int, again: int) -> str:
-    parts = [f"{format_bytes(copied)} in the concat"] if copied else []
+    parts = (
+        [tr("{format_bytes} in the concat").format(format_bytes=format_bytes(copied))]
+        if copied
+        else []
+    )
     if again:
-        parts.append(f"{format_bytes(again)} of shared input")
-    return " and ".join(parts) or "0 B"
+        parts.append(tr("{format_bytes} of shared input").format(format_bytes=format_bytes(again)))
+    return tr(" and ").join(parts) or "0 B"
 
 
 def _ancestors(graph: Graph) -> dict[Operation, int]:
@@ -200,10 +223,19 @@ def _element_wise(network: str, layers: Sequence[Pair]) -> Iterator[Finding]:
     yield Finding(
         "G4",
         network,
-        f"{len(moved)} element-wise operators are {100 * worked:.1f} % of the FLOPs and "
-        f"{100 * share:.1f} % of the memory access; {format_bytes(rest)} less where BN, bias and "
-        f"activation are computed with the convolution before them, "
-        f"{format_bytes(sum(alone.values()))} less without the other {len(alone)}",
+        tr(
+            "{count} element-wise operators are {worked:.1f} % of the FLOPs and "
+            "{share:.1f} % of the memory access; {format_bytes} less where BN, bias and "
+            "activation are computed with the convolution before them, "
+            "{alone_format_bytes} less without the other {alone_count}"
+        ).format(
+            count=len(moved),
+            worked=100 * worked,
+            share=100 * share,
+            format_bytes=format_bytes(rest),
+            alone_format_bytes=format_bytes(sum(alone.values())),
+            alone_count=len(alone),
+        ),
         share,
         rest,
     )
@@ -211,8 +243,10 @@ def _element_wise(network: str, layers: Sequence[Pair]) -> Iterator[Finding]:
         yield Finding(
             "G4",
             layer.name,
-            f"{layer.type} by itself, {100 * count / total:.1f} % of the network's memory access; "
-            f"without it {format_bytes(count)} less",
+            tr(
+                "{type} by itself, {count:.1f} % of the network's memory access; without "
+                "it {format_bytes} less"
+            ).format(type=layer.type, count=100 * count / total, format_bytes=format_bytes(count)),
             count / total,
             count,
         )

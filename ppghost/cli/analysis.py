@@ -7,7 +7,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppghost.cli.common import Commands, Output, command_line, input_shapes, named_shape
+from ppghost.cli.common import (
+    BadArgument,
+    Commands,
+    Output,
+    command_line,
+    input_shapes,
+    named_shape,
+)
+from ppghost.i18n import say, tr, translate
+from ppghost.utils.text import columns, pad
 
 if TYPE_CHECKING:
     from ppghost.analysis.comparison import StagePair
@@ -20,8 +29,9 @@ _FINDINGS = 2
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    text = "where a network's parameters, MACs and bytes are"
-    parser = commands.add("analyze", analyze, text)
+    parser = commands.add(
+        "analyze", analyze, help="where a network's parameters, MACs and bytes are"
+    )
     parser.add_argument(
         "target",
         metavar="TARGET",
@@ -65,7 +75,7 @@ def _size(text: str) -> tuple[int, int]:
     except ValueError:
         sizes = []
     if len(sizes) not in (1, 2):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; give one as 224 or 224x320")
+        raise BadArgument("{text!r} is no size; give one as 224 or 224x320", text=text)
     return sizes[0], sizes[-1]
 
 
@@ -74,7 +84,7 @@ def _number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        raise BadArgument("{text!r} is not a whole number", text=text) from None
 
 
 def _roof(text: str) -> tuple[float, float]:
@@ -83,8 +93,8 @@ def _roof(text: str) -> tuple[float, float]:
     except ValueError:
         flops = bandwidth = 0.0
     if not (0 < flops < float("inf") and 0 < bandwidth < float("inf")):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not two numbers above 0, as in 20,10 for 20 GFLOP/s and 10 GB/s"
+        raise BadArgument(
+            "{text!r} is not two numbers above 0, as in 20,10 for 20 GFLOP/s and 10 GB/s", text=text
         )
     return flops, bandwidth
 
@@ -131,30 +141,39 @@ def _write_page(args: argparse.Namespace, result: dict[str, Any]) -> str:
     from ppghost.deploy.devices.host.roof import Roof, measure_roof
     from ppghost.deploy.reporting.complexity_page import write_page
 
-    roof = Roof("as given", *args.roof) if args.roof else measure_roof()
-    return f"page: {write_page(result, args.output, roof, command_line(args)).resolve().as_uri()}"
+    roof = Roof(tr("as given"), *args.roof) if args.roof else measure_roof()
+    page = write_page(result, args.output, roof, command_line(args))
+    return say("page: {uri}", uri=page.resolve().as_uri())
 
 
 def _head(found: "Complexity") -> str:
     from ppghost.utils.text import format_bytes, format_count
 
     shape = "x".join(map(str, found.input_shape))
-    file = f", files {format_bytes(found.file_bytes)}" if found.file_bytes else ""
+    file = say(", files {size}", size=format_bytes(found.file_bytes)) if found.file_bytes else ""
     rows = [
-        ("parameters", f"{format_count(found.params)}, {format_bytes(found.model_bytes)}{file}"),
-        ("MACs", format_count(found.macs)),
-        ("FLOPs", f"{format_count(found.flops)}, two for each MAC and all else"),
-        ("activations", f"{format_count(found.activations)} of convolutions and products"),
         (
-            "memory access",
-            f"{format_bytes(found.memory_bytes)}; {format_bytes(found.folded_memory_bytes)} where "
-            "BN, bias and activation are folded",
+            say("parameters"),
+            f"{format_count(found.params)}, {format_bytes(found.model_bytes)}{file}",
         ),
-        ("intensity", f"{found.intensity:.2f} FLOP/byte"),
+        ("MACs", format_count(found.macs)),
+        ("FLOPs", say("{count}, two for each MAC and all else", count=format_count(found.flops))),
+        (
+            say("activations"),
+            say("{count} of convolutions and products", count=format_count(found.activations)),
+        ),
+        (
+            say("memory access"),
+            say(
+                "{size}; {folded} where BN, bias and activation are folded",
+                size=format_bytes(found.memory_bytes),
+                folded=format_bytes(found.folded_memory_bytes),
+            ),
+        ),
+        (say("intensity"), f"{found.intensity:.2f} FLOP/byte"),
     ]
-    return "\n".join(
-        [f"{found.name}, image {shape}", *(f"  {name:<14} {value}" for name, value in rows)]
-    )
+    head = say("{name}, image {shape}", name=found.name, shape=shape)
+    return "\n".join([head, *(f"  {pad(name, 14)} {value}" for name, value in rows)])
 
 
 def _stages_table(parts: Iterable["Part"]) -> list[str]:
@@ -162,7 +181,10 @@ def _stages_table(parts: Iterable["Part"]) -> list[str]:
         [part.name, _shape(part.output_shape), str(part.layers), *_costs(part), _ratio(part)]
         for part in parts
     ]
-    header = ["stage", "gives", "layers", "params", "MACs", "FLOPs", "memory", "FLOP/byte"]
+    header = [
+        say("stage"), say("gives"), say("layers"), say("params"), "MACs", "FLOPs", say("memory"),
+        "FLOP/byte",
+    ]  # fmt: skip
     return _table(header, rows, words=2)
 
 
@@ -171,7 +193,10 @@ def _per_layer(found: "Complexity") -> list[str]:
         [layer.name, layer.type, layer.stage, _shape(layer.output_shape), *_costs(layer)]
         for layer in found.layers
     ]
-    header = ["layer", "type", "stage", "gives", "params", "MACs", "FLOPs", "memory"]
+    header = [
+        say("layer"), say("type"), say("stage"), say("gives"), say("params"), "MACs", "FLOPs",
+        say("memory"),
+    ]  # fmt: skip
     return _table(header, rows, words=4)
 
 
@@ -179,11 +204,11 @@ def _costs(part: Any) -> list[str]:
     from ppghost.utils.text import format_bytes, format_count
 
     counts = [
-        "unknown" if count is None else format_count(count)
+        say("unknown") if count is None else format_count(count)
         for count in (part.params, part.macs, part.flops)
     ]
     memory = part.memory_bytes
-    return [*counts, "unknown" if memory is None else format_bytes(memory)]
+    return [*counts, say("unknown") if memory is None else format_bytes(memory)]
 
 
 def _ratio(part: "Part") -> str:
@@ -191,15 +216,15 @@ def _ratio(part: "Part") -> str:
 
 
 def _shape(shape: Sequence[int] | None) -> str:
-    return "unknown" if shape is None else "x".join(map(str, shape[1:])) or "1"
+    return say("unknown") if shape is None else "x".join(map(str, shape[1:])) or "1"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> list[str]:
     """Rows with their columns aligned; the first `words` are text, the others figures."""
-    widths = [max(len(row[place]) for row in (header, *rows)) for place in range(len(header))]
+    widths = [max(columns(row[place]) for row in (header, *rows)) for place in range(len(header))]
     return [
         "  ".join(
-            cell.ljust(width) if place < words else cell.rjust(width)
+            pad(cell, width, right=place >= words)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in (header, *rows)
@@ -211,19 +236,37 @@ def _notes(found: "Complexity") -> list[str]:
     lines = []
     if ghost := found.ghost_totals:
         lines.append(
-            f"ghost modules: {ghost.modules}, s = {ghost.ratio:.3g}; against the convolutions that "
-            f"they replace r_s = {ghost.speed_up:.3f}, r_c = {ghost.compression:.3f} (about "
-            f"{ghost.approximate:.3f}, about s); the whole network r_s = "
-            f"{ghost.network_speed_up:.3f}, r_c = {ghost.network_compression:.3f}"
+            say(
+                "ghost modules: {modules}, s = {ratio:.3g}; against the convolutions that they "
+                "replace r_s = {speed_up:.3f}, r_c = {compression:.3f} (about {approximate:.3f}, "
+                "about s); the whole network r_s = {network_speed_up:.3f}, "
+                "r_c = {network_compression:.3f}",
+                modules=ghost.modules,
+                ratio=ghost.ratio,
+                speed_up=ghost.speed_up,
+                compression=ghost.compression,
+                approximate=ghost.approximate,
+                network_speed_up=ghost.network_speed_up,
+                network_compression=ghost.network_compression,
+            )
         )
     for rule in ("G1", "G2", "G3", "G4"):
         findings = [finding for finding in found.findings if finding.rule == rule]
-        lines += [f"{rule}  {each.layer}: {each.message}" for each in findings[:_FINDINGS]]
+        lines += [
+            f"{rule}  {each.layer}: {translate(each.message)}" for each in findings[:_FINDINGS]
+        ]
         if len(findings) > _FINDINGS:
-            lines.append(f"{rule}  and {len(findings) - _FINDINGS} more (--json, --output)")
+            more = say("and {count} more (--json, --output)", count=len(findings) - _FINDINGS)
+            lines.append(f"{rule}  {more}")
     if found.uncounted:
         names = ", ".join(found.uncounted[:3])
-        lines.append(f"not counted, as their cost is unknown: {len(found.uncounted)} ({names})")
+        lines.append(
+            say(
+                "not counted, as their cost is unknown: {count} ({names})",
+                count=len(found.uncounted),
+                names=names,
+            )
+        )
     return lines
 
 
@@ -240,9 +283,9 @@ def _comparison(
         return [*counts, format_bytes(part.memory_bytes)]
 
     rows = [[pair.stage, *cells(pair.first), *cells(pair.second)] for pair in pairs]
-    rows.append(["all", *cells(first), *cells(second)])
-    rows.append(["ratio", "", "", "", *_quotients(first, second)])
-    header = ["stage", "params", "MACs", "memory", "params", "MACs", "memory"]
+    rows.append([say("all"), *cells(first), *cells(second)])
+    rows.append([say("ratio"), "", "", "", *_quotients(first, second)])
+    header = [say("stage"), *2 * [say("params"), "MACs", say("memory")]]
     return [f"{first.name} | {second.name}", *_table(header, rows, words=1)]
 
 

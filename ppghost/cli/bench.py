@@ -38,7 +38,7 @@ CAMPAIGN_FLAGS = (
 
 def add_commands(commands: Commands) -> None:
     """Add this module's command to the command line."""
-    _add_bench(commands.add("bench", bench, "latency on this host and on phones over adb"))
+    _add_bench(commands.add("bench", bench, help="latency on this host and on phones over adb"))
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
@@ -178,8 +178,9 @@ def _unnamed_shapes(args: argparse.Namespace) -> list[list[int]]:
     shapes = args.input_shapes or []
     if named := [name for name, _ in shapes if name is not None]:
         raise InputError(
-            f"--input-shape: the inputs of a .nb have no names ({named[0]}); give the shapes "
-            "alone, in feed order"
+            "--input-shape: the inputs of a .nb have no names ({named}); give the shapes "
+            "alone, in feed order",
+            named=named[0],
         )
     return [shape for _, shape in shapes]
 

@@ -3,13 +3,16 @@
 import argparse
 import json
 import math
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ppghost.errors import InputError
+from ppghost.i18n import LANGUAGES, say
 from ppghost.utils.files import finite
+from ppghost.utils.text import wrap
 
 #: what a command gives back: its result, for `--json`, and a text for people
 Output = tuple[Any, str | None]
@@ -41,12 +44,71 @@ class Commands:
 
     def group(self, name: str, help: str, metavar: str) -> Any:
         """The first word of commands of two words."""
-        parser = self._subparsers.add_parser(name, help=help)
+        parser = self._subparsers.add_parser(name, help=help, parents=[language_argument()])
         return parser.add_subparsers(required=True, metavar=metavar)
 
 
-def _common_arguments() -> argparse.ArgumentParser:
+_OF_ARGUMENT = re.compile("argument (.*?): (.*)", re.DOTALL)
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Help in the reader's language."""
+
+    def add_text(self, text: str | None) -> None:
+        """Add a description."""
+        super().add_text(say(text) if text else text)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return say(action.help) if action.help else action.help
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrap(text, width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(indent + line for line in wrap(text, width - len(indent)))
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help and errors are in the reader's language; its sub-parsers are too."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take the options of any parser."""
+        super().__init__(**options, formatter_class=HelpFormatter)
+
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong; "argument X: " before it is all that argparse leaves as it is."""
+        if found := _OF_ARGUMENT.fullmatch(message):
+            message = say("argument {name}: {problem}", name=found[1], problem=found[2])
+        super().error(message)
+
+
+class BadArgument(argparse.ArgumentTypeError):
+    """A value of the command line that cannot be used."""
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        """Say why, in the reader's language.
+
+        Args:
+            text: in English.
+            values: what {names} in it are filled in with.
+        """
+        super().__init__(say(text, **values))
+
+
+def language_argument() -> argparse.ArgumentParser:
+    """`--lang`, which stands before the command or after it."""
     parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--lang",
+        choices=LANGUAGES,
+        default=argparse.SUPPRESS,
+        help="English or Chinese, for messages and pages (default: the locale's language)",
+    )
+    return parser
+
+
+def _common_arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, parents=[language_argument()])
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON (- for stdout)")
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument(
@@ -95,7 +157,7 @@ def to_json(result: Any) -> str:
 def positive(text: str) -> int:
     """A whole number above 0."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+        raise BadArgument("{text!r} is not a whole number above 0", text=text)
     return int(text)
 
 
@@ -106,7 +168,7 @@ def score(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+        raise BadArgument("{text!r} is not a number from 0 to 1", text=text)
     return value
 
 
@@ -117,7 +179,7 @@ def above_zero(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        raise BadArgument("{text!r} is not a number above 0", text=text)
     return value
 
 
@@ -159,5 +221,5 @@ def percent(text: str) -> float:
     except ValueError:
         value = -1.0
     if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of percent, 0 or more")
+        raise BadArgument("{text!r} is not a number of percent, 0 or more", text=text)
     return value

@@ -13,6 +13,7 @@ from ppghost.cli.common import (
     positive,
 )
 from ppghost.errors import ConversionError, InputError
+from ppghost.i18n import Message, say, tr, translate
 
 if TYPE_CHECKING:
     from ppghost.deploy.conversion.convert import Conversion
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    _add_convert(commands.add("convert", convert, "make a .nb with paddle_lite_opt"))
-    _add_quantize(commands.add("quantize", quantize, "static int8, by calibration images"))
+    _add_convert(commands.add("convert", convert, help="make a .nb with paddle_lite_opt"))
+    _add_quantize(commands.add("quantize", quantize, help="static int8, by calibration images"))
 
-    group = commands.group("weights", "weights of other programs", "WHAT")
-    text = "weights of PaddleClas 1.x and 2.x, safetensors or PyTorch, in another format"
-    parser = commands.add("convert", convert_weights, text, group=group)
+    group = commands.group("weights", help="weights of other programs", metavar="WHAT")
+    parser = commands.add(
+        "convert",
+        convert_weights,
+        help="weights of PaddleClas 1.x and 2.x, safetensors or PyTorch, in another format",
+        group=group,
+    )
     parser.add_argument("source", type=Path, metavar="SRC")
     parser.add_argument(
         "target", type=Path, metavar="DST", help="FILE.pdparams or FILE.safetensors"
@@ -129,8 +134,9 @@ def convert(args: argparse.Namespace) -> Output:
     converted = [result for result in results if isinstance(result, Conversion)]
     if len(converted) < len(results):
         error = ConversionError(
-            f"{len(results) - len(converted)} of {len(results)} models could not be converted; "
-            "see above"
+            "{count} of {results_count} models could not be converted; see above",
+            count=len(results) - len(converted),
+            results_count=len(results),
         )
         error.result = entries
         raise error
@@ -139,7 +145,9 @@ def convert(args: argparse.Namespace) -> Output:
 
 def _require(given: dict[str, Any]) -> None:
     if missing := [name for name, value in given.items() if not value]:
-        raise InputError(f"the following arguments are required: {', '.join(missing)}")
+        raise InputError(
+            "the following arguments are required: {missing}", missing=", ".join(missing)
+        )
 
 
 def _to_paddle2(args: argparse.Namespace) -> Output:
@@ -147,9 +155,11 @@ def _to_paddle2(args: argparse.Namespace) -> Output:
     _require({"MODEL_DIR": args.model_dirs, "--output": args.output})
     options = ("target", "fp16", "weights", "input_shape")
     if others := [f"--{name.replace('_', '-')}" for name in options if getattr(args, name)]:
-        raise InputError(f"{others[0]} is for a .nb, and --to {args.to} makes none; drop one")
+        raise InputError(
+            "{first} is for a .nb, and --to {to} makes none; drop one", first=others[0], to=args.to
+        )
     if len(args.model_dirs) > 1:
-        raise InputError(f"--to {args.to}: give one model at a time")
+        raise InputError("--to {to}: give one model at a time", to=args.to)
 
     from ppghost.deploy.conversion.paddle2 import to_paddle2
 
@@ -159,7 +169,12 @@ def _to_paddle2(args: argparse.Namespace) -> Output:
 
 def _rewritten(result: "Rewritten") -> str:
     source = ", ".join(result.source_files[:2])
-    return f"{result.model_dir}: a model of Paddle 2 made of {source}, {result.bytes} bytes"
+    return say(
+        "{model_dir}: a model of Paddle 2 made of {source}, {bytes} bytes",
+        model_dir=result.model_dir,
+        source=source,
+        bytes=result.bytes,
+    )
 
 
 def _list_repairs() -> Output:
@@ -169,7 +184,7 @@ def _list_repairs() -> Output:
     rows = [each.to_json() for each in PASSES]
     width = max(len(row["name"]) for row in rows)
     lines = [
-        f"{row['name']:<{width}}  {','.join(row['targets']):<14}  {row['description']}"
+        f"{row['name']:<{width}}  {','.join(row['targets']):<14}  {say(row['description'])}"
         for row in rows
     ]
     return rows, "\n".join(lines)
@@ -177,14 +192,24 @@ def _list_repairs() -> Output:
 
 def _converted(result: "Conversion") -> str:
     check = result.output_check
-    how = f"checked: {result.check}"
+    how = say("checked: {check}", check=tr(str(result.check)))
     if check and check["max_abs_diff"] is not None:
-        how += f", largest difference from Paddle {check['max_abs_diff']:.1e}"
+        how += say(", largest difference from Paddle {largest:.1e}", largest=check["max_abs_diff"])
         # what stands behind boxes, classes or rounded weights
         if (inside := check.get("inside")) and inside["relative"] is not None:
-            where = "before suppression" if result.is_detector else "inside"
-            how += f", {where} {inside['relative']:.1e} of the range"
-    return f"{result.nb}: {result.info.bytes} bytes for {result.info.target}, {how}"
+            where = (
+                tr(", before suppression {relative:.1e} of the range")
+                if result.is_detector
+                else tr(", inside {relative:.1e} of the range")
+            )
+            how += translate(where.format(relative=inside["relative"]))
+    return say(
+        "{nb}: {bytes} bytes for {target}, {how}",
+        nb=result.nb,
+        bytes=result.info.bytes,
+        target=result.info.target,
+        how=how,
+    )
 
 
 def quantize(args: argparse.Namespace) -> Output:
@@ -207,16 +232,25 @@ def quantize(args: argparse.Namespace) -> Output:
 
 def _quantized(result: "Quantization") -> str:
     """What was written, and how well it agrees, in a few lines."""
-    where = "held-out" if result.held_out else "calibration"
+    agreement = (
+        tr("agreement with fp32 on {count} held-out images, in Paddle's simulation: {agreement}")
+        if result.held_out
+        else tr(
+            "agreement with fp32 on {count} calibration images, in Paddle's simulation: {agreement}"
+        )
+    )
     in_float = ", ".join(f"{name} ({count})" for name, count in result.float_operators.items())
     lines = [
-        f"{result.model_dir}: int8 by {result.algo}, {result.bytes} bytes",
-        f"agreement with fp32 on {result.measured_images} {where} images, in Paddle's "
-        f"simulation: {result.agreement.describe()}",
+        tr("{model_dir}: int8 by {algo}, {bytes} bytes").format(
+            model_dir=result.model_dir, algo=result.algo, bytes=result.bytes
+        ),
+        agreement.format(count=result.measured_images, agreement=result.agreement.describe()),
         result.agreement.describe_accuracy(),
-        f"{result.int8_layers} layers in int8; in float: {in_float}",
+        tr("{layers} layers in int8; in float: {in_float}").format(
+            layers=result.int8_layers, in_float=in_float
+        ),
     ]
-    return "\n".join(filter(None, lines))
+    return Message("\n").join(filter(None, lines))
 
 
 def convert_weights(args: argparse.Namespace) -> Output:
@@ -228,10 +262,13 @@ def convert_weights(args: argparse.Namespace) -> Output:
     for override in args.override:
         if not override.startswith("Arch.") or override.startswith("Arch.name="):
             raise InputError(
-                f"-o {override}: here it is for an argument of the network, as in Arch.layout=timm"
+                "-o {override}: here it is for an argument of the network, as in Arch.layout=timm",
+                override=override,
             )
         apply_override(settings, override)
     result = convert(args.source, args.target, args.arch, args.class_num, settings["Arch"])
     left = len(result["unexpected"])
-    unused = f", {left} of the file not used" if left else ""
-    return result, f"{args.target}: {len(result['loaded'])} tensors of {args.arch}{unused}"
+    unused = tr(", {left} of the file not used").format(left=left) if left else ""
+    return result, tr("{target}: {count} tensors of {arch}{unused}").format(
+        target=args.target, count=len(result["loaded"]), arch=args.arch, unused=unused
+    )

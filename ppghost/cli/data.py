@@ -4,18 +4,19 @@ import argparse
 from pathlib import Path
 
 from ppghost.cli.common import Commands, Output, positive
+from ppghost.i18n import tr
 
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    group = commands.group("data", "make data sets", "DATASET")
+    group = commands.group("data", help="make data sets", metavar="DATASET")
     parser = commands.add(
-        "digits", write_digits, "scikit-learn's handwritten digits, as files", group=group
+        "digits", write_digits, help="scikit-learn's handwritten digits, as files", group=group
     )
     parser.add_argument("directory", type=Path, metavar="DIR")
     parser.add_argument("--force", action="store_true", help="renew a damaged copy")
 
-    parser = commands.add("shapes", write_shapes, "shapes on photos, with boxes", group=group)
+    parser = commands.add("shapes", write_shapes, help="shapes on photos, with boxes", group=group)
     parser.add_argument("directory", type=Path, metavar="DIR")
     parser.add_argument("--images", type=positive, default=150, metavar="N", help="default 150")
     parser.add_argument(
@@ -31,8 +32,11 @@ def write_digits(args: argparse.Namespace) -> Output:
     from ppghost.data.datasets import digits
 
     result = digits.write_digits(args.directory, force=args.force)
-    done = "written to" if result["written"] else "already in"
-    return result, f"{result['train']} + {result['val']} digits {done} {args.directory}"
+    written = tr("{train} + {val} digits written to {directory}")
+    known = tr("{train} + {val} digits already in {directory}")
+    return result, (written if result["written"] else known).format(
+        train=result["train"], val=result["val"], directory=args.directory
+    )
 
 
 def write_shapes(args: argparse.Namespace) -> Output:
@@ -47,6 +51,11 @@ def write_shapes(args: argparse.Namespace) -> Output:
         force=args.force,
         one_class=args.one_class,
     )
-    done = "written to" if result["written"] else "already in"
-    counts = f"{result['train']} + {result['val']} images with {result['boxes']} shapes"
-    return result, f"{counts} {done} {args.directory}"
+    written = tr("{train} + {val} images with {boxes} shapes written to {directory}")
+    known = tr("{train} + {val} images with {boxes} shapes already in {directory}")
+    return result, (written if result["written"] else known).format(
+        train=result["train"],
+        val=result["val"],
+        boxes=result["boxes"],
+        directory=args.directory,
+    )

@@ -8,7 +8,7 @@ from ppghost.cli.common import Commands, Output
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    parser = commands.add("demo", demo, "the main job on real images, this host as the device")
+    parser = commands.add("demo", demo, help="the main job on real images, this host as the device")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="default output/demo, or output/demo_detection"
     )

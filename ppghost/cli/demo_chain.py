@@ -10,6 +10,7 @@ from ppghost.deploy.devices.discovery import find_devices
 from ppghost.deploy.latency.campaign import Campaign
 from ppghost.deploy.latency.runner import run_campaign
 from ppghost.deploy.reporting.write import report
+from ppghost.i18n import current_language, tr
 from ppghost.inference import export
 from ppghost.training import evaluation, loop
 
@@ -51,9 +52,11 @@ def train_and_export(
     trained = config.load_config(file, [*settings, f"Global.pretrained_model={best}"])
     weights, description = best.with_suffix(".pdparams"), model / "inference.yml"
     stages.run("train", title, lambda: loop.train(untrained, resume="auto"), [weights])
-    stages.run("eval", "evaluate", lambda: evaluation.evaluate(trained), [])
+    stages.run("eval", tr("evaluate"), lambda: evaluation.evaluate(trained), [])
     check(stages.results["eval"])
-    stages.run("export", "export", lambda: export.export(trained, model).to_json(), [description])
+    stages.run(
+        "export", tr("export"), lambda: export.export(trained, model).to_json(), [description]
+    )
 
 
 def convert_for_phone_and_host(stages: Stages, output: Path, model: Path) -> None:
@@ -61,7 +64,7 @@ def convert_for_phone_and_host(stages: Stages, output: Path, model: Path) -> Non
     targets = ("arm", "x86")
     stages.run(
         "convert",
-        "convert to arm and x86, compare x86 with Paddle",
+        tr("convert to arm and x86, compare x86 with Paddle"),
         lambda: [convert_to(output, model, target) for target in targets],
         [nb_file(output, model.name, target) for target in targets],
     )
@@ -83,7 +86,7 @@ def time_and_report(
     )
     stages.run(
         "report",
-        "report",
-        lambda: report([results], output / "report").to_json(),
+        tr("report"),
+        lambda: report([results], output / "report", lang=current_language()).to_json(),
         [output / "report" / "index.html"],
     )

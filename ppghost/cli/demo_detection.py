@@ -14,6 +14,7 @@ from ppghost.cli.demo_chain import (
 from ppghost.cli.stages import Stages, forget_other_code
 from ppghost.data.datasets.shapes import write_shapes
 from ppghost.errors import CheckFailed
+from ppghost.i18n import Message, say, tr
 from ppghost.inference.detect import detect
 from ppghost.inference.images import find_images
 from ppghost.inference.label_page import write_page
@@ -44,17 +45,17 @@ def demo(output: Path) -> dict:
     best = output / "train" / "RetinaNet" / "best_model"
     stages.run(
         "shapes",
-        "write images with boxes",
+        tr("write images with boxes"),
         lambda: write_shapes(shapes, IMAGES, SIZE, one_class=True),
         [shapes / "val.txt"],
     )
-    title, settings = "train a slim detector on them", training_settings(output, shapes)
+    title, settings = tr("train a slim detector on them"), training_settings(output, shapes)
     train_and_export(stages, title, CONFIG, settings, best, model, _check_precision)
     convert_for_phone_and_host(stages, output, model)
     files = [nb_file(output, model.name, "x86")]
     command = "ppghost demo --detection"
-    time_and_report(stages, output, files, BENCH_ROUNDS, "time it on this host", command)
-    stages.run("boxes", "find the shapes in images", lambda: _page(page, model, shapes), [page])
+    time_and_report(stages, output, files, BENCH_ROUNDS, tr("time it on this host"), command)
+    stages.run("boxes", tr("find the shapes in images"), lambda: _page(page, model, shapes), [page])
     return stages.results
 
 
@@ -66,16 +67,26 @@ def training_settings(output: Path, shapes: Path) -> list[str]:
 
 def summary(results: dict) -> str:
     """What a person wants to know at the end."""
-    pages = {"report": results["report"]["index"], "boxes": results["boxes"]["page"]}
-    lines = [f"{name}: {Path(page).resolve().as_uri()}" for name, page in pages.items()]
-    return "\n".join([f"shapes: {evaluation.describe(results['eval'])}", *lines])
+    report, boxes = (
+        Path(page).resolve().as_uri()
+        for page in (results["report"]["index"], results["boxes"]["page"])
+    )
+    return Message("\n").join(
+        [
+            tr("shapes: {metrics}").format(metrics=evaluation.describe(results["eval"])),
+            tr("report: {index}").format(index=report),
+            tr("boxes: {page}").format(page=boxes),
+        ]
+    )
 
 
 def _check_precision(metrics: dict) -> None:
     if metrics["AP50"] < EXPECTED_AP50:
         raise CheckFailed(
-            f"the shapes were learnt to an AP50 of {metrics['AP50']:.4f}, expected {EXPECTED_AP50} "
-            "at least; delete the output directory and run again"
+            "the shapes were learnt to an AP50 of {ap50:.4f}, expected {expected_ap50} at "
+            "least; delete the output directory and run again",
+            ap50=metrics["AP50"],
+            expected_ap50=EXPECTED_AP50,
         )
 
 
@@ -86,8 +97,8 @@ def _page(page: Path, model: Path, shapes: Path) -> dict:
     shown = []
     for result in found:
         boxes = [box for box in result["boxes"] if box["score"] >= SHOWN]
-        shown.append((Path(result["image"]), boxes, f"{len(boxes)} found"))
+        shown.append((Path(result["image"]), boxes, say("{count} found", count=len(boxes))))
     count = sum(len(boxes) for _, boxes, _ in shown)
     rows = [{"name": "shape", "labels": count, "threshold": SHOWN}]
-    write_page(page, "What the demo's detector found", rows, shown)
+    write_page(page, say("What the demo's detector found"), rows, shown)
     return {"page": str(page), "images": len(images), "boxes": count}

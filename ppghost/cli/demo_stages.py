@@ -17,6 +17,7 @@ from ppghost.cli.stages import Stages, forget_other_code
 from ppghost.config import loading as config
 from ppghost.data.datasets.digits import write_digits
 from ppghost.errors import CheckFailed
+from ppghost.i18n import Message, tr
 from ppghost.inference import export
 from ppghost.inference.predict import predict
 from ppghost.training import evaluation
@@ -60,13 +61,13 @@ def _digits_stages(stages: Stages, output: Path) -> None:
     best = output / "train" / "GhostNet_x0_5" / "best_model"
     stages.run(
         "digits",
-        "write scikit-learn's digits",
+        tr("write scikit-learn's digits"),
         lambda: write_digits(digits),
         [digits / "val_list.txt"],
     )
-    title = "train GhostNet_x0_5 on them"
+    title = tr("train GhostNet_x0_5 on them")
     train_and_export(stages, title, file, settings, best, model, _check_accuracy)
-    stages.run("predict", "predict a few images", lambda: _predict(model, digits), [])
+    stages.run("predict", tr("predict a few images"), lambda: _predict(model, digits), [])
     convert_for_phone_and_host(stages, output, model)
 
 
@@ -74,15 +75,22 @@ def _latency_stages(stages: Stages, output: Path) -> None:
     """The networks of the curve, timed on this host, and the report."""
     files = [nb_file(output, name, "x86") for name in NETWORKS]
     for name, file in zip(NETWORKS, files, strict=True):
-        title = f"export and convert {name} at 224x224"
+        title = tr("export and convert {name} at 224x224").format(name=name)
         stages.run(f"network-{name}", title, partial(_network, output, name), [file])
-    time_and_report(stages, output, files, BENCH_ROUNDS, "time them on this host", "ppghost demo")
+    time_and_report(
+        stages, output, files, BENCH_ROUNDS, tr("time them on this host"), "ppghost demo"
+    )
 
 
 def summary(results: dict) -> str:
     """What a person wants to know at the end."""
     accuracy, page = results["eval"], Path(results["report"]["index"]).resolve()
-    return f"digits: {evaluation.describe(accuracy)}\nreport: {page.as_uri()}"
+    return Message("\n").join(
+        [
+            tr("digits: {metrics}").format(metrics=evaluation.describe(accuracy)),
+            tr("report: {index}").format(index=page.as_uri()),
+        ]
+    )
 
 
 def _digits_config(output: Path, digits: Path) -> list[str]:
@@ -97,8 +105,10 @@ def _digits_config(output: Path, digits: Path) -> list[str]:
 def _check_accuracy(figures: dict) -> None:
     if figures["top1"] < EXPECTED_TOP1:
         raise CheckFailed(
-            f"the digits were learnt to top-1 {figures['top1']:.4f}, expected {EXPECTED_TOP1} at "
-            "least; delete the output directory and run again"
+            "the digits were learnt to top-1 {top1:.4f}, expected {expected_top1} at "
+            "least; delete the output directory and run again",
+            top1=figures["top1"],
+            expected_top1=EXPECTED_TOP1,
         )
 
 

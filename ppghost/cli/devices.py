@@ -13,7 +13,7 @@ from ppghost.cli.live import LiveLines
 
 def add_commands(commands: Commands) -> None:
     """Add this module's command to the command line."""
-    _add_devices(commands.add("devices", list_devices, "what can be timed on"))
+    _add_devices(commands.add("devices", list_devices, help="what can be timed on"))
 
 
 def _add_devices(parser: argparse.ArgumentParser) -> None:

@@ -14,13 +14,16 @@ from ppghost.cli.common import (
     score,
 )
 from ppghost.errors import InputError, PPGhostError
+from ppghost.i18n import say, tr, translate
 
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    _add_export(commands.add("export", export, "write an inference model", config=True))
-    _add_predict(commands.add("predict", predict, "classes, or boxes, and scores for images"))
-    _add_label(commands.add("label", label, "labels for images, by a trained teacher", config=True))
+    _add_export(commands.add("export", export, help="write an inference model", config=True))
+    _add_predict(commands.add("predict", predict, help="classes, or boxes, and scores for images"))
+    _add_label(
+        commands.add("label", label, help="labels for images, by a trained teacher", config=True)
+    )
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +135,9 @@ def export(args: argparse.Namespace) -> Output:
         batch=args.batch_size,
         exclude_post_process=args.exclude_post_process,
     )
-    return result.to_json(), f"{result.model_dir}: {result.bytes} bytes"
+    return result.to_json(), tr("{model_dir}: {bytes} bytes").format(
+        model_dir=result.model_dir, bytes=result.bytes
+    )
 
 
 def label(args: argparse.Namespace) -> Output:
@@ -152,10 +157,13 @@ def label(args: argparse.Namespace) -> Output:
 
 
 def _labelled(result: dict) -> str:
-    least = "" if result["threshold"] is None else f" of scores from {result['threshold']:.4f}"
-    counts = f"{result['images']} images, {result['labels']} labels{least}"
+    known = tr("{output}: {images} images, {labels} labels; look at a sample in {page}")
+    least = tr(
+        "{output}: {images} images, {labels} labels of scores from {threshold:.4f}; look at a "
+        "sample in {page}"
+    )
     page = Path(result["output"]).with_suffix(".html")
-    return f"{result['output']}: {counts}; look at a sample in {page}"
+    return (known if result["threshold"] is None else least).format(page=page, **result)
 
 
 def predict(args: argparse.Namespace) -> Output:
@@ -209,8 +217,11 @@ def _predicted(result: dict, threshold: float) -> str:
     for entry in found:
         if "bbox" in entry and entry["score"] < threshold:
             continue
-        place = f" at {', '.join(f'{v:.0f}' for v in entry['bbox'])}" if "bbox" in entry else ""
+        place = ""
+        if "bbox" in entry:
+            place = say(" at {box}", box=", ".join(f"{v:.0f}" for v in entry["bbox"]))
         parts.append(f"{entry['label'] or entry['class_id']} {entry['score']:.4f}{place}")
     # an error says itself of which image it is
-    nothing = f"nothing with a score of {threshold:g} or more"
-    return result.get("error") or f"{result['image']}: {', '.join(parts) or nothing}"
+    nothing = say("nothing with a score of {threshold:g} or more", threshold=threshold)
+    error = translate(result.get("error", ""))
+    return error or f"{result['image']}: {', '.join(parts) or nothing}"

@@ -3,14 +3,15 @@
 import argparse
 from pathlib import Path
 
-from ppghost.cli.common import Commands, Output, command_line, percent
+from ppghost.cli.common import BadArgument, Commands, Output, command_line, percent
 from ppghost.errors import CheckFailed
+from ppghost.i18n import current_language, say
 
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    _add_compare(commands.add("compare", compare, "faster or slower; exit 1 on a regression"))
-    _add_report(commands.add("report", report, "page, table and curve from bench results"))
+    _add_compare(commands.add("compare", compare, help="faster or slower; exit 1 on a regression"))
+    _add_report(commands.add("report", report, help="page, table and curve from bench results"))
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
@@ -43,15 +44,12 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL=EVAL.json",
         help="what eval --json (of int8: quantize --json) wrote of a model's weights (repeatable)",
     )
-    parser.add_argument(
-        "--lang", choices=("en", "zh"), default="en", help="English or Chinese (en)"
-    )
 
 
 def _named_file(text: str) -> tuple[str, Path]:
     model, _, path = text.rpartition("=")
     if not (model and path):
-        raise argparse.ArgumentTypeError(f"{text!r} is not MODEL=FILE")
+        raise BadArgument("{text!r} is not MODEL=FILE", text=text)
     return model, Path(path)
 
 
@@ -66,7 +64,12 @@ def compare(args: argparse.Namespace) -> Output:
     )
     result, text = comparison.to_json(), comparison_table(comparison)
     if comparison.regressions:
-        error = CheckFailed(f"{args.new}: slower than {args.old} by over {args.threshold:g} %")
+        error = CheckFailed(
+            "{new}: slower than {old} by over {threshold:g} %",
+            new=args.new,
+            old=args.old,
+            threshold=args.threshold,
+        )
         error.result, error.text = result, text
         raise error
     return result, text
@@ -79,8 +82,8 @@ def report(args: argparse.Namespace) -> Output:
     written = report(
         args.results,
         args.output,
-        lang=args.lang,
+        lang=current_language(),
         command=command_line(args),
         accuracies=dict(args.accuracy),
     )
-    return written.to_json(), f"report: {written.index}"
+    return written.to_json(), say("report: {index}", index=written.index)

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from ppghost.i18n import filled, translate
+from ppghost.utils.text import columns
+
 #: the end of a line that goes on
 _CUT = "..."
 
@@ -28,7 +31,7 @@ class LiveLines(logging.Handler):
         """Show a record; it is called by one thread at a time."""
         device = getattr(record, "device", None)
         if device:
-            self._lines[device] = getattr(record, "line", record.getMessage())
+            self._lines[device] = translate(getattr(record, "line", None) or filled(record))
         stays = not device or record.levelno >= logging.WARNING
         self._draw(f"{self.format(record)}\n" if stays else "", list(self._lines.values()))
 
@@ -51,7 +54,11 @@ class LiveLines(logging.Handler):
 
 
 def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else line[: width - len(_CUT)] + _CUT
+    if columns(line) <= width:
+        return line
+    while columns(line) > width - len(_CUT):
+        line = line[:-1]
+    return line + _CUT
 
 
 @contextlib.contextmanager

@@ -2,12 +2,13 @@
 
 import argparse
 import contextlib
+import itertools
 import logging
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -15,6 +16,16 @@ from typing import Any, NoReturn
 from ppghost.cli.common import to_json
 from ppghost.cli.parser import make_parser
 from ppghost.errors import INTERRUPTED, PPGhostError
+from ppghost.i18n import (
+    LANGUAGES,
+    Message,
+    MessageFormatter,
+    environment_language,
+    say,
+    tr,
+    translate,
+    use_language,
+)
 from ppghost.utils.files import finite, write_json
 
 logger = logging.getLogger("ppghost")
@@ -29,6 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("GLOG_minloglevel", "2")
     signal.signal(signal.SIGTERM, _interrupt)
     argv = sys.argv[1:] if argv is None else argv
+    # help and wrong usage are said in it too
+    use_language(_language(argv))
     try:
         args = make_parser().parse_args(argv, argparse.Namespace(argv=argv))
         _set_up_logging(args)
@@ -43,17 +56,33 @@ def main(argv: list[str] | None = None) -> int:
                 raise
             _put_out(args, result, text)
     except PPGhostError as error:
-        print(f"ppghost: error: {error}", file=sys.stderr)
+        print(say("ppghost: error: {error}", error=error), file=sys.stderr)
         for cause in _causes(error) if logger.isEnabledFor(logging.DEBUG) else ():
-            print(f"  caused by {cause}", file=sys.stderr)
+            print(say("  caused by {cause}", cause=cause), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("ppghost: interrupted", file=sys.stderr)
+        print(say("ppghost: interrupted"), file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `ppghost list | head`, `ppghost --help | head`
         sys.stderr.close()
         return 0
     return 0
+
+
+def _language(argv: Sequence[str]) -> str:
+    """What `--lang` says, wherever it stands, or the environment; English where the terminal has
+    no Chinese characters."""
+    try:
+        "中".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return "en"
+    words = [word for each in argv for word in each.split("=", 1)]
+    # argparse takes it shortened, too
+    asked = [value for name, value in itertools.pairwise(words) if name in _LANG]
+    return next((lang for lang in reversed(asked) if lang in LANGUAGES), environment_language())
+
+
+_LANG = ("--la", "--lan", "--lang")
 
 
 @contextlib.contextmanager
@@ -75,7 +104,7 @@ def _put_out(args: argparse.Namespace, result: Any, text: str | None) -> None:
         if args.json and not getattr(args, "keeps_json", False):
             write_json(Path(args.json), finite(result))
         if text:
-            print(text)
+            print(translate(text))
     sys.stdout.flush()
 
 
@@ -86,19 +115,23 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 def _causes(error: BaseException) -> Iterator[str]:
     """What an error was raised from, and that from; each with the place where it came up."""
     while cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
-        lines = str(cause).strip().splitlines()
+        lines = translate(cause).strip().splitlines()
         place = traceback.extract_tb(cause.__traceback__)[-1:]
         where = "".join(f" ({frame.filename}:{frame.lineno}, {frame.name})" for frame in place)
         yield f"{type(cause).__name__}: {lines[-1] if lines else ''}{where}"
         error = cause
 
 
-class _Formatter(logging.Formatter):
-    """Information as it is; anything worse says what it is."""
+_LEVELS = {logging.WARNING: tr("warning: {text}"), logging.ERROR: tr("error: {text}")}
+
+
+class _Formatter(MessageFormatter):
+    """Information as it is, anything worse says what it is; in the reader's language."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        return text if record.levelno <= logging.INFO else f"{record.levelname.lower()}: {text}"
+        level = _LEVELS.get(record.levelno, Message("{text}"))
+        return translate(level.format(text=text))
 
 
 def _set_up_logging(args: argparse.Namespace) -> None:

@@ -3,11 +3,13 @@
 import argparse
 
 from ppghost.cli.common import Commands, Output
+from ppghost.i18n import say
+from ppghost.utils.text import pad
 
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    commands.add("list", list_architectures, "architectures, ours and PaddleClas's")
+    commands.add("list", list_architectures, help="architectures, ours and PaddleClas's")
 
 
 def list_architectures(args: argparse.Namespace) -> Output:
@@ -31,17 +33,18 @@ def list_architectures(args: argparse.Namespace) -> Output:
             }
         )
     rows.sort(key=lambda row: row["source"] != "ppghost")
-    return rows, "\n".join([_line(_HEAD), *(_line(row) for row in rows)])
+    return rows, "\n".join([_line(_head()), *(_line(row) for row in rows)])
 
 
-_HEAD = {"name": "architecture", "family": "family", "source": "source", "params": "params"}
-_HEAD["macs"] = "MACs"
+def _head() -> dict[str, str]:
+    words = {"name": say("architecture"), "family": say("family"), "source": say("source")}
+    return words | {"params": say("params"), "macs": "MACs"}
 
 
 def _line(row: dict) -> str:
     counts = [_millions(row["params"]), _millions(row["macs"])]
-    line = f"{row['name']:<34} {row['family']:<22} {row['source']:<10}"
-    return f"{line} {counts[0]:>8} {counts[1]:>10}".rstrip()
+    line = f"{pad(row['name'], 34)} {pad(row['family'], 22)} {pad(row['source'], 10)}"
+    return f"{line} {pad(counts[0], 8, right=True)} {pad(counts[1], 10, right=True)}".rstrip()
 
 
 def _millions(count: int | str | None) -> str:

@@ -15,14 +15,15 @@ from ppghost.cli import (
     models,
     training,
 )
-from ppghost.cli.common import Commands
+from ppghost.cli.common import Commands, Parser, language_argument
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of `ppghost`; parsed arguments hold the command's function as `run`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ppghost",
         description="GhostNet in PaddlePaddle, from the first convolution to the phone.",
+        parents=[language_argument()],
     )
     parser.add_argument("--version", action="version", version=f"ppghost {__version__}")
     commands = Commands(parser)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ppghost
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.files import output_errors, read_json, sha256, write_json
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,9 @@ class Stages:
         """Run one stage, unless it was finished before and all that it `made` is still there."""
         self.number += 1
         record = self.directory / f"{name}.json"
-        head = f"[{self.number}/{self.total}] {title}"
+        head = tr("[{number}/{total}] {title}").format(
+            number=self.number, total=self.total, title=title
+        )
         if all(path.exists() for path in made) and (known := self._known(record)):
             logger.info("%s: done before", head)
             self.results[name] = known["result"]

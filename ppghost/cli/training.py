@@ -4,20 +4,30 @@ import argparse
 
 from ppghost.cli.common import Commands, Output, load_config
 from ppghost.errors import CheckFailed
+from ppghost.i18n import say, tr, translate
+from ppghost.utils.text import columns, pad
 
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    group = commands.group("config", "look at configs", "WHAT")
-    commands.add("show", show_config, "the whole config, for PaddleClas", group=group, config=True)
+    group = commands.group("config", help="look at configs", metavar="WHAT")
+    commands.add(
+        "show", show_config, help="the whole config, for PaddleClas", group=group, config=True
+    )
 
-    parser = commands.add("train", train, "train on a static graph", config=True)
+    parser = commands.add("train", train, help="train on a static graph", config=True)
     parser.add_argument("--resume", metavar="auto|PATH", help="go on from a checkpoint")
 
-    text = "what will go wrong with a config, before it does: lists, images, recipe, one step"
-    commands.add("doctor", doctor, text, config=True)
+    commands.add(
+        "doctor",
+        doctor,
+        help="what will go wrong with a config, before it does: lists, images, recipe, one step",
+        config=True,
+    )
 
-    commands.add("eval", evaluate, "top-1, top-5 or AP of Global.pretrained_model", config=True)
+    commands.add(
+        "eval", evaluate, help="top-1, top-5 or AP of Global.pretrained_model", config=True
+    )
 
 
 def show_config(args: argparse.Namespace) -> Output:
@@ -36,11 +46,15 @@ def train(args: argparse.Namespace) -> Output:
     result = loop.train(config, args.resume)
     if result["best"] is not None:
         metric = result["best_metric"] or "accuracy"  # of a run that is not evaluated any more
-        name = "accuracy" if metric.startswith("top") else metric
-        return result, f"best {name} {result['best']:.4f}"
+        name = tr("accuracy") if metric.startswith("top") else metric
+        return result, tr("best {name} {value:.4f}").format(name=name, value=result["best"])
     means = result.get("train") or {}
-    loss = f", training loss {means['loss']:.4f}" if means else ""
-    return result, f"{result['epochs']} epochs, not evaluated{loss}"
+    text = (
+        tr("{epochs} epochs, not evaluated, training loss {loss:.4f}")
+        if means
+        else tr("{epochs} epochs, not evaluated")
+    )
+    return result, text.format(epochs=result["epochs"], loss=means.get("loss"))
 
 
 def doctor(args: argparse.Namespace) -> Output:
@@ -49,10 +63,16 @@ def doctor(args: argparse.Namespace) -> Output:
 
     checks = examine(args.config, args.override)
     result = [check._asdict() for check in checks]
-    width = max(len(check.check) for check in checks)
-    lines = [f"{'ok' if c.ok else 'NO':<3} {c.check:<{width}}  {c.message}" for c in checks]
+    width = max(columns(translate(check.check)) for check in checks)
+    lines = [
+        f"{pad(say('ok') if each.ok else say('NO'), 3)} {pad(translate(each.check), width)}  "
+        f"{translate(each.message)}"
+        for each in checks
+    ]
     if failed := [check for check in checks if not check.ok]:
-        error = CheckFailed(f"{len(failed)} of {len(checks)} checks failed")
+        error = CheckFailed(
+            "{count} of {checks_count} checks failed", count=len(failed), checks_count=len(checks)
+        )
         error.result, error.text = result, "\n".join(lines)
         raise error
     return result, "\n".join(lines)
@@ -65,4 +85,6 @@ def evaluate(args: argparse.Namespace) -> Output:
 
     result = evaluation.evaluate(config)
     rate = result["images_per_second"]
-    return result, f"{evaluation.describe(result)}, {rate} images/s"
+    return result, tr("{metrics}, {rate} images/s").format(
+        metrics=evaluation.describe(result), rate=rate
+    )

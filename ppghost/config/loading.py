@@ -18,6 +18,7 @@ import yaml
 from ppghost.config import paddleclas1, paddledetection, paddledetection_files
 from ppghost.config.schema import SCHEMA
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.validation import check, notice, notices_once
 from ppghost.utils.yaml_files import apply_override, read_yaml
 
@@ -67,8 +68,10 @@ def _load(source: str | Path | Mapping[str, Any], overrides: Iterable[str]) -> d
     shape = checked["Global"]["image_shape"]
     if len(shape) != 3 or shape[0] < 1 or not all(size == -1 or size > 0 for size in shape):
         raise InputError(
-            f"{path}: Global.image_shape: expected [C, H, W] (an H or W of -1 is free in exports), "
-            f"got {shape!r}"
+            "{path}: Global.image_shape: expected [C, H, W] (an H or W of -1 is free in "
+            "exports), got {shape!r}",
+            path=path,
+            shape=shape,
         )
     _resolve_sections(checked)
     return checked
@@ -78,12 +81,14 @@ def _resolve_sections(config: dict) -> None:
     """What one section means for another, as PaddleClas settles it; in place."""
     config["Arch"].setdefault("class_num", config["Global"].get("class_num", 1000))
     if has_soft_labels(config) and config["Metric"]["Train"]:
-        notice("Metric.Train: no accuracy in training, whose images have shares of several classes")
+        notice(
+            tr("Metric.Train: no accuracy in training, whose images have shares of several classes")
+        )
         config["Metric"]["Train"] = []
     if config["Optimizer"].get("regularizer") and config["Optimizer"].get("weight_decay"):
-        notice("Optimizer.weight_decay has no effect beside Optimizer.regularizer")
+        notice(tr("Optimizer.weight_decay has no effect beside Optimizer.regularizer"))
     if config.get("AMP", {}).get("use_amp") and config["Global"]["device"] == "cpu":
-        notice("AMP.use_amp has no effect on Global.device cpu: float32 throughout")
+        notice(tr("AMP.use_amp has no effect on Global.device cpu: float32 throughout"))
 
 
 def has_soft_labels(config: dict) -> bool:
@@ -110,10 +115,15 @@ def _with_bases(path: Path, own: dict, seen: tuple[Path, ...]) -> dict:
     if "_BASE_" in own:
         key, merge = "_BASE_", paddledetection_files.merge
     if path.resolve() in seen:
-        raise InputError(f"{path}: {key} leads back to this file")
+        raise InputError("{path}: {key} leads back to this file", path=path, key=key)
     bases = own.pop(key, [])
     if not isinstance(bases, str | list):
-        raise InputError(f"{path}: {key}: expected a file or a list of files, got {bases!r}")
+        raise InputError(
+            "{path}: {key}: expected a file or a list of files, got {bases!r}",
+            path=path,
+            key=key,
+            bases=bases,
+        )
     merged: dict = {}
     for base in [bases] if isinstance(bases, str) else bases:
         file = path.parent / Path(str(base)).expanduser()

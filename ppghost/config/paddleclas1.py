@@ -13,6 +13,7 @@ from typing import Any
 
 from ppghost.config.schema import SCHEMA
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.validation import (
     NONE,
     REQUIRED,
@@ -34,7 +35,7 @@ def _reader(required: Any) -> dict:
         "file_list": Key((str,)),
         "data_dir": Key((str,)),
         "delimiter": Key((str,)),
-        "shuffle_seed": Ignored("; Global.seed orders the data"),
+        "shuffle_seed": Ignored(tr("; Global.seed orders the data")),
         "transforms": Key((list,), default=[]),
         "mix": Key((list, NONE), default=None),
     }
@@ -62,7 +63,7 @@ _RENAMED = {"ShuffleNetV2": "ShuffleNetV2_x1_0"}
 _RATE = {"lr": Key((float,), default=REQUIRED, minimum=0)} | dict.fromkeys(
     ("warmup_epoch", "decay_epochs", "gamma", "decay_rate", "steps", "end_lr"), Ignored()
 )
-_GPU_ALONE = Ignored("; it is for graphics cards")
+_GPU_ALONE = Ignored(tr("; it is for graphics cards"))
 #: every key of a 1.x file
 V1_SCHEMA = {
     "ARCHITECTURE": {"name": Key((str,), default=REQUIRED), "params": Passthrough()},
@@ -96,14 +97,14 @@ V1_SCHEMA = {
     "use_fp16": Key((bool,), default=False),
     "amp_scale_loss": Key((float,), default=1.0),
     "use_dynamic_loss_scaling": Key((bool,), default=False),
-    "use_distillation": Key((bool,), refused={True: "knowledge distillation"}),
+    "use_distillation": Key((bool,), refused={True: tr("knowledge distillation")}),
     "use_gpu": Key((bool, NONE), default=None),
     "use_xpu": Ignored(),
     "use_dali": Ignored(),
-    "use_aa": Ignored("; AutoAugment stands among the transforms"),
+    "use_aa": Ignored(tr("; AutoAugment stands among the transforms")),
     "is_distributed": Ignored(),
-    "mode": Ignored("; ppghost train or eval says it"),
-    "total_images": Ignored("; the images listed are counted"),
+    "mode": Ignored(tr("; ppghost train or eval says it")),
+    "total_images": Ignored(tr("; the images listed are counted")),
     "fuse_bn_act_ops": _GPU_ALONE,
     "fuse_bn_add_act_ops": _GPU_ALONE,
     "fuse_elewise_add_act_ops": _GPU_ALONE,
@@ -121,8 +122,10 @@ def is_v1(config: dict, file: str) -> bool:
     new = [key for key in config if key in SCHEMA]
     if old and new:
         raise InputError(
-            f"{file}: {old[0]} is a key of PaddleClas 1.x and {new[0]} one of 2.x; "
-            "keep to one of the two"
+            "{file}: {old} is a key of PaddleClas 1.x and {new} one of 2.x; keep to one of the two",
+            file=file,
+            old=old[0],
+            new=new[0],
         )
     return bool(old)
 
@@ -139,7 +142,7 @@ def translate(config: dict, file: str) -> dict:
     Raises:
         InputError: an unknown key, a wrong value, or a task that is not supported; names the key.
     """
-    notice(f"{file}: a PaddleClas 1.x configuration, read in the 2.x form")
+    notice(tr("{file}: a PaddleClas 1.x configuration, read in the 2.x form").format(file=file))
     old = check(copy.deepcopy(config), V1_SCHEMA, "", file)
     name = _RENAMED.get(old["ARCHITECTURE"]["name"], old["ARCHITECTURE"]["name"])
     new = {
@@ -157,7 +160,7 @@ def translate(config: dict, file: str) -> dict:
         post = {"name": "Topk", "topk": min(old["topk"], old["classes_num"])}
         new["Infer"] = {"transforms": _transforms(old["VALID"]), "PostProcess": post}
     if old["use_ema"]:
-        notice("use_ema: the decay is ema_decay from the first step; 1.x raises it slowly")
+        notice(tr("use_ema: the decay is ema_decay from the first step; 1.x raises it slowly"))
         new["EMA"] = {"decay": old["ema_decay"]}
     if old["use_fp16"]:
         keys = {"scale_loss": "amp_scale_loss", "use_dynamic_loss_scaling": None}
@@ -169,7 +172,9 @@ def _global(old: dict, file: str) -> dict:
     weights = old["pretrained_model"]
     if isinstance(weights, list):
         if len(weights) > 1:
-            raise InputError(f"{file}: pretrained_model: several files are not supported, name one")
+            raise InputError(
+                "{file}: pretrained_model: several files are not supported, name one", file=file
+            )
         weights = weights[0] if weights else None
     device = {} if old["use_gpu"] is None else {"device": "gpu" if old["use_gpu"] else "cpu"}
     return device | {
@@ -196,7 +201,9 @@ def _losses(old: dict, file: str) -> dict:
     smooths = epsilon is not None and 0 < epsilon < 1
     if old["ARCHITECTURE"]["name"] == "GoogLeNet":
         if smooths or old["use_mix"]:
-            raise InputError(f"{file}: ls_epsilon and use_mix: GoogLeNet's loss takes neither")
+            raise InputError(
+                "{file}: ls_epsilon and use_mix: GoogLeNet's loss takes neither", file=file
+            )
         loss = {"GoogLeNetLoss": {"weight": 1.0}}
     else:
         loss = {"CELoss": {"weight": 1.0} | ({"epsilon": epsilon} if smooths else {})}
@@ -226,7 +233,12 @@ def _learning_rate(given: dict, file: str) -> dict:
     function = given["function"]
     if function not in _RATES:
         names = ", ".join(_RATES) + nearest(function, _RATES)
-        raise InputError(f"{file}: LEARNING_RATE.function: {function!r} is none of {names}")
+        raise InputError(
+            "{file}: LEARNING_RATE.function: {function!r} is none of {names}",
+            file=file,
+            function=function,
+            names=names,
+        )
     schema = Tagged("Cosine", _RATES, common=_RATE)
     named = {"name": function} | (given.get("params") or {})
     old = check(named, schema, "LEARNING_RATE.params", file)
@@ -254,7 +266,7 @@ def _loader(old: dict, section: str, file: str) -> dict:
         dataset["transform_ops"].pop()  # data sets of 2.x do it themselves
     if training and old["use_mix"]:
         if not given["mix"]:
-            raise InputError(f"{file}: use_mix is on, but TRAIN.mix names no operation")
+            raise InputError("{file}: use_mix is on, but TRAIN.mix names no operation", file=file)
         dataset["batch_transform_ops"] = given["mix"]
     return {
         "dataset": dataset,
@@ -273,8 +285,11 @@ def _share(total: int, where: str, exact: bool) -> int:
     processes = int(os.environ.get("PADDLE_TRAINERS_NUM", 1))
     if exact and total % processes:
         raise InputError(
-            f"{where}: {total} images, the total of a PaddleClas 1.x file, do not divide among "
-            f"{processes} processes"
+            "{where}: {total} images, the total of a PaddleClas 1.x file, do not divide "
+            "among {processes} processes",
+            where=where,
+            total=total,
+            processes=processes,
         )
     return max(1, total // processes)
 

@@ -13,6 +13,7 @@ from ppghost.config.paddleclas1 import V1_SCHEMA
 from ppghost.config.paddledetection_data import read_data
 from ppghost.config.schema import SCHEMA
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.validation import check, notice
 
 #: of the maps that a ResNet's first stage makes: a stride of 2^2 pixels
@@ -35,8 +36,11 @@ def is_paddledetection(config: dict, file: str) -> bool:
         return False
     if own and other:
         raise InputError(
-            f"{file}: {own[0]} is a key of PaddleDetection and {other[0]} one of PaddleClas; "
-            "keep to one of the two"
+            "{file}: {own} is a key of PaddleDetection and {other} one of PaddleClas; keep "
+            "to one of the two",
+            file=file,
+            own=own[0],
+            other=other[0],
         )
     return bool(own)
 
@@ -48,7 +52,11 @@ def translate(config: dict, file: str) -> dict:
         InputError: an unknown key, a wrong value, or what would mean something else here; names the
             key.
     """
-    notice(f"{file}: a configuration of PaddleDetection, read in PaddleClas's form")
+    notice(
+        tr("{file}: a configuration of PaddleDetection, read in PaddleClas's form").format(
+            file=file
+        )
+    )
     config = copy.deepcopy(config)
     old = _general(config, file)
     modules = _modules(config, file)
@@ -65,7 +73,7 @@ def translate(config: dict, file: str) -> dict:
         "Infer": infer | {"PostProcess": _post_process(modules)},
     }
     if old["use_ema"]:
-        notice("use_ema: the decay is ema_decay from the first step; PaddleDetection raises it")
+        notice(tr("use_ema: the decay is ema_decay from the first step; PaddleDetection raises it"))
         new["EMA"] = {"decay": old["ema_decay"]}
     if old["amp"]:
         new["AMP"] = {"use_amp": True, "level": old["amp_level"]}
@@ -111,8 +119,12 @@ def _read_module(
         chosen = over.pop("name", None) if isinstance(chosen, dict) else chosen
         if chosen != wanted:
             raise InputError(
-                f"{file}: {place}: {chosen!r} is not {wanted!r}, the one that is read here; write "
-                "the detector in the form of docs/detection.md"
+                "{file}: {place}: {chosen!r} is not {wanted!r}, the one that is read here; "
+                "write the detector in the form of docs/detection.md",
+                file=file,
+                place=place,
+                chosen=chosen,
+                wanted=wanted,
             )
         below = config.get(wanted) or {}
         whole = below | over if isinstance(below, dict) else below
@@ -138,8 +150,10 @@ def _arch(old: dict, modules: dict, file: str) -> dict:
     first, last = body["return_idx"][:1], body["num_stages"] - 1
     if not first or first[0] < 1 or body["return_idx"] != list(range(first[0], last + 1)):
         raise InputError(
-            f"{file}: ResNet.return_idx: {body['return_idx']} is not [1, 2, 3], [2, 3] or [3], the "
-            "stages that a pyramid stands on here"
+            "{file}: ResNet.return_idx: {return_idx} is not [1, 2, 3], [2, 3] or [3], the "
+            "stages that a pyramid stands on here",
+            file=file,
+            return_idx=body["return_idx"],
         )
     if neck["extra_stage"]:
         check({key: neck[key] for key in keys.EXTRA_LEVELS}, keys.EXTRA_LEVELS, "FPN", file)
@@ -161,14 +175,22 @@ def _arch(old: dict, modules: dict, file: str) -> dict:
 
 def _expect(got: Any, wanted: Any, key: str, whose: str, file: str) -> None:
     if got != wanted:
-        raise InputError(f"{file}: {key}: {got} does not go with the {whose}'s {wanted}")
+        raise InputError(
+            "{file}: {key}: {got} does not go with the {whose}'s {wanted}",
+            file=file,
+            key=key,
+            got=got,
+            whose=whose,
+            wanted=wanted,
+        )
 
 
 def _check_norm(norm: str, file: str) -> None:
     if norm == "sync_bn" and int(os.environ.get("PADDLE_TRAINERS_NUM", 1)) > 1:
         raise InputError(
-            f"{file}: norm_type: sync_bn takes its figures of all processes, here each process "
-            "normalises by its own; set it to bn, or train in one process"
+            "{file}: norm_type: sync_bn takes its figures of all processes, here each "
+            "process normalises by its own; set it to bn, or train in one process",
+            file=file,
         )
 
 
@@ -177,9 +199,11 @@ def _pretrained(old: dict, file: str) -> dict:
     weights = old["pretrain_weights"] or None
     if weights and weights.startswith(("http://", "https://")):
         raise InputError(
-            f"{file}: pretrain_weights: {weights} has PaddleDetection's names of tensors; with "
-            "-o pretrain_weights=null a run starts without weights, with -o "
-            "Arch.backbone.pretrained=True besides from PaddleClas's (ImageNet)"
+            "{file}: pretrain_weights: {weights} has PaddleDetection's names of tensors; "
+            "with -o pretrain_weights=null a run starts without weights, with -o "
+            "Arch.backbone.pretrained=True besides from PaddleClas's (ImageNet)",
+            file=file,
+            weights=weights,
         )
     return {"pretrained": weights} if weights else {}
 
@@ -225,7 +249,11 @@ def _learning_rate(old: dict, file: str) -> tuple[dict, dict]:
     rate, epochs, steps = {}, 0, None
     if decay["use_warmup"]:
         if not others:
-            raise InputError(f"{file}: {where}: give LinearWarmup next, or use_warmup: false")
+            raise InputError(
+                "{file}: {where}: give LinearWarmup next, or use_warmup: false",
+                file=file,
+                where=where,
+            )
         warm_up = check(others[0], keys.WARM_UPS, f"{where}.1", file)
         rate["warmup_start_lr"] = base * warm_up["start_factor"]
         if warm_up["epochs_first"] and warm_up["epochs"]:
@@ -241,8 +269,11 @@ def _learning_rate(old: dict, file: str) -> tuple[dict, dict]:
 def _cosine(old: dict, base: float, decay: dict, file: str) -> dict:
     if decay["max_epochs"] != old["epoch"]:
         raise InputError(
-            f"{file}: LearningRate.schedulers.0.max_epochs: {decay['max_epochs']} is not epoch, "
-            f"{old['epoch']}: a cosine ends with the last epoch here; make them equal"
+            "{file}: LearningRate.schedulers.0.max_epochs: {max_epochs} is not epoch, "
+            "{epoch}: a cosine ends with the last epoch here; make them equal",
+            file=file,
+            max_epochs=decay["max_epochs"],
+            epoch=old["epoch"],
         )
     return {"name": "Cosine", "learning_rate": base, "eta_min": base * decay["min_lr_ratio"]}
 
@@ -254,9 +285,18 @@ def _piecewise(base: float, decay: dict, warm_up: int, file: str) -> dict:
         gamma = [gamma / 10**i for i in range(len(milestones))]
     where = f"{file}: LearningRate.schedulers.0"
     if len(gamma) != len(milestones):
-        raise InputError(f"{where}.gamma: {len(gamma)} factors for {len(milestones)} milestones")
+        raise InputError(
+            "{where}.gamma: {count} factors for {milestones_count} milestones",
+            where=where,
+            count=len(gamma),
+            milestones_count=len(milestones),
+        )
     if milestones != sorted(milestones) or (milestones and milestones[0] < warm_up):
-        raise InputError(f"{where}.milestones: {milestones} do not rise from the warm-up's end on")
+        raise InputError(
+            "{where}.milestones: {milestones} do not rise from the warm-up's end on",
+            where=where,
+            milestones=milestones,
+        )
     return {
         "name": "Piecewise",
         "decay_epochs": [milestone - warm_up for milestone in milestones],

@@ -4,6 +4,7 @@ from typing import Any
 
 from ppghost.config.paddledetection_keys import READERS
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 
 def read_data(old: dict, file: str) -> tuple[dict, dict, list[int]]:
@@ -13,15 +14,23 @@ def read_data(old: dict, file: str) -> tuple[dict, dict, list[int]]:
         if name in old:
             operations[name], sizes[name] = _operations(old[name], name, file)
     if not sizes:
-        raise InputError(f"{file}: TrainReader and EvalReader are missing; they make the images")
+        raise InputError(
+            "{file}: TrainReader and EvalReader are missing; they make the images", file=file
+        )
     if len(set(sizes.values())) > 1:
         said = ", ".join(f"{name} {size[0]}x{size[1]}" for name, size in sizes.items())
-        raise InputError(f"{file}: images of several heights and widths, {said}; make them equal")
+        raise InputError(
+            "{file}: images of several heights and widths, {said}; make them equal",
+            file=file,
+            said=said,
+        )
     loaders = {}
     for phase in ("Train", "Eval"):
         if f"{phase}Dataset" in old:
             if f"{phase}Reader" not in old:
-                raise InputError(f"{file}: {phase}Reader is missing; it makes the images")
+                raise InputError(
+                    "{file}: {phase}Reader is missing; it makes the images", file=file, phase=phase
+                )
             loaders[phase] = _loader(old, phase, operations[f"{phase}Reader"])
     infer = {"transforms": operations["TestReader"]} if "TestReader" in operations else {}
     return loaders, infer, [3, *next(iter(sizes.values()))]
@@ -53,19 +62,33 @@ def _operations(reader: dict, where: str, file: str) -> tuple[list[dict], tuple[
     for number, op in enumerate(ops):
         if not isinstance(op, dict) or len(op) != 1:
             raise InputError(
-                f"{file}: {where}.sample_transforms.{number}: expected one 'Name: parameters', "
-                f"got {op!r}"
+                "{file}: {where}.sample_transforms.{number}: expected one 'Name: "
+                "parameters', got {op!r}",
+                file=file,
+                where=where,
+                number=number,
+                op=op,
             )
         size = _size_after(op, size)
     stride = max([entry["PadBatch"]["pad_to_stride"] for entry in reader["batch_transforms"]] + [1])
     if size is None:
-        raise InputError(f"{file}: {where}.sample_transforms: {_one_size(ops, stride)}")
+        raise InputError(
+            "{file}: {where}.sample_transforms: {one_size}",
+            file=file,
+            where=where,
+            one_size=_one_size(ops, stride),
+        )
     padded = (_up(size[0], stride), _up(size[1], stride))
     shape = reader["inputs_def"]["image_shape"]
     if shape and -1 not in shape and list(shape[-2:]) != list(padded):
         raise InputError(
-            f"{file}: {where}.inputs_def.image_shape: {shape}, but the operations make images of "
-            f"{padded[0]}x{padded[1]}"
+            "{file}: {where}.inputs_def.image_shape: {shape}, but the operations make "
+            "images of {padded}x{padded2}",
+            file=file,
+            where=where,
+            shape=shape,
+            padded=padded[0],
+            padded2=padded[1],
         )
     if padded != size:
         ops.append({"Pad": {"size": list(padded), "fill_value": 0}})
@@ -103,10 +126,10 @@ def _one_size(ops: list[dict], stride: int) -> str:
     """What to write where images have sizes of their own."""
     targets = [op[name] for op in ops for name in op if "Resize" in str(name)]
     enough = _up(max([side for target in targets for side in _sides(target)] or [640]), stride)
-    return (
-        "images of several sizes, a detector here has one: give Resize keep_ratio False, or put "
-        f"`Pad: {{size: {enough}, fill_value: 0}}` behind Permute"
-    )
+    return tr(
+        "images of several sizes, a detector here has one: give Resize keep_ratio "
+        "False, or put `Pad: {{size: {enough}, fill_value: 0}}` behind Permute"
+    ).format(enough=enough)
 
 
 def _sides(parameters: Any) -> list[int]:

@@ -5,6 +5,7 @@ from typing import TypeGuard
 import yaml
 
 from ppghost.config.paddledetection_keys import TAGS
+from ppghost.i18n import tr
 from ppghost.utils.text import nearest
 
 
@@ -18,12 +19,14 @@ class Loader(yaml.SafeLoader):
 
 def _construct(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> TaggedSection:
     if name not in TAGS:
-        problem = f"the tag !{name} is not supported{nearest(name, TAGS)}"
+        problem = tr("the tag !{name} is not supported{nearest}").format(
+            name=name, nearest=nearest(name, TAGS)
+        )
         raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
     if isinstance(node, yaml.ScalarNode) and not node.value:
         return TaggedSection(name=name)
     if not isinstance(node, yaml.MappingNode):
-        problem = f"behind the tag !{name} a section has to stand"
+        problem = tr("behind the tag !{name} a section has to stand").format(name=name)
         raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
     return TaggedSection({**loader.construct_mapping(node, deep=True), "name": name})
 

@@ -7,6 +7,7 @@ heads/retina_head and what it is given), ppdet/optimizer, ppdet/data, ppdet/engi
 
 from typing import Any
 
+from ppghost.i18n import tr
 from ppghost.utils.text import parse_number
 from ppghost.utils.validation import (
     ABSENT,
@@ -38,9 +39,14 @@ def only(*values: Any, why: str, default: Any = ABSENT) -> Parsed:
         return value
 
     told = default is not ABSENT and default is not REQUIRED
-    said = f" (PaddleDetection's default is {default!r})" if told else ""
-    wanted = " or ".join(repr(value) for value in values)
-    return Parsed(parse, f"{wanted}: {why}{said}", values[0] if default is ABSENT else default)
+    text = (
+        tr("{wanted}: {why} (PaddleDetection's default is {default!r})")
+        if told
+        else tr("{wanted}: {why}")
+    )
+    wanted = tr(" or ").join(repr(value) for value in values)
+    expected = text.format(wanted=wanted, why=why, default=default)
+    return Parsed(parse, expected, values[0] if default is ABSENT else default)
 
 
 def _plain(value: Any) -> Any:
@@ -70,25 +76,25 @@ def _regularizer(value: Any) -> dict[str, Any] | None:
     return {"name": name, "coeff": parse_number(factor)}
 
 
-_NONE_FROZEN = "all of the backbone is trained here, nothing is frozen"
+_NONE_FROZEN = tr("all of the backbone is trained here, nothing is frozen")
 #: of modules: what each may hold; where `only` stands the network or its loss would be another
 MODULES: dict[str, dict[str, Any]] = {
     "ResNet": {
-        "depth": only(50, 18, 34, 101, 152, why="there are these ResNets"),
-        "variant": only("b", why="a ResNet is built so here"),
+        "depth": only(50, 18, 34, 101, 152, why=tr("there are these ResNets")),
+        "variant": only("b", why=tr("a ResNet is built so here")),
         "norm_type": Key((str, NONE), default=None, choices=("bn", "sync_bn")),
-        "norm_decay": only(0.0, why="scales and offsets of norms do not decay here"),
+        "norm_decay": only(0.0, why=tr("scales and offsets of norms do not decay here")),
         "freeze_norm": only(False, why=_NONE_FROZEN, default=True),
         "freeze_at": only(-1, why=_NONE_FROZEN, default=0),
-        "freeze_stem_only": Ignored("; nothing is frozen"),
+        "freeze_stem_only": Ignored(tr("; nothing is frozen")),
         "return_idx": Key((list,), default=[0, 1, 2, 3], item=int),
-        "num_stages": only(4, why="the backbone ends with its fourth stage here"),
-        "lr_mult_list": only([1.0] * 4, why="there is one learning rate here"),
-        "ch_in": only(64, why="a ResNet begins with 64 channels here"),
-        "groups": only(1, why="there is no ResNeXt here"),
-        "base_width": only(64, why="there is no ResNeXt here"),
-        "dcn_v2_stages": only([-1], why="there are no deformable convolutions here"),
-        "std_senet": only(False, why="there is no squeeze-and-excitation in a ResNet here"),
+        "num_stages": only(4, why=tr("the backbone ends with its fourth stage here")),
+        "lr_mult_list": only([1.0] * 4, why=tr("there is one learning rate here")),
+        "ch_in": only(64, why=tr("a ResNet begins with 64 channels here")),
+        "groups": only(1, why=tr("there is no ResNeXt here")),
+        "base_width": only(64, why=tr("there is no ResNeXt here")),
+        "dcn_v2_stages": only([-1], why=tr("there are no deformable convolutions here")),
+        "std_senet": only(False, why=tr("there is no squeeze-and-excitation in a ResNet here")),
     },
     "FPN": {
         "out_channel": Key((int,), default=REQUIRED, minimum=1),
@@ -96,7 +102,7 @@ MODULES: dict[str, dict[str, Any]] = {
         "has_extra_convs": Key((bool,), default=False),
         "use_c5": Key((bool,), default=True),
         "relu_before_extra_convs": Key((bool,), default=True),
-        "norm_type": only(None, why="a pyramid has no norms here"),
+        "norm_type": only(None, why=tr("a pyramid has no norms here")),
         "norm_decay": Ignored(),
         "freeze_norm": Ignored(),
         # PaddleDetection itself takes these two of the backbone, whatever the file says
@@ -105,9 +111,9 @@ MODULES: dict[str, dict[str, Any]] = {
     },
     "RetinaHead": {
         "num_classes": Key((int, NONE), default=None, minimum=1),
-        "prior_prob": only(0.01, why="so the first predictions are made here"),
-        "nms_pre": Ignored("; the 1000 best of all levels go into suppression"),
-        "weights": only([1.0] * 4, why="deltas are not scaled here"),
+        "prior_prob": only(0.01, why=tr("so the first predictions are made here")),
+        "nms_pre": Ignored(tr("; the 1000 best of all levels go into suppression")),
+        "weights": only([1.0] * 4, why=tr("deltas are not scaled here")),
     },
     "RetinaFeat": {
         "feat_in": Key((int,), default=256, minimum=1),
@@ -115,31 +121,33 @@ MODULES: dict[str, dict[str, Any]] = {
         "num_convs": Key((int,), default=4, minimum=0),
         "norm_type": only(
             None,
-            why="of a head's norms gn is here alone, behind convolutions without a bias: "
-            "set it to null, then -o Arch.head.norm=gn",
+            why=tr(
+                "of a head's norms gn is here alone, behind convolutions without a bias: "
+                "set it to null, then -o Arch.head.norm=gn"
+            ),
             default="bn",
         ),
-        "use_dcn": only(False, why="there are no deformable convolutions here"),
+        "use_dcn": only(False, why=tr("there are no deformable convolutions here")),
     },
     "RetinaAnchorGenerator": {
         "octave_base_scale": Key((float,), default=4, minimum=0),
         "scales_per_octave": Key((int,), default=3, minimum=1),
         "aspect_ratios": Key((list,), default=[0.5, 1.0, 2.0], item=float),
         "strides": Key((list,), default=[8.0, 16.0, 32.0, 64.0, 128.0], item=float),
-        "variance": only([1.0] * 4, why="deltas are not scaled here"),
-        "offset": only(0.0, why="anchors lie around the corners of the grid here"),
+        "variance": only([1.0] * 4, why=tr("deltas are not scaled here")),
+        "offset": only(0.0, why=tr("anchors lie around the corners of the grid here")),
     },
     "MaxIoUAssigner": {
-        "positive_overlap": only(0.5, why="so anchors are assigned here", default=REQUIRED),
-        "negative_overlap": only(0.4, why="so anchors are assigned here", default=REQUIRED),
-        "allow_low_quality": only(True, why="each object has an anchor here"),
+        "positive_overlap": only(0.5, why=tr("so anchors are assigned here"), default=REQUIRED),
+        "negative_overlap": only(0.4, why=tr("so anchors are assigned here"), default=REQUIRED),
+        "allow_low_quality": only(True, why=tr("each object has an anchor here")),
     },
     "FocalLoss": {
-        "use_sigmoid": only(True, why="the focal loss is of sigmoids"),
+        "use_sigmoid": only(True, why=tr("the focal loss is of sigmoids")),
         "alpha": Key((float,), default=0.25),
         "gamma": Key((float,), default=2.0, minimum=0),
         "loss_weight": only(
-            1.0, why="the other loss has a weight here; scale loss_bbox's and base_lr instead"
+            1.0, why=tr("the other loss has a weight here; scale loss_bbox's and base_lr instead")
         ),
     },
     "SmoothL1Loss": {
@@ -151,8 +159,8 @@ MODULES: dict[str, dict[str, Any]] = {
         "nms_threshold": Key((float,), default=0.5),
         "nms_top_k": Key((int,), default=-1),
         "keep_top_k": Key((int,), default=100, minimum=1),
-        "normalized": only(True, why="a box's last pixel does not belong to it here"),
-        "nms_eta": only(1.0, why="the threshold stays as it is here"),
+        "normalized": only(True, why=tr("a box's last pixel does not belong to it here")),
+        "nms_eta": only(1.0, why=tr("the threshold stays as it is here")),
         **dict.fromkeys(("return_index", "return_rois_num", "trt", "cpu"), Ignored()),
     },
 }
@@ -172,9 +180,11 @@ PARTS = {
 }
 #: of a pyramid with levels above the backbone's
 EXTRA_LEVELS = {
-    "has_extra_convs": only(True, why="levels above the backbone's are convolved here"),
-    "use_c5": only(False, why="the first level above the backbone's is made of the pyramid's last"),
-    "relu_before_extra_convs": only(True, why="so it is here"),
+    "has_extra_convs": only(True, why=tr("levels above the backbone's are convolved here")),
+    "use_c5": only(
+        False, why=tr("the first level above the backbone's is made of the pyramid's last")
+    ),
+    "relu_before_extra_convs": only(True, why=tr("so it is here")),
 }
 
 _USE_WARMUP = {"use_warmup": Key((bool,), default=True)}
@@ -183,15 +193,15 @@ DECAYS = Tagged(
     {
         "PiecewiseDecay": _USE_WARMUP
         | {
-            "gamma": Parsed(_factors, "a factor or a list of them", default=[0.1, 0.01]),
+            "gamma": Parsed(_factors, tr("a factor or a list of them"), default=[0.1, 0.01]),
             "milestones": Key((list,), default=[8, 11], item=float),
-            "values": only(None, why="give gamma as a list, the factors of base_lr"),
+            "values": only(None, why=tr("give gamma as a list, the factors of base_lr")),
         },
         "CosineDecay": _USE_WARMUP
         | {
             "max_epochs": Key((int,), default=1000, minimum=1),
             "min_lr_ratio": Key((float,), default=0.0, minimum=0),
-            "last_plateau_epochs": only(0, why="a cosine ends with the last epoch here"),
+            "last_plateau_epochs": only(0, why=tr("a cosine ends with the last epoch here")),
         },
     },
 )
@@ -235,7 +245,8 @@ def _reader(training: bool) -> dict[str, Any]:
         "use_shared_memory": Key((bool,)),
         "transform_schedulers": Unsupported("operations that come and go with the epochs"),
     } | dict.fromkeys(
-        ("mixup_epoch", "cutmix_epoch"), only(-1, why="images with boxes are not mixed here")
+        ("mixup_epoch", "cutmix_epoch"),
+        only(-1, why=tr("images with boxes are not mixed here")),
     )
 
 
@@ -245,14 +256,14 @@ _SET = {
     "anno_path": Key((str,), default=REQUIRED),
     "allow_empty": Key((bool,), default=False),
     "data_fields": Key((list,)),  # a detector needs the same ones always
-    "empty_ratio": only(1.0, why="with allow_empty all images without boxes stay"),
-    "sample_num": only(-1, why="all images count; shorten the list instead"),
-    "repeat": only(1, why="an epoch is each image once; raise epoch instead"),
+    "empty_ratio": only(1.0, why=tr("with allow_empty all images without boxes stay")),
+    "sample_num": only(-1, why=tr("all images count; shorten the list instead")),
+    "repeat": only(1, why=tr("an epoch is each image once; raise epoch instead")),
 }
 _DATA_SET = Tagged(
     "",
     {
-        "COCODataSet": {"load_crowd": only(False, why="crowds are not trained on here")},
+        "COCODataSet": {"load_crowd": only(False, why=tr("crowds are not trained on here"))},
         "VOCDataSet": {"label_list": Key((str, NONE), default=None)},
     },
     common=_SET,
@@ -262,7 +273,9 @@ DATA_SETS = {"TrainDataset": _DATA_SET, "EvalDataset": _DATA_SET}
 READERS = {"TrainReader": _reader(True), "EvalReader": _reader(False), "TestReader": _reader(False)}
 
 ARCHITECTURE = only(
-    "RetinaNet", why="of PaddleDetection's architectures there is this one", default=REQUIRED
+    "RetinaNet",
+    why=tr("of PaddleDetection's architectures there is this one"),
+    default=REQUIRED,
 )
 _WITHOUT_EFFECT = (
     "use_xpu", "use_mlu", "use_npu", "print_flops", "print_params", "find_unused_parameters",
@@ -273,7 +286,7 @@ _WITHOUT_EFFECT = (
 GENERAL: dict[str, Any] = {
     "architecture": ARCHITECTURE,
     "pretrain_weights": Key((str, NONE), default=None),
-    "weights": Ignored("; eval and export take -o Global.pretrained_model=FILE"),
+    "weights": Ignored(tr("; eval and export take -o Global.pretrained_model=FILE")),
     "num_classes": Key((int,), default=80, minimum=1),
     "metric": Key((str,), default="COCO", choices=("COCO", "VOC")),
     "map_type": Key((str,), default="11point", choices=("11point", "integral", "area")),
@@ -290,7 +303,7 @@ GENERAL: dict[str, Any] = {
     "ema_decay_type": Key(
         (str,), default="threshold", choices=("threshold", "normal", "exponential")
     ),
-    "cycle_epoch": only(-1, why="averages of the weights do not begin anew here"),
+    "cycle_epoch": only(-1, why=tr("averages of the weights do not begin anew here")),
     "amp": Key((bool,), default=False),
     "amp_level": Key((str,), default="O1"),
     "LearningRate": {
@@ -300,18 +313,20 @@ GENERAL: dict[str, Any] = {
     "OptimizerBuilder": {
         "optimizer": {"type": Key((str,), default="Momentum"), "*": Passthrough()},
         "regularizer": Parsed(
-            _regularizer, "a section with type and factor", default={"type": "L2", "factor": 1e-4}
+            _regularizer,
+            tr("a section with type and factor"),
+            default={"type": "L2", "factor": 1e-4},
         ),
     }
     | dict.fromkeys(
         ("clip_grad_by_norm", "clip_grad_by_value"),
-        only(None, why="gradients are clipped each by its own norm here (Optimizer.clip_norm)"),
+        only(None, why=tr("gradients are clipped each by its own norm here (Optimizer.clip_norm)")),
     ),
-    "TestDataset": Ignored("; ppghost predict is given images", default=None),
-    "export": Ignored("; ppghost export says it"),
-    "slim": Unsupported("pruning, quantisation and distillation while training"),
-    "ssod_method": Unsupported("semi-supervised training"),
-    "unstructured_prune": Unsupported("pruning while training"),
+    "TestDataset": Ignored(tr("; ppghost predict is given images"), default=None),
+    "export": Ignored(tr("; ppghost export says it")),
+    "slim": Unsupported(tr("pruning, quantisation and distillation while training")),
+    "ssod_method": Unsupported(tr("semi-supervised training")),
+    "unstructured_prune": Unsupported(tr("pruning while training")),
     **dict.fromkeys(_WITHOUT_EFFECT, Ignored()),
 }
 #: every section and key of the top level

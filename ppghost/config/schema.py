@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.validation import (
     ABSENT,
     NONE,
@@ -34,11 +35,11 @@ def _refused(tasks: dict[str, str]) -> dict[str, Any]:
     return {name: Unsupported(task) for task, names in tasks.items() for name in names.split()}
 
 
-_DISTILLATION = "knowledge distillation"
-_RETRIEVAL = "retrieval (metric learning)"
-_MULTILABEL = "multi-label classification"
-_SEMI = "semi-supervised training"
-_HASHING = "deep hashing"
+_DISTILLATION = tr("knowledge distillation")
+_RETRIEVAL = tr("retrieval (metric learning)")
+_MULTILABEL = tr("multi-label classification")
+_SEMI = tr("semi-supervised training")
+_HASHING = tr("deep hashing")
 
 #: keys of Global that are ours; PaddleClas passes over those that it does not know
 EXTENSION_KEYS = {
@@ -78,7 +79,7 @@ _GLOBAL = {
     "seed": _key(int, NONE, default=None),
     "update_freq": _key(int, default=1, minimum=1),
     "class_num": _key(int, minimum=1),  # PaddleClas: stands in for a missing Arch.class_num
-    "eval_mode": _key(str, refused={"retrieval": _RETRIEVAL, "adaface": "face recognition"}),
+    "eval_mode": _key(str, refused={"retrieval": _RETRIEVAL, "adaface": tr("face recognition")}),
     "train_mode": _key(
         str,
         NONE,
@@ -89,7 +90,7 @@ _GLOBAL = {
     "feature_binarize": Unsupported(_HASHING),
     "retrieval_feature_from": Unsupported(_RETRIEVAL),
     "re_ranking": Unsupported(_RETRIEVAL),
-    "iter_per_epoch": Unsupported("epochs of a set length"),
+    "iter_per_epoch": Unsupported(tr("epochs of a set length")),
     "to_static": Ignored(),
     "use_dali": Ignored(),
     "image_channel": Ignored(),
@@ -111,7 +112,7 @@ _AMP = {
     "use_dynamic_loss_scaling": _key(bool, default=False),
     "use_fp16_test": _key(bool, default=False),
     "use_promote": Ignored(),
-    "use_pure_fp16": Ignored("; level O2 says it"),  # PaddleClas 2.2
+    "use_pure_fp16": Ignored(tr("; level O2 says it")),  # PaddleClas 2.2
 }
 
 _ARCH = {
@@ -127,7 +128,7 @@ _ARCH = {
     "is_rec": _key(bool, refused={True: _RETRIEVAL}),
     "infer_add_softmax": _key(bool),  # of the exported model: PaddleClas's default is True
     "infer_output_key": _key(str, NONE, choices=("logits",), refused={"features": _RETRIEVAL}),
-    "use_sync_bn": Ignored("; each process normalises over its own share of the batch"),
+    "use_sync_bn": Ignored(tr("; each process normalises over its own share of the batch")),
     "use_ml_decoder": _key(bool, refused={True: _MULTILABEL}),
     "*": Passthrough(),  # the rest are arguments of the network, checked when it is built
 } | _refused({_RETRIEVAL: "Backbone BackboneStopLayer Neck Head"})
@@ -189,7 +190,7 @@ _METRIC = Entries(
             _RETRIEVAL: "Recallk mAP mINP Precisionk",
             _MULTILABEL: "HammingDistance AccuracyScore ATTRMetric MultilabelMeanAccuracy "
             "MultiLabelMAP",
-            "scoring of two classes by threshold": "TprAtFpr",
+            tr("scoring of two classes by threshold"): "TprAtFpr",
         }
     ),
     default=[{"TopkAcc": {}}],
@@ -219,8 +220,8 @@ _GAMMA = _key(float, default=0.1, minimum=0)
 _LR_KINDS: dict[str, dict | Unsupported] = {
     # PaddleClas's Constant has no warm-up; its ConstLR has
     "Constant": {
-        "warmup_epoch": Ignored("; lr.name ConstLR warms up"),
-        "warmup_start_lr": Ignored("; lr.name ConstLR warms up"),
+        "warmup_epoch": Ignored(tr("; lr.name ConstLR warms up")),
+        "warmup_start_lr": Ignored(tr("; lr.name ConstLR warms up")),
     },
     "ConstLR": _WARM_UP,
     "Linear": _WARM_UP
@@ -241,8 +242,8 @@ _LR = Tagged(
     _LR_KINDS
     | _refused(
         {
-            "rates that follow the evaluation": "ReduceOnPlateau",
-            "cyclical rates": "Cyclic OneCycleLR",
+            tr("rates that follow the evaluation"): "ReduceOnPlateau",
+            tr("cyclical rates"): "Cyclic OneCycleLR",
             _SEMI: "CosineFixmatch",
         }
     ),
@@ -263,14 +264,14 @@ _OPTIMIZER = Tagged(
         | _NO_DECAY
         | {"weight_decay": _key(float, default=0.01, minimum=0)}  # as Paddle; PaddleClas has none
         # PaddleClas's AdamW drops what it does not know; the ViT recipes carry this from elsewhere
-        | {"clip_grad": Ignored(" nor in PaddleClas; clip_norm clips")},
+        | {"clip_grad": Ignored(tr(" nor in PaddleClas; clip_norm clips"))},
         "RMSProp": _NO_DECAY
         | {
             "momentum": _key(float, default=0.0, minimum=0),
             "rho": _key(float, default=0.95, minimum=0),
             "epsilon": _key(float, default=1e-6, minimum=0),
         },
-        "AdamWDL": Unsupported("learning rates that decay by layer"),
+        "AdamWDL": Unsupported(tr("learning rates that decay by layer")),
     },
     common={
         "lr": _LR,
@@ -379,7 +380,7 @@ _TRAIN_LOADER = _loader(
             "divided_factor": _key(int, default=32, minimum=1),
             "is_training": _key(bool, default=True),
             "shuffle": _key(bool, default=True),
-            "seed": Ignored("; Global.seed does it"),
+            "seed": Ignored(tr("; Global.seed does it")),
         },
         "RASampler": _batches(shuffle=False) | {"num_repeats": _key(int, default=3, minimum=1)},
     },
@@ -424,7 +425,7 @@ SCHEMA: dict[str, Any] = {
     },
     "Metric": {"Train": _METRIC, "Eval": _METRIC},
     "UnLabelLoss": Unsupported(_SEMI),
-    "Slim": Unsupported("pruning and quantisation while training"),
+    "Slim": Unsupported(tr("pruning and quantisation while training")),
     "profiler_options": Ignored(),
 }
 
@@ -438,5 +439,5 @@ def add_dataset(name: str, keys: Iterable[str]) -> None:
     for loader in (SCHEMA["DataLoader"]["Train"], SCHEMA["DataLoader"]["Eval"]):
         kinds = loader["dataset"].kinds
         if name in kinds:
-            raise InputError(f"there is a data set {name} already; register another name")
+            raise InputError("there is a data set {name} already; register another name", name=name)
         kinds[name] = {key: Parsed(lambda value: value, "") for key in keys}

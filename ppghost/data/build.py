@@ -24,6 +24,7 @@ from ppghost.data.transforms import variants
 from ppghost.data.transforms.batch import build_batch_transforms
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.errors import InputError, at_key
+from ppghost.i18n import tr
 from ppghost.utils.text import nearest
 
 logger = logging.getLogger(__name__)
@@ -116,14 +117,17 @@ def _check_task(config: dict, where: str, *, boxes: bool, asked: Collate) -> Non
     """Raise InputError where the data set is for another task than the network."""
     dataset, arch = config["DataLoader"][where.rpartition(".")[2]]["dataset"], config["Arch"]
     if boxes != (asked is not class_ids):
-        raise InputError(
-            f"{where}.dataset: {dataset['name']} has {'boxes' if boxes else 'one class an image'}, "
-            f"Arch.name {arch['name']} takes {'one class an image' if boxes else 'boxes'}"
+        text = (
+            tr("{where}.dataset: {name} has boxes, Arch.name {arch} takes one class an image")
+            if boxes
+            else tr("{where}.dataset: {name} has one class an image, Arch.name {arch} takes boxes")
         )
+        raise InputError(text.format(where=where, name=dataset["name"], arch=arch["name"]))
     if boxes and (_is_progressive(config, "Train") or dataset.get("batch_transform_ops")):
         raise InputError(
-            f"{where}.dataset: Global.train_mode progressive and batch_transform_ops are for "
-            "images of one class"
+            "{where}.dataset: Global.train_mode progressive and batch_transform_ops are "
+            "for images of one class",
+            where=where,
         )
 
 
@@ -135,11 +139,18 @@ def _variants(config: dict, mode: str) -> list[list]:
     progressive = _is_progressive(config, mode)
     if (dataset == "MultiScaleDataset") != (sampler == "MultiScaleSampler"):
         raise InputError(
-            f"{where}: {dataset} does not go with {sampler}; MultiScaleDataset and "
-            "MultiScaleSampler go together"
+            "{where}: {dataset} does not go with {sampler}; MultiScaleDataset and "
+            "MultiScaleSampler go together",
+            where=where,
+            dataset=dataset,
+            sampler=sampler,
         )
     if progressive and sampler in ("MultiScaleSampler", "RASampler"):
-        raise InputError(f"{where}.sampler: Global.train_mode progressive has no {sampler}")
+        raise InputError(
+            "{where}.sampler: Global.train_mode progressive has no {sampler}",
+            where=where,
+            sampler=sampler,
+        )
     if sampler == "MultiScaleSampler":
         with at_key(f"{where}.sampler"):
             sizes = [size for size, _ in _scaled_batches(section["sampler"])]
@@ -199,12 +210,18 @@ def _make_dataset(settings: dict, config: dict, workers: int, where: str) -> Dat
     if name not in DATASETS:
         known = [*DATASETS, *REGISTERED]
         raise InputError(
-            f"{where}.name: {name!r} is unknown{nearest(name, known)} (have: {', '.join(known)})"
+            "{where}.name: {name!r} is unknown{nearest} (have: {known})",
+            where=where,
+            name=name,
+            nearest=nearest(name, known),
+            known=", ".join(known),
         )
     if DATASETS[name] is ImageNetDataset:
         for key in ("image_root", "cls_label_path"):
             if key not in settings:
-                raise InputError(f"{where}.{key} is missing; say where the images are")
+                raise InputError(
+                    "{where}.{key} is missing; say where the images are", where=where, key=key
+                )
         settings["on_bad_image"] = config["Global"]["bad_images"]
     if issubclass(DATASETS[name], DetectionDataSet):
         settings["on_bad_image"] = config["Global"]["bad_images"]
@@ -226,8 +243,11 @@ def _check_shapes(loader: Loader, config: dict, mode: str) -> None:
     for shape in found:
         if shape[0] != expected[0]:
             raise InputError(
-                f"Global.image_shape is {expected}, but {key} make images of {shape}; change one "
-                "of them"
+                "Global.image_shape is {expected}, but {key} make images of {shape}; "
+                "change one of them",
+                expected=expected,
+                key=key,
+                shape=shape,
             )
     sizes_of_its_own = config["DataLoader"][mode]["dataset"]["name"] == "MultiScaleDataset"
     if sizes_of_its_own or _is_progressive(config, mode) or found == [expected]:

@@ -13,6 +13,7 @@ from ppghost.data.samplers import FOR_BATCH, FOR_IMAGE, Sampler, check_whole, st
 from ppghost.data.transforms.batch import BatchOperation
 from ppghost.data.workers import Allocate, Batch, Labels, Workers, plain_array
 from ppghost.errors import TrainingError
+from ppghost.i18n import tr
 
 
 class Dataset(Protocol):
@@ -83,8 +84,10 @@ class Batches:
                 images = allocate((len(positions), *image.shape))
             if image.shape != images.shape[1:]:
                 raise TrainingError(
-                    f"images of one batch differ in shape, {images.shape[1:]} and {image.shape}: "
-                    "let transform_ops end in one size"
+                    "images of one batch differ in shape, {shape} and {image_shape}: let "
+                    "transform_ops end in one size",
+                    shape=images.shape[1:],
+                    image_shape=image.shape,
                 )
             images[place] = image
             targets.append(target)
@@ -155,7 +158,11 @@ class Loader:
                 died.
         """
         if not 0 <= start_batch <= len(self):
-            raise ValueError(f"start_batch {start_batch} lies outside 0..{len(self)}")
+            raise ValueError(
+                tr("start_batch {start_batch} lies outside 0..{count}").format(
+                    start_batch=start_batch, count=len(self)
+                )
+            )
         batches = range(start_batch, len(self))
         if self.num_workers == 0 or not batches:
             return (self._make(epoch, batch) for batch in batches)

@@ -38,8 +38,12 @@ class MixedSampler(Sampler):
         added = round(batch_size * ratio)
         if not 0 < added < batch_size:
             raise InputError(
-                f"of a batch of {batch_size} images the share {ratio:g} (dataset.pseudo.ratio) is "
-                f"{added}: give another ratio or a larger batch_size"
+                "of a batch of {batch_size} images the share {ratio:g} "
+                "(dataset.pseudo.ratio) is {added}: give another ratio or a larger "
+                "batch_size",
+                batch_size=batch_size,
+                ratio=ratio,
+                added=added,
             )
         own = batch_size - added
         settings |= {"rank": rank, "world_size": world_size}

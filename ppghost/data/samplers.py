@@ -56,7 +56,9 @@ class Sampler:
     ) -> None:
         check_whole("seed", seed, 0)
         if not 0 <= rank < world_size:
-            raise InputError(f"rank {rank} is not one of 0..{world_size - 1}")
+            raise InputError(
+                "rank {rank} is not one of 0..{world_size}", rank=rank, world_size=world_size - 1
+            )
         self.images = images
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -131,8 +133,10 @@ class DistributedBatchSampler(Sampler):
         full, rest = divmod(self.total, together)
         if drop_last and not full:
             raise InputError(
-                f"{self.total} images leave no full batch of {together} and drop_last is set: "
-                "give a smaller batch_size or drop_last: False"
+                "{total} images leave no full batch of {together} and drop_last is set: "
+                "give a smaller batch_size or drop_last: False",
+                total=self.total,
+                together=together,
             )
         steps = [together] * full + [rest] * (rest > 0 and not drop_last)
         super().__init__(images, steps, batch_size, world_size=world_size, **settings)
@@ -218,7 +222,11 @@ def scaled_batches(
     if not is_training:
         return [(scales[0], first_bs)]
     if min(scales) < divided_factor:
-        raise InputError(f"scales has {min(scales)}, below divided_factor {divided_factor}")
+        raise InputError(
+            "scales has {scales}, below divided_factor {divided_factor}",
+            scales=min(scales),
+            divided_factor=divided_factor,
+        )
     pixels = scales[0] ** 2 * first_bs  # before it is rounded; so in PaddleClas
     sizes = [scale // divided_factor * divided_factor for scale in scales]
     return [(size, max(1, pixels // size**2)) for size in sizes]
@@ -253,8 +261,12 @@ class RASampler(Sampler):
         batches = [batch_size] * full + [rest] * (rest > 0 and not drop_last)
         if not batches:
             raise InputError(
-                f"RASampler leaves no batch of {batch_size} of {images} images, which it takes in "
-                f"multiples of {SELECTED_ROUND}: give a smaller batch_size or another sampler"
+                "RASampler leaves no batch of {batch_size} of {images} images, which it "
+                "takes in multiples of {selected_round}: give a smaller batch_size or "
+                "another sampler",
+                batch_size=batch_size,
+                images=images,
+                selected_round=SELECTED_ROUND,
             )
         self.num_repeats = num_repeats
         steps = [size * world_size for size in batches]
@@ -274,4 +286,4 @@ def check_whole(name: str, value: object, least: int) -> None:
     try:
         whole_number(value, least)
     except ValueError as error:
-        raise InputError(f"{name} {error}") from error
+        raise InputError("{name} {error}", name=name, error=error) from error

@@ -32,6 +32,7 @@ import cv2
 import numpy as np
 
 from ppghost.errors import PPGhostError, TrainingError
+from ppghost.i18n import filled, tr
 
 #: of a batch, by the name of the network's input that takes them
 Labels = dict[str, np.ndarray]
@@ -139,12 +140,20 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        who = f"data worker {self.number} (pid {self.process.pid})"
+        who = tr("data worker {number} (pid {pid})").format(
+            number=self.number, pid=self.process.pid
+        )
         if code >= 0:
-            return TrainingError(f"{who} ended with exit code {code}; its own message stands above")
+            return TrainingError(
+                "{who} ended with exit code {code}; its own message stands above",
+                who=who,
+                code=code,
+            )
         return TrainingError(
-            f"{who} was killed by {signal.Signals(-code).name}; if memory ran out, lower "
-            "loader.num_workers or sampler.batch_size"
+            "{who} was killed by {name}; if memory ran out, lower loader.num_workers or "
+            "sampler.batch_size",
+            who=who,
+            name=signal.Signals(-code).name,
         )
 
 
@@ -168,8 +177,9 @@ class Workers:
         except OSError as error:  # no process, memory or descriptor left
             self.close()
             raise TrainingError(
-                f"data worker {number} cannot be started ({error.strerror}); lower "
-                "loader.num_workers"
+                "data worker {number} cannot be started ({strerror}); lower loader.num_workers",
+                number=number,
+                strerror=error.strerror,
             ) from error
         for worker in self._workers:  # all are starting by now: a large source waits for none
             worker.send(content)
@@ -209,6 +219,10 @@ class _Collected(logging.handlers.QueueHandler):
     def __init__(self, records: list[logging.LogRecord]) -> None:
         super().__init__(queue.SimpleQueue())  # not used: there is no other thread
         self.records = records
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A text that can be said in another language by the process that shows it."""
+        return filled(record)
 
     def enqueue(self, record: logging.LogRecord) -> None:
         self.records.append(record)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ppghost.errors import PPGhostError
+from ppghost.i18n import message_of, tr
 
 
 class Check(NamedTuple):
@@ -29,10 +30,10 @@ def looked_at(name: str, look: Look) -> Check:
     try:
         return Check(name, *look())
     except PPGhostError as error:
-        return Check(name, False, str(error))
+        return Check(name, False, message_of(error))
 
 
 def problems_of(found: Iterator[str], fine: str) -> tuple[bool, str]:
     """What a look with several possible problems returns; `fine` where there are none."""
     problems = list(found)
-    return not problems, "; ".join(problems) or fine
+    return not problems, tr("; ").join(problems) or fine

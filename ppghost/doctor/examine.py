@@ -14,6 +14,7 @@ from ppghost.doctor.run_checks import (
     check_trial,
 )
 from ppghost.errors import InputError
+from ppghost.i18n import message_of, tr
 
 
 def examine(source: str | Path, overrides: Iterable[str] = ()) -> list[Check]:
@@ -28,8 +29,8 @@ def examine(source: str | Path, overrides: Iterable[str] = ()) -> list[Check]:
     try:
         config = loading.load_config(source, overrides)
     except InputError as error:
-        return [Check("config", False, str(error))]
-    checks = [Check("config", True, str(source))]
+        return [Check(tr("config"), False, message_of(error))]
+    checks = [Check(tr("config"), True, str(source))]
     found, loaders = check_data(config)
     checks += found
     if "Train" in loaders:

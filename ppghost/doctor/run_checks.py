@@ -10,6 +10,7 @@ from pathlib import Path
 from ppghost import weights
 from ppghost.data.loader import Loader
 from ppghost.doctor.check import Check, looked_at, problems_of
+from ppghost.i18n import tr
 from ppghost.inference.export import build_inference, describe
 from ppghost.static import program
 from ppghost.static.runtime import static_graph
@@ -32,10 +33,12 @@ def check_recipe(config: dict, loader: Loader) -> list[Check]:
     """Batches and learning rate against the data."""
     steps = len(loader)
     total = loader.sampler.batch_size * config["Global"]["update_freq"]
-    fine = f"{steps} steps an epoch, {config['Global']['epochs']} epochs, batch {total}"
+    fine = tr("{steps} steps an epoch, {epochs} epochs, batch {total}").format(
+        steps=steps, epochs=config["Global"]["epochs"], total=total
+    )
     return [
-        looked_at("batches", lambda: problems_of(_batch_problems(config, loader), fine)),
-        looked_at("learning rate", lambda: _learning_rate(config, total)),
+        looked_at(tr("batches"), lambda: problems_of(_batch_problems(config, loader), fine)),
+        looked_at(tr("learning rate"), lambda: _learning_rate(config, total)),
     ]
 
 
@@ -43,13 +46,19 @@ def _batch_problems(config: dict, loader: Loader) -> Iterator[str]:
     steps, images = len(loader), loader.sampler.images
     frequency = config["Global"]["update_freq"]
     if frequency > steps:
-        yield f"Global.update_freq {frequency} is above the {steps} steps of an epoch"
+        yield tr("Global.update_freq {frequency} is above the {steps} steps of an epoch").format(
+            frequency=frequency, steps=steps
+        )
     if loader.sampler.batch_size > images:
-        yield f"a batch of {loader.sampler.batch_size} is more than all {images} images"
+        yield tr("a batch of {batch_size} is more than all {images} images").format(
+            batch_size=loader.sampler.batch_size, images=images
+        )
     if loader.sampler.batch_size > 1 and loader.sampler.images_from(steps - 1) == 1:
         yield (
-            "the last batch of an epoch has one image, of which batch normalisation makes "
-            "nothing: set sampler.drop_last: True"
+            tr(
+                "the last batch of an epoch has one image, of which batch normalisation "
+                "makes nothing: set sampler.drop_last: True"
+            )
         )
 
 
@@ -61,20 +70,26 @@ def _learning_rate(config: dict, total: int) -> tuple[bool, str]:
     if tuned and tuned != total and not config["Global"]["scale_lr"]:
         scaled = rate * total / tuned
         return False, (
-            f"{rate:g} was tuned for a batch of {tuned}, here it is {total}: linear scaling says "
-            f"{scaled:g} (Global.scale_lr: True)"
+            tr(
+                "{rate:g} was tuned for a batch of {tuned}, here it is {total}: linear "
+                "scaling says {scaled:g} (Global.scale_lr: True)"
+            ).format(rate=rate, tuned=tuned, total=total, scaled=scaled)
         )
     most = (_MAX_RATES if task_of(config) == "classification" else _MAX_DETECTOR_RATES).get(
         settings["name"]
     )
     if most and rate > most * total:
         return False, (
-            f"{rate:g} for a batch of {total}: by linear scaling the usual recipes have "
-            f"{most / 5 * total:.2g}; was it for more images at once, on several cards?"
+            tr(
+                "{rate:g} for a batch of {total}: by linear scaling the usual recipes have "
+                "{most:.2g}; was it for more images at once, on several cards?"
+            ).format(rate=rate, total=total, most=most / 5 * total)
         )
     if (lr.get("warmup_epoch") or 0) >= config["Global"]["epochs"] > 1:
-        return False, f"warmup_epoch {lr['warmup_epoch']} leaves no epoch after the warm-up"
-    return True, f"{rate:g} for a batch of {total}"
+        return False, tr("warmup_epoch {warmup_epoch} leaves no epoch after the warm-up").format(
+            warmup_epoch=lr["warmup_epoch"]
+        )
+    return True, tr("{rate:g} for a batch of {total}").format(rate=rate, total=total)
 
 
 def check_export(config: dict) -> Check:
@@ -82,9 +97,11 @@ def check_export(config: dict) -> Check:
 
     def look() -> tuple[bool, str]:
         describe(config)
-        return True, f"Infer fits {config['Global']['image_shape']}"
+        return True, tr("Infer fits {image_shape}").format(
+            image_shape=config["Global"]["image_shape"]
+        )
 
-    return looked_at("export", look)
+    return looked_at(tr("export"), look)
 
 
 def check_disk(config: dict, parameters: int) -> Check:
@@ -99,11 +116,13 @@ def check_disk(config: dict, parameters: int) -> Check:
         needed = 4 * parameters * (copies + ("EMA" in config)) * saves
         free = shutil.disk_usage(there).free
         used = (directory / f"{checkpoint.LATEST}.pdstates").exists()
-        note = "; an earlier run is there: --resume auto goes on, else it is set aside"
-        text = f"{needed / 1e6:.0f} MB of checkpoints, {free / 1e6:.0f} MB free in {there}"
+        note = tr("; an earlier run is there: --resume auto goes on, else it is set aside")
+        text = tr("{needed:.0f} MB of checkpoints, {free:.0f} MB free in {there}").format(
+            needed=needed / 1e6, free=free / 1e6, there=there
+        )
         return free > needed, text + (note if used else "")
 
-    return looked_at("disk", look)
+    return looked_at(tr("disk"), look)
 
 
 def check_network(config: dict) -> Check:
@@ -117,12 +136,13 @@ def check_network(config: dict) -> Check:
                 weights.load(path, graph.network, config["Arch"]["name"], classes)
         return True, _named(config)
 
-    return looked_at("network and weights", look)
+    return looked_at(tr("network and weights"), look)
 
 
 def _named(config: dict) -> str:
     path = config["Global"]["pretrained_model"] or config["Arch"].get("pretrained")
-    return f"{config['Arch']['name']}, " + (f"from {path}" if path else "untrained")
+    text = tr("{name}, from {path}") if path else tr("{name}, untrained")
+    return text.format(name=config["Arch"]["name"], path=path)
 
 
 def check_trial(config: dict) -> tuple[list[Check], int]:
@@ -140,13 +160,13 @@ def check_trial(config: dict) -> tuple[list[Check], int]:
             made.append(trainer)
             return True, _named(config)
 
-        checks.append(looked_at("network and weights", builds))
+        checks.append(looked_at(tr("network and weights"), builds))
         if not made:
             return checks, 0
         [trainer] = made
         if evaluator := trainer.evaluator:
-            checks.append(looked_at("evaluation step", lambda: _evaluation(trainer, evaluator)))
-        checks.append(looked_at("training step", lambda: _step(trainer, config)))
+            checks.append(looked_at(tr("evaluation step"), lambda: _evaluation(trainer, evaluator)))
+        checks.append(looked_at(tr("training step"), lambda: _step(trainer, config)))
         return checks, sum(math.prod(spec.shape) for spec in trainer.state.specs)
 
 
@@ -173,8 +193,10 @@ def _step(trainer: loop.Trainer, config: dict) -> tuple[bool, str]:
     seconds = (time.monotonic() - started) / len(images)
     whole = timedelta(seconds=round(seconds * trainer.sampler.images * config["Global"]["epochs"]))
     return True, (
-        f"loss {values['loss']:.4f}, {1e3 * seconds:.1f} ms an image in batches of {len(images)}: "
-        f"about {whole} for all epochs in one process, without the reading of images"
+        tr(
+            "loss {loss:.4f}, {seconds:.1f} ms an image in batches of {count}: about "
+            "{whole} for all epochs in one process, without the reading of images"
+        ).format(loss=values["loss"], seconds=1e3 * seconds, count=len(images), whole=whole)
     )
 
 
@@ -182,4 +204,6 @@ def _evaluation(trainer: loop.Trainer, evaluator: Evaluator) -> tuple[bool, str]
     network, _, _ = trainer.state.networks()
     metrics = evaluator.run(network, batches=1)
     fine = math.isfinite(metrics["loss"])
-    return fine, f"loss {metrics['loss']:.4f} on {metrics['samples']} images"
+    return fine, tr("loss {loss:.4f} on {samples} images").format(
+        loss=metrics["loss"], samples=metrics["samples"]
+    )

@@ -79,7 +79,9 @@ class ExportedModel:
             return b"".join(path.read_bytes() for path in self.params_files)
         except OSError as error:
             reason = error.strerror or error
-            raise InputError(f"{self.folder}: cannot read the parameters ({reason})") from error
+            raise InputError(
+                "{folder}: cannot read the parameters ({reason})", folder=self.folder, reason=reason
+            ) from error
 
     def check_params(self) -> None:
         """Refuse parameters that are not the program's: it names the size of each.
@@ -95,8 +97,12 @@ class ExportedModel:
             records = split_records(self.params(), len(names))
         except InputError as error:
             raise ConversionError(
-                f"{files}: not the {len(names)} parameters of {self.program_file.name} "
-                f"({error.__cause__}); copy or export both again"
+                "{files}: not the {count} parameters of {name} ({cause}); copy or export "
+                "both again",
+                files=files,
+                count=len(names),
+                name=self.program_file.name,
+                cause=error.__cause__,
             ) from error
         for name, record in zip(names, records, strict=True):
             declared = list(specs[name].type.lod_tensor.tensor.dims)
@@ -104,8 +110,13 @@ class ExportedModel:
             # Paddle itself writes the scales of int8 as [1, 4] where it declares [4]
             if math.prod(found) != math.prod(declared):
                 raise ConversionError(
-                    f"{files}: the parameters of another model: {name} is {found}, in "
-                    f"{self.program_file.name} {declared}; copy or export both again"
+                    "{files}: the parameters of another model: {name} is {found}, in "
+                    "{program_file_name} {declared}; copy or export both again",
+                    files=files,
+                    name=name,
+                    found=found,
+                    program_file_name=self.program_file.name,
+                    declared=declared,
                 )
 
     def sha256(self) -> str:
@@ -135,7 +146,9 @@ class ExportedModel:
                         shutil.copyfileobj(own, combined)
         except OSError as error:
             reason = error.strerror or error
-            raise InputError(f"{folder}: cannot copy the model there ({reason})") from error
+            raise InputError(
+                "{folder}: cannot copy the model there ({reason})", folder=folder, reason=reason
+            ) from error
 
 
 def open_model(folder: Path) -> ExportedModel:
@@ -178,9 +191,11 @@ def read_description(folder: Path) -> dict[str, Any]:
     try:
         description = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
+        raise InputError(
+            "{path}: cannot be read ({error})", path=path, error=str(error).splitlines()[0]
+        ) from error
     if not isinstance(description, dict) or not isinstance(description.get("Global", {}), dict):
-        raise InputError(f"{path}: does not describe an exported model; export it again")
+        raise InputError("{path}: does not describe an exported model; export it again", path=path)
     return description
 
 
@@ -229,7 +244,9 @@ def find_program_file(folder: Path) -> Path:
         InputError: there is none, or more than one.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give the folder of an exported model")
+        raise InputError(
+            "{folder}: no such folder; give the folder of an exported model", folder=folder
+        )
     for name in (MODEL_FILE, _OLD_MODEL_FILE):
         if (folder / name).is_file():
             return folder / name
@@ -237,12 +254,19 @@ def find_program_file(folder: Path) -> Path:
     found = sorted(folder.glob("*.pdmodel")) or [*filter(pir.is_pir, sorted(folder.glob("*.json")))]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise InputError(f"{folder}: several models in it ({names}); give each its own folder")
+        raise InputError(
+            "{folder}: several models in it ({names}); give each its own folder",
+            folder=folder,
+            names=names,
+        )
     if not found:
         raise InputError(
-            f"{folder}: no {MODEL_FILE}, other .pdmodel, program of Paddle 3 (inference.json) or "
-            f"{_OLD_MODEL_FILE} in it; "
-            "give the folder of an exported model"
+            "{folder}: no {model_file}, other .pdmodel, program of Paddle 3 "
+            "(inference.json) or {old_model_file} in it; give the folder of an exported "
+            "model",
+            folder=folder,
+            model_file=MODEL_FILE,
+            old_model_file=_OLD_MODEL_FILE,
         )
     return found[0]
 
@@ -255,7 +279,11 @@ def _params_files(program_file: Path, program: Any) -> tuple[Path, ...]:
             if not parameter_names(program):
                 # Paddle writes no file then
                 return ()
-            raise InputError(f"{folder}: no {path.name} in it, the parameters of the program")
+            raise InputError(
+                "{folder}: no {name} in it, the parameters of the program",
+                folder=folder,
+                name=path.name,
+            )
         return (path,)
     for name in _OLD_PARAMS_FILES:
         if (folder / name).is_file():
@@ -264,7 +292,12 @@ def _params_files(program_file: Path, program: Any) -> tuple[Path, ...]:
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise InputError(
-            f"{folder}: neither {_OLD_PARAMS_FILES[0]} nor a file for each parameter in it "
-            f"({len(missing)} of {len(paths)} are missing, the first: {missing[0]})"
+            "{folder}: neither {first} nor a file for each parameter in it ({count} of "
+            "{paths_count} are missing, the first: {missing})",
+            folder=folder,
+            first=_OLD_PARAMS_FILES[0],
+            count=len(missing),
+            paths_count=len(paths),
+            missing=missing[0],
         )
     return paths

@@ -74,6 +74,8 @@ def check_known(types: Iterable[str], where: str) -> None:
     unknown = sorted(set(types) - KNOWN)
     if unknown:
         raise InputError(
-            f"{where}: holds operators that are not known to be harmless, {', '.join(unknown)}; "
-            "it is not run. If it is from someone you trust, export it again without them"
+            "{where}: holds operators that are not known to be harmless, {unknown}; it is "
+            "not run. If it is from someone you trust, export it again without them",
+            where=where,
+            unknown=", ".join(unknown),
         )

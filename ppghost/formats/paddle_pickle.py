@@ -12,6 +12,7 @@ import numpy as np
 
 from ppghost.errors import InputError
 from ppghost.formats.pickle_reader import DAMAGE, Calls, Unbuilt, load, ordered_dict
+from ppghost.i18n import tr
 from ppghost.utils.files import write_atomically
 
 logger = logging.getLogger(__name__)
@@ -20,18 +21,18 @@ logger = logging.getLogger(__name__)
 def _encode(text: str, encoding: str) -> bytes:
     """`_codecs.encode`, as protocol 2 writes bytes."""
     if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"it encodes to {encoding!r}")
+        raise pickle.UnpicklingError(tr("it encodes to {encoding!r}").format(encoding=encoding))
     return text.encode("latin-1")
 
 
 def _dtype(code: str, *_) -> Unbuilt:
     """`numpy.dtype` of numbers; its state gives the byte order."""
     if not re.fullmatch("f[248]|[iu][1248]|b1", code):
-        raise pickle.UnpicklingError(f"it holds an array of dtype {code!r}")
+        raise pickle.UnpicklingError(tr("it holds an array of dtype {code!r}").format(code=code))
 
     def build(state: tuple) -> np.dtype:
         if state[1] not in ("<", ">", "|", "="):
-            raise pickle.UnpicklingError("it holds a dtype without a byte order")
+            raise pickle.UnpicklingError(tr("it holds a dtype without a byte order"))
         return np.dtype(state[1] + code)
 
     return Unbuilt(build)
@@ -40,7 +41,7 @@ def _dtype(code: str, *_) -> Unbuilt:
 def tuple_of(items: tuple) -> tuple:
     """`tuple`; of nothing but a tuple, as copies of a list would add up."""
     if type(items) is not tuple:
-        raise pickle.UnpicklingError("it makes a tuple of something else")
+        raise pickle.UnpicklingError(tr("it makes a tuple of something else"))
     return items
 
 
@@ -56,11 +57,13 @@ def array_of(raw, dtype: np.dtype, shape: tuple, order: Literal["C", "F"] = "C")
     count = 1
     for size in shape:
         if type(size) is not int or size < 0:
-            raise pickle.UnpicklingError("it holds an array without a shape")
+            raise pickle.UnpicklingError(tr("it holds an array without a shape"))
         count *= size
     if not isinstance(dtype, np.dtype) or count * dtype.itemsize != len(raw):
         raise pickle.UnpicklingError(
-            f"it holds {len(raw)} bytes for an array of {count} {dtype} values"
+            tr("it holds {count} bytes for an array of {count2} {dtype} values").format(
+                count=len(raw), count2=count, dtype=dtype
+            )
         )
     return np.frombuffer(raw, dtype).reshape(shape, order=order).copy(order)
 
@@ -110,18 +113,22 @@ def named(content: Any, kind: type, key: str | None = None) -> dict[str, Any]:
     """
     if not isinstance(content, dict):
         what = type(content).__name__
-        raise pickle.UnpicklingError(f"it holds a {what}, not named tensors")
+        raise pickle.UnpicklingError(tr("it holds a {what}, not named tensors").format(what=what))
     inside = [k for k, v in content.items() if isinstance(v, dict) and _tensors(v, kind)]
     if key is not None:
         if key not in inside:
-            known = ", ".join(map(str, inside)) or "none"
-            raise pickle.UnpicklingError(f"it holds no weights under {key!r} (under: {known})")
+            known = ", ".join(map(str, inside)) or tr("none")
+            raise pickle.UnpicklingError(
+                tr("it holds no weights under {key!r} (under: {known})").format(
+                    key=key, known=known
+                )
+            )
         return _tensors(content[key], kind)
     found = _tensors(content, kind)
     inner = [k for k in _NESTED if isinstance(content.get(k), dict)]
     if found or not inner:
         if not found:
-            raise pickle.UnpicklingError("it holds no tensors")
+            raise pickle.UnpicklingError(tr("it holds no tensors"))
         return found
     if others := [k for k in inside if k != inner[0]]:
         logger.info(
@@ -141,7 +148,9 @@ def mapped(path: Path) -> mmap.mmap:
         with open(path, "rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+        ) from error
 
 
 def read_pickle(path: Path) -> Any:
@@ -161,7 +170,9 @@ def read_pickle(path: Path) -> Any:
 def unsafe(path: Path, error: Exception) -> InputError:
     """One line for a file that is damaged or that asks for more than weights need."""
     reason = next(_lines(error), type(error).__name__)
-    return InputError(f"{path}: not a weight file that is safe to read: {reason[:200]}")
+    return InputError(
+        "{path}: not a weight file that is safe to read: {reason}", path=path, reason=reason[:200]
+    )
 
 
 def _lines(error: Exception) -> Iterator[str]:

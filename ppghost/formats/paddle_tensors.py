@@ -16,6 +16,7 @@ from ppghost.formats import pir
 from ppghost.formats.paddle_pickle import array_of, mapped
 from ppghost.formats.pickle_reader import DAMAGE
 from ppghost.formats.program_desc import framework
+from ppghost.i18n import tr
 
 #: program and parameters of an exported model, in the order in which they are looked for
 _EXPORTED = (("inference.pdmodel", "inference.pdiparams"), ("__model__", "__params__"))
@@ -37,7 +38,7 @@ def read_directory(path: Path) -> dict[str, np.ndarray]:
         if file.is_file() and file.name != "__model__" and not file.name.startswith("."):
             [state[file.name]] = _records(file, 1)
     if not state:
-        raise InputError(f"{path}: no weights in this folder; give the file itself")
+        raise InputError("{path}: no weights in this folder; give the file itself", path=path)
     return state
 
 
@@ -58,8 +59,13 @@ def read_exported(program: Path, values: Path) -> dict[str, np.ndarray]:
     for (name, shape), array in zip(wanted.items(), arrays, strict=True):
         if array.shape != shape:
             raise InputError(
-                f"{values}: not the parameters of {program.name}: {name} is {list(array.shape)} "
-                f"here and {list(shape)} there"
+                "{values}: not the parameters of {name}: {name2} is {shape} here and "
+                "{shape2} there",
+                values=values,
+                name=program.name,
+                name2=name,
+                shape=list(array.shape),
+                shape2=list(shape),
             )
     return dict(zip(wanted, arrays, strict=True))
 
@@ -78,9 +84,11 @@ def split_records(data: bytes, count: int) -> list[bytes]:
             _record(stream)
             records.append(data[start : stream.tell()])
         if stream.tell() != len(stream):
-            raise ValueError(f"{len(stream) - stream.tell()} bytes too many")
+            raise ValueError(tr("{count} bytes too many").format(count=len(stream) - stream.tell()))
     except (*DAMAGE, struct.error) as error:
-        raise InputError(f"not {count} tensor(s) of Paddle's: {error}") from error
+        raise InputError(
+            "not {count} tensor(s) of Paddle's: {error}", count=count, error=error
+        ) from error
     return records
 
 
@@ -114,9 +122,13 @@ def _persistables(program: Path) -> dict[str, tuple[int, ...]]:
     try:
         description.ParseFromString(program.read_bytes())
     except OSError as error:
-        raise InputError(f"{program}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{program}: cannot be read ({strerror})",
+            program=program,
+            strerror=error.strerror or error,
+        ) from error
     except DecodeError as error:
-        raise InputError(f"{program}: not a Paddle program (damaged?)") from error
+        raise InputError("{program}: not a Paddle program (damaged?)", program=program) from error
     found = {
         variable.name: tuple(variable.type.lod_tensor.tensor.dims)
         for block in description.blocks
@@ -124,7 +136,9 @@ def _persistables(program: Path) -> dict[str, tuple[int, ...]]:
         if variable.persistable and variable.type.type == framework().VarType.LOD_TENSOR
     }
     if not found:
-        raise InputError(f"{program}: a Paddle program without parameters (damaged?)")
+        raise InputError(
+            "{program}: a Paddle program without parameters (damaged?)", program=program
+        )
     return dict(sorted(found.items()))
 
 
@@ -134,10 +148,17 @@ def _records(path: Path, count: int) -> list[np.ndarray]:
         with mapped(path) as stream:
             arrays = [_record(stream) for _ in range(count)]
             if stream.tell() != len(stream):
-                raise ValueError(f"{len(stream) - stream.tell()} bytes too many")
+                raise ValueError(
+                    tr("{count} bytes too many").format(count=len(stream) - stream.tell())
+                )
             return arrays
     except (*DAMAGE, struct.error) as error:
-        raise InputError(f"{path}: not {count} tensor(s) of Paddle's: {error}") from error
+        raise InputError(
+            "{path}: not {count} tensor(s) of Paddle's: {error}",
+            path=path,
+            count=count,
+            error=error,
+        ) from error
 
 
 def _record(stream) -> np.ndarray:
@@ -149,18 +170,20 @@ def _record(stream) -> np.ndarray:
         stream.read(min(size, len(stream)))
     tensor_version, size = _unpack("<Ii", stream)
     if version or tensor_version or size < 0:
-        raise ValueError("no tensor starts here")
+        raise ValueError(tr("no tensor starts here"))
     description = framework().VarType.TensorDesc()
     try:
         description.ParseFromString(stream.read(size))
     except DecodeError as error:
-        raise ValueError("no tensor starts here") from error
+        raise ValueError(tr("no tensor starts here")) from error
     dtype = np.dtype(_dtypes().get(description.data_type, "V0"))
     shape = tuple(description.dims)
     if not dtype.itemsize:
-        raise ValueError(f"a tensor of data type {description.data_type}")
+        raise ValueError(
+            tr("a tensor of data type {data_type}").format(data_type=description.data_type)
+        )
     if min(shape, default=0) < 0:
-        raise ValueError(f"a tensor of shape {list(shape)}")
+        raise ValueError(tr("a tensor of shape {shape}").format(shape=list(shape)))
     return array_of(stream.read(math.prod(shape) * dtype.itemsize), dtype, shape)
 
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ppghost.i18n import tr
+
 #: what a damaged or hostile pickle makes the machine raise
 DAMAGE = (
     pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError, KeyError,
@@ -54,7 +56,7 @@ def load(stream, calls: Calls, persistent: Callable[[Any], Any] | None = None) -
         if opcode.name == "STOP":
             return machine.stack.pop()
         machine.step(opcode.name, argument)
-    raise pickle.UnpicklingError("it ends early")
+    raise pickle.UnpicklingError(tr("it ends early"))
 
 
 def _size(stream) -> int:
@@ -108,9 +110,13 @@ class _Machine:
         elif handler := getattr(self, f"_{name.lower()}", None):
             handler(argument)
         elif name in _OBJECTS:
-            raise pickle.UnpicklingError("it holds objects, not only tensors; save the state_dict")
+            raise pickle.UnpicklingError(
+                tr("it holds objects, not only tensors; save the state_dict")
+            )
         else:
-            raise pickle.UnpicklingError(f"it uses the opcode {name}, which no weights need")
+            raise pickle.UnpicklingError(
+                tr("it uses the opcode {name}, which no weights need").format(name=name)
+            )
 
     def _proto(self, _):
         pass
@@ -155,7 +161,9 @@ class _Machine:
 
     def _top(self, kind: type) -> Any:
         if type(self.stack[-1]) is not kind:
-            raise pickle.UnpicklingError(f"it changes what is not a {kind.__name__}")
+            raise pickle.UnpicklingError(
+                tr("it changes what is not a {kind}").format(kind=kind.__name__)
+            )
         return self.stack[-1]
 
     def _put(self, key):
@@ -184,15 +192,19 @@ class _Machine:
         arguments, called = self.stack.pop(), self.stack.pop()
         if not isinstance(called, Global) or (called.module, called.name) not in self.calls:
             what = ".".join(called) if isinstance(called, Global) else type(called).__name__
-            raise pickle.UnpicklingError(f"it asks for {what}, which no weights need")
+            raise pickle.UnpicklingError(
+                tr("it asks for {what}, which no weights need").format(what=what)
+            )
         if type(arguments) is not tuple:
-            raise pickle.UnpicklingError("it calls without a tuple of arguments")
+            raise pickle.UnpicklingError(tr("it calls without a tuple of arguments"))
         self.stack.append(self._paid(self.calls[called.module, called.name](*arguments)))
 
     def _newobj(self, _):
         arguments, kind = self.stack.pop(), self.stack.pop()
         if kind != _OPTIONS or arguments != ():
-            raise pickle.UnpicklingError("it holds objects, not only tensors; save the state_dict")
+            raise pickle.UnpicklingError(
+                tr("it holds objects, not only tensors; save the state_dict")
+            )
         self.stack.append({})  # whose attributes are nobody's business
 
     def _build(self, _):
@@ -200,7 +212,9 @@ class _Machine:
         if isinstance(target, dict):  # attributes of an OrderedDict, such as PyTorch's _metadata
             return
         if not isinstance(target, Unbuilt):
-            raise pickle.UnpicklingError(f"it sets the state of a {type(target).__name__}")
+            raise pickle.UnpicklingError(
+                tr("it sets the state of a {type}").format(type=type(target).__name__)
+            )
         self.stack[-1] = self._paid(target.build(state))
         for key in target.memo_keys:
             self.memo[key] = self.stack[-1]
@@ -211,12 +225,12 @@ class _Machine:
         elif isinstance(value, (bytes, dict)):
             self.budget -= len(value)
         if self.budget < 0:
-            raise pickle.UnpicklingError("it asks for more memory than its size explains")
+            raise pickle.UnpicklingError(tr("it asks for more memory than its size explains"))
         return value
 
     def _binpersid(self, _):
         if self.persistent is None:
-            raise pickle.UnpicklingError("it holds persistent ids")
+            raise pickle.UnpicklingError(tr("it holds persistent ids"))
         self.stack.append(self.persistent(self.stack.pop()))
 
 
@@ -224,7 +238,9 @@ def _set_items(target: dict, items) -> None:
     """Only plain keys: hashing a tuple nested deep enough overflows the C stack."""
     for key, value in items:
         if not isinstance(key, (str, bytes, int, float, type(None))):
-            raise pickle.UnpicklingError(f"it has a {type(key).__name__} as a key")
+            raise pickle.UnpicklingError(
+                tr("it has a {type} as a key").format(type=type(key).__name__)
+            )
         target[key] = value
 
 

@@ -72,18 +72,22 @@ def load_program(path: Path) -> Any:
     try:
         program.ParseFromString(path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+        ) from error
     except DecodeError as error:
         cause = error
         program.Clear()
     if (written := program.version.version) >= _NEWER:
         raise InputError(
-            f"{path}: written by Paddle {_version(written)}, which neither Paddle 2.6 nor "
-            "Paddle-Lite reads; export the model with Paddle 2.6"
+            "{path}: written by Paddle {version}, which neither Paddle 2.6 nor Paddle-Lite "
+            "reads; export the model with Paddle 2.6",
+            path=path,
+            version=_version(written),
         )
     if not program.blocks or not program.blocks[0].ops:
         raise InputError(
-            f"{path}: not a Paddle program (damaged?); export the model again"
+            "{path}: not a Paddle program (damaged?); export the model again", path=path
         ) from cause
     return program
 
@@ -157,8 +161,10 @@ def check_parameters_are_fixed(program: Any) -> None:
     }
     if drawn:
         raise ConversionError(
-            f"the program overwrites {len(drawn)} of its parameters with random numbers, for "
-            f"instance {min(drawn)}; export the network so that initialisation is not part of it"
+            "the program overwrites {count} of its parameters with random numbers, for "
+            "instance {drawn}; export the network so that initialisation is not part of it",
+            count=len(drawn),
+            drawn=min(drawn),
         )
 
 
@@ -208,8 +214,10 @@ def _given_shapes(
         return dict.fromkeys(alike if len(tensors) > 1 else tensors, shape)
     if unknown := sorted(shape.keys() - tensors.keys()):
         raise ConversionError(
-            f"there is no input {unknown[0]!r}{nearest(unknown[0], tensors)}; "
-            f"the inputs are {', '.join(tensors)}"
+            "there is no input {unknown!r}{nearest}; the inputs are {tensors}",
+            unknown=unknown[0],
+            nearest=nearest(unknown[0], tensors),
+            tensors=", ".join(tensors),
         )
     return shape
 
@@ -219,8 +227,9 @@ def _input_dtype(name: str, data_type: int) -> str:
     names = {kinds.FP32: "float32", kinds.INT32: "int32", kinds.INT64: "int64"}
     if data_type not in names:
         raise ConversionError(
-            f"input {name!r} is {kinds.Type.Name(data_type)}, not float32, int32 or int64; "
-            "export a float32 model"
+            "input {name!r} is {type}, not float32, int32 or int64; export a float32 model",
+            name=name,
+            type=kinds.Type.Name(data_type),
         )
     return names[data_type]
 
@@ -232,16 +241,26 @@ def _fill_open_sizes(name: str, declared: list[int], given: Sequence[int] | None
         size < 1 or other < 1 or size == other for size, other in zip(declared, given, strict=True)
     )
     if not fits:
-        raise ConversionError(f"input {name!r} is {declared} in the program, not {given}")
+        raise ConversionError(
+            "input {name!r} is {declared} in the program, not {given}",
+            name=name,
+            declared=declared,
+            given=given,
+        )
     sizes = [max(size, other) for size, other in zip(declared, given, strict=True)]
     if min(sizes[1:], default=1) < 1:
         raise ConversionError(
-            f"input {name!r} has open sizes {declared}; say which with --input-shape, "
-            f"as in --input-shape {name}={_example(declared)}"
+            "input {name!r} has open sizes {declared}; say which with --input-shape, as in "
+            "--input-shape {name}={example}",
+            name=name,
+            declared=declared,
+            example=_example(declared),
         )
     sizes = [max(1, size) for size in sizes]
     if math.prod(sizes) > _MAX_NUMBERS:
-        raise ConversionError(f"input {name!r} would be {sizes}: too large for any phone")
+        raise ConversionError(
+            "input {name!r} would be {sizes}: too large for any phone", name=name, sizes=sizes
+        )
     return sizes
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from ppghost.formats.bfloat16 import to_float32
 from ppghost.formats.paddle_pickle import NUMPY_CALLS, array_of, mapped, named, tuple_of, unsafe
 from ppghost.formats.pickle_reader import DAMAGE, Calls, Global, load
+from ppghost.i18n import tr
 
 #: first pickle of a file from before PyTorch 1.6
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -54,9 +55,13 @@ def _storage(persistent: tuple) -> _Storage:
     """A persistent id: ("storage", class, key, device, elements)."""
     word, kind, key, _, count = persistent[:5]
     if word != "storage" or not isinstance(kind, Global) or kind.name not in _DTYPES:
-        raise pickle.UnpicklingError(f"it holds a storage of kind {kind!r:.60}")
+        raise pickle.UnpicklingError(
+            tr("it holds a storage of kind {kind!r:.60}").format(kind=kind)
+        )
     if persistent[5:] not in ((), (None,)) or type(count) is not int or count < 0:
-        raise pickle.UnpicklingError("it holds a storage that is part of another, or has no size")
+        raise pickle.UnpicklingError(
+            tr("it holds a storage that is part of another, or has no size")
+        )
     return _Storage(kind.name, str(key), count)
 
 
@@ -103,19 +108,23 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> str:
     members = {info.filename: info for info in archive.infolist()}
     for name, info in members.items():
         if name.startswith("/") or ".." in name.split("/"):
-            raise pickle.UnpicklingError(f"it has a member called {name!r}")
+            raise pickle.UnpicklingError(tr("it has a member called {name!r}").format(name=name))
         if info.compress_type != zipfile.ZIP_STORED:
-            raise pickle.UnpicklingError("its members are compressed, which torch.save never does")
+            raise pickle.UnpicklingError(
+                tr("its members are compressed, which torch.save never does")
+            )
     if sum(info.file_size for info in members.values()) > size:
-        raise pickle.UnpicklingError("its members are larger than itself")
+        raise pickle.UnpicklingError(tr("its members are larger than itself"))
     roots = [name[: -len("data.pkl")] for name in members if name.endswith("/data.pkl")]
     if len(roots) != 1:
-        raise pickle.UnpicklingError("a zip, but not one of torch.save (no data.pkl in it)")
+        raise pickle.UnpicklingError(tr("a zip, but not one of torch.save (no data.pkl in it)"))
     [root] = roots
     if f"{root}constants.pkl" in members:
-        raise pickle.UnpicklingError("it is TorchScript, a program; save the state_dict() instead")
+        raise pickle.UnpicklingError(
+            tr("it is TorchScript, a program; save the state_dict() instead")
+        )
     if f"{root}byteorder" in members and archive.read(f"{root}byteorder") != b"little":
-        raise pickle.UnpicklingError("its byte order is not little-endian")
+        raise pickle.UnpicklingError(tr("its byte order is not little-endian"))
     return root
 
 
@@ -131,14 +140,16 @@ def read_legacy(path: Path, key: str | None = None) -> dict[str, np.ndarray]:
         with mapped(path) as stream:
             _, version, system = (load(stream, _CALLS) for _ in range(3))
             if version != 1001 or system["little_endian"] is not True:
-                raise pickle.UnpicklingError("it is of an unknown version or byte order")
+                raise pickle.UnpicklingError(tr("it is of an unknown version or byte order"))
             state = named(load(stream, _CALLS, remember), _Tensor, key)
             raw = {}
             for key in load(stream, _CALLS):
                 storage = known[key]
                 [count] = struct.unpack("<q", stream.read(8))
                 if count != storage.length:
-                    raise pickle.UnpicklingError(f"its storage {key} is not as long as it says")
+                    raise pickle.UnpicklingError(
+                        tr("its storage {key} is not as long as it says").format(key=key)
+                    )
                 raw[storage] = stream.read(count * np.dtype(_DTYPES[storage.kind]).itemsize)
             return _arrays(state, raw.__getitem__)
     except (*DAMAGE, struct.error) as error:
@@ -163,13 +174,15 @@ def _view(values: np.ndarray, tensor: _Tensor) -> np.ndarray:
     """The tensor inside its storage; never a copy, and never larger than the storage."""
     numbers = (tensor.offset, *tensor.size, *tensor.stride)
     if any(type(n) is not int or n < 0 for n in numbers) or len(tensor.size) != len(tensor.stride):
-        raise pickle.UnpicklingError("it holds a tensor without a shape")
+        raise pickle.UnpicklingError(tr("it holds a tensor without a shape"))
     count = math.prod(tensor.size)
     last = tensor.offset + sum(
         (n - 1) * step for n, step in zip(tensor.size, tensor.stride, strict=True)
     )
     if count and (count > len(values) or last >= len(values)):
-        raise pickle.UnpicklingError(f"it holds a tensor {list(tensor.size)} beyond its storage")
+        raise pickle.UnpicklingError(
+            tr("it holds a tensor {size} beyond its storage").format(size=list(tensor.size))
+        )
     strides = [step * values.itemsize for step in tensor.stride]
     start = values[tensor.offset :] if count else values[:0]
     return np.lib.stride_tricks.as_strided(start, tensor.size, strides, writeable=False)

@@ -35,8 +35,12 @@ class AnnotatedImages:
         names = (self._read.description["PostProcess"]["MultiClassNMS"] or {}).get("label_list")
         if names and names != self._dataset.class_names:
             raise InputError(
-                f"{annotations}: its classes ({', '.join(self._dataset.class_names[:5])}, ...) are "
-                f"not those of {model_dir} ({', '.join(names[:5])}, ...)"
+                "{annotations}: its classes ({class_names}, ...) are not those of "
+                "{model_dir} ({names}, ...)",
+                annotations=annotations,
+                class_names=", ".join(self._dataset.class_names[:5]),
+                model_dir=model_dir,
+                names=", ".join(names[:5]),
             )
         self._scales: dict[int, tuple[float, float]] = {}
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ppghost.errors import CheckFailed, InputError
+from ppghost.i18n import message_of, say, tr
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ Failure = InputError | CheckFailed
 
 def name_of(image: Image) -> str:
     """An image, for messages."""
-    return "image" if isinstance(image, np.ndarray) else str(image)
+    return tr("image") if isinstance(image, np.ndarray) else str(image)
 
 
 def answer_or_error(function: Callable, *arguments: Any) -> Any:
@@ -59,7 +60,7 @@ def collect(
             result[key] = [describe(found) for found in answer]
         else:
             failures.append(answer)
-            result["error"] = str(answer)
+            result["error"] = message_of(answer)
         results.append(result)
     if failures:
         raise summary(failures, len(results), results)
@@ -71,13 +72,18 @@ def with_bar(answers: Iterator, count: int) -> Iterable:
     from tqdm import tqdm
 
     hidden = None if logger.isEnabledFor(logging.INFO) else True  # None: shown on a terminal alone
-    return tqdm(answers, total=count, unit="image", delay=1, leave=False, disable=hidden)
+    return tqdm(answers, total=count, unit=say("image"), delay=1, leave=False, disable=hidden)
 
 
 def summary(failures: list[Failure], images: int, result: Any) -> Failure:
     """What is raised for some of `images` that have no answer; scores of NaN count most."""
     worst = next((error for error in failures if isinstance(error, CheckFailed)), failures[0])
-    count = f"{len(failures)} of {images} images could not be answered, for instance "
-    error = type(worst)(f"{count if images > 1 else ''}{worst}")
+    error = type(worst)(
+        tr("{count} of {images} images could not be answered, for instance {worst}").format(
+            count=len(failures), images=images, worst=worst
+        )
+        if images > 1
+        else message_of(worst)
+    )
     error.result = result
     return error

@@ -55,8 +55,9 @@ class Detector:
         self._engine = self._model.engine
         if self._read.description.get("Global", {}).get("exclude_post_process"):
             raise InputError(
-                f"{model_dir}: gives what its network computes, and no boxes; export it without "
-                "--exclude-post-process"
+                "{model_dir}: gives what its network computes, and no boxes; export it "
+                "without --exclude-post-process",
+                model_dir=model_dir,
             )
 
     def clone(self) -> "Detector":
@@ -91,9 +92,15 @@ class Detector:
         tensor, scale = self._read.with_scale(image)
         rows, *counts = self._model.run(engine, [self._model.check(tensor, image)])
         if rows.ndim != 2 or rows.shape[1] != 6:
-            raise InputError(f"{self._model_dir}: gives {list(rows.shape)}, no rows of detections")
+            raise InputError(
+                "{model_dir}: gives {shape}, no rows of detections",
+                model_dir=self._model_dir,
+                shape=list(rows.shape),
+            )
         if np.isnan(rows).any():
-            raise CheckFailed(f"{name_of(image)}: the scores are NaN; are the model's weights?")
+            raise CheckFailed(
+                "{name_of}: the scores are NaN; are the model's weights?", name_of=name_of(image)
+            )
         if counts:  # of a model that takes several images at once: those of the first
             rows = rows[: int(counts[0][0])]
         rows = rows[np.argsort(-rows[:, 1], kind="stable")]

@@ -48,7 +48,9 @@ def with_boxes(image: Path, boxes: list[dict[str, Any]]) -> Image.Image:
             # upright, as the network saw it
             canvas = ImageOps.exif_transpose(file).convert("RGB")
     except (OSError, ValueError) as error:
-        raise InputError(f"{image}: cannot be drawn on ({error})") from error
+        raise InputError(
+            "{image}: cannot be drawn on ({error})", image=image, error=error
+        ) from error
     width = max(2, round(max(canvas.size) / 300))
     font = ImageFont.load_default(size=max(12, 6 * width))
     draw = ImageDraw.Draw(canvas)
@@ -74,7 +76,11 @@ def check_folder(folder: Path, images: Iterable[Path]) -> None:
     """Raise InputError for a folder that images lie in: their drawings would take their places."""
     for image in images:
         if image.resolve().parent == folder.resolve():
-            raise InputError(f"{folder}: holds {image.name} itself; draw into another folder")
+            raise InputError(
+                "{folder}: holds {name} itself; draw into another folder",
+                folder=folder,
+                name=image.name,
+            )
 
 
 def draw_results(results: list[dict[str, Any]], folder: Path, threshold: float) -> None:

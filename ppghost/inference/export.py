@@ -24,6 +24,7 @@ from ppghost.inference.labels import check_count, read_labels
 from ppghost.inference.preprocess import box_transforms, image_transforms
 from ppghost.models import dy2static, factory
 from ppghost.models.reparameterization import reparameterize
+from ppghost.models.retinanet import read_arguments
 from ppghost.static import program
 from ppghost.static.runtime import Place, static_graph
 from ppghost.tasks.detection.settings import nms_settings
@@ -95,11 +96,12 @@ def _export(
 ) -> ExportResult:
     if exclude_post_process and task_of(config) != "detection":
         raise InputError(
-            f"{config['Arch']['name']} is no detector: it has no post-processing to leave"
+            "{name} is no detector: it has no post-processing to leave", name=config["Arch"]["name"]
         )
     description = describe(config)
     if exclude_post_process:
         description["Global"]["exclude_post_process"] = True
+        description["Global"]["model_name"] += "_raw"  # beside the whole one in a report
     path = pretrained_path(config)
     if path is None and not random_weights:
         raise InputError("Global.pretrained_model is missing; give the weights to export")
@@ -211,7 +213,7 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
     post = _detector_post_process(config) if detects else _post_process(config)
     return {
         "Global": {
-            "model_name": config["Arch"]["name"],
+            "model_name": _model_name(config["Arch"], detects),
             # what reads it wants sizes; where they are free the program says so
             **({"image_shape": shape} if min(shape) > 0 else {}),
             "class_num": config["Arch"]["class_num"],
@@ -222,6 +224,11 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
             "MultiClassNMS" if detects else config["Infer"]["PostProcess"]["name"]: post
         },
     }
+
+
+def _model_name(arch: dict[str, Any], detects: bool) -> str:
+    """What the model is called in reports: a detector by what it stands on, too."""
+    return f"{arch['name']}_{read_arguments(arch)['backbone']['name']}" if detects else arch["name"]
 
 
 def infer_transforms(config: dict[str, Any], detects: bool) -> list[dict]:
@@ -267,8 +274,9 @@ def _post_process(config: dict[str, Any]) -> dict[str, Any]:
     if post["name"] == "ThreshOutput":
         if class_num != 2 or "threshold" not in post:
             raise InputError(
-                "Infer.PostProcess: ThreshOutput needs a threshold, and a network of 2 classes; "
-                f"Arch.class_num is {class_num}"
+                "Infer.PostProcess: ThreshOutput needs a threshold, and a network of 2 "
+                "classes; Arch.class_num is {class_num}",
+                class_num=class_num,
             )
         labels = [post.get("label_0", "0"), post.get("label_1", "1")]
         return {"threshold": post["threshold"], "label_list": labels}

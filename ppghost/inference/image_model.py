@@ -33,7 +33,11 @@ class ImageModel:
         model = open_model(model_dir)
         names = feed_names(model.program)
         if len(names) != 1:
-            raise InputError(f"{model_dir}: takes {len(names)} inputs; only one can be an image")
+            raise InputError(
+                "{model_dir}: takes {count} inputs; only one can be an image",
+                model_dir=model_dir,
+                count=len(names),
+            )
         [self._input] = names
         self._model_dir = model_dir
         self.batch, *self._shape = declared_shape(model.program, self._input)
@@ -41,14 +45,18 @@ class ImageModel:
         try:
             self.engine = Engine(model.program.SerializeToString(), model.params())
         except EngineError as error:
-            raise InputError(f"{model_dir}: the model cannot be loaded: {error}") from error
+            raise InputError(
+                "{model_dir}: the model cannot be loaded: {error}", model_dir=model_dir, error=error
+            ) from error
 
     def check(self, tensor: np.ndarray, image: Image) -> np.ndarray:
         """The tensor [C, H, W] that was made of an image. InputError: it does not fit the model."""
         if misfit(tensor.shape, self._shape):
             raise InputError(
-                f"{name_of(image)}: the model's transform_ops make {list(tensor.shape)} of it, the "
-                f"model takes {self._shape}"
+                "{name_of}: the model's transform_ops make {shape} of it, the model takes {shape2}",
+                name_of=name_of(image),
+                shape=list(tensor.shape),
+                shape2=self._shape,
             )
         return np.ascontiguousarray(tensor)
 
@@ -67,4 +75,8 @@ class ImageModel:
         try:
             return engine({self._input: images})
         except EngineError as error:
-            raise InputError(f"{self._model_dir}: the model cannot be run: {error}") from error
+            raise InputError(
+                "{model_dir}: the model cannot be run: {error}",
+                model_dir=self._model_dir,
+                error=error,
+            ) from error

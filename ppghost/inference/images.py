@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ppghost.data.datasets.list_files import read_list
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 #: what counts as an image in a folder
 _ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
@@ -27,12 +28,12 @@ def find_images(sources: Iterable[str | Path]) -> list[Path]:
     for source in map(Path, sources):
         if source.is_dir():
             inside = sorted(p for p in source.rglob("*") if p.suffix.lower() in _ENDINGS)
-            found += _some(inside, source, "no image in this folder")
+            found += _some(inside, source, tr("no image in this folder"))
         elif source.suffix.lower() in _LISTS and source.is_file():
             found += images_of_list(source, source.parent)
         elif not source.exists() and glob.has_magic(str(source)):
             matches = sorted(Path(path) for path in glob.glob(str(source), recursive=True))
-            found += _some([p for p in matches if p.is_file()], source, "matches no file")
+            found += _some([p for p in matches if p.is_file()], source, tr("matches no file"))
         else:
             found.append(source)
     return found
@@ -44,10 +45,10 @@ def images_of_list(path: Path, root: Path) -> list[Path]:
     Raises:
         InputError: it cannot be read, or names none.
     """
-    return _some([root / image for _, image, _ in read_list(path)], path, "names no image")
+    return _some([root / image for _, image, _ in read_list(path)], path, tr("names no image"))
 
 
 def _some(images: list[Path], source: Path, reason: str) -> list[Path]:
     if not images:
-        raise InputError(f"{source}: {reason}")
+        raise InputError("{source}: {reason}", source=source, reason=reason)
     return images

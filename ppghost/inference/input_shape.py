@@ -7,6 +7,7 @@ import numpy as np
 
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +39,18 @@ def check_transforms(transform: Callable, wanted: Sequence[int], key: str) -> No
             made = list(transform(np.zeros((*size, 3), np.uint8), np.random.default_rng(0)).shape)
             if not misfit(made, wanted):
                 continue
-            outcome = f"make {made} of an image of {size[1]}x{size[0]} pixels"
+            outcome = tr("make {made} of an image of {size}x{size2} pixels").format(
+                made=made, size=size[1], size2=size[0]
+            )
         except BadImage as error:
-            outcome = f"fail on an image of {size[1]}x{size[0]} pixels, which {error}"
-        problem = f"{key} {outcome}, the exported model takes {list(wanted)}"
+            outcome = tr("fail on an image of {size}x{size2} pixels, which {error}").format(
+                size=size[1], size2=size[0], error=error
+            )
+        problem = tr("{key} {outcome}, the exported model takes {wanted}").format(
+            key=key, outcome=outcome, wanted=list(wanted)
+        )
         if size == (height, width):
-            raise InputError(f"{problem}; change them or Global.image_shape")
+            raise InputError("{problem}; change them or Global.image_shape", problem=problem)
         logger.warning(
             "%s: such images cannot be predicted; ResizeImage with size, or CropImage at the end, "
             "makes one size of all",

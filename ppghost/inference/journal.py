@@ -48,14 +48,16 @@ class Journal:
             form, teacher = first["schema"], first["teacher"]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.path}: no journal of `ppghost label`: move it away, or choose another "
-                "--output"
+                "{path}: no journal of `ppghost label`: move it away, or choose another --output",
+                path=self.path,
             ) from error
         keys = [key for key in head["teacher"] if head["teacher"][key] != teacher.get(key)]
         if keys or form != _FORM:
             raise InputError(
-                f"{self.path} holds the answers of another teacher ({', '.join(keys) or form} "
-                "differ): remove it, or choose another --output"
+                "{path} holds the answers of another teacher ({keys} differ): remove it, "
+                "or choose another --output",
+                path=self.path,
+                keys=", ".join(keys) or form,
             )
 
     def answer(self, name: str, image: Path) -> Mapping[str, Any] | None:

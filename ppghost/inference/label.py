@@ -100,11 +100,15 @@ def label(
 
 def _check(config: dict[str, Any], images: Path, output: Path) -> None:
     if output.suffix != ".json":
-        raise InputError(f"{output}: write to a file that ends in .json")
+        raise InputError("{output}: write to a file that ends in .json", output=output)
     if output.is_dir():
-        raise InputError(f"{output}: is a folder; name a file")
+        raise InputError("{output}: is a folder; name a file", output=output)
     if images.resolve() == output.with_suffix(".txt").resolve():
-        raise InputError(f"{images}: a list of that name is written beside {output}; rename one")
+        raise InputError(
+            "{images}: a list of that name is written beside {output}; rename one",
+            images=images,
+            output=output,
+        )
     if pretrained_path(config) is None:
         raise InputError(
             "Global.pretrained_model is missing; give the teacher's weights, with "
@@ -125,7 +129,8 @@ def _means(config: dict[str, Any], objects_per_image: float | None) -> list[floa
         means = mean_objects(config)
     except InputError as error:
         raise InputError(
-            f"how many objects of each class an image has is not known: {error}; give --threshold"
+            "how many objects of each class an image has is not known: {error}; give --threshold",
+            error=error,
         ) from error
     if objects_per_image is None:
         return means

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ppghost.i18n import say
 from ppghost.inference.label_page import write_page
 from ppghost.utils.files import finite, write_text
 
@@ -48,7 +49,11 @@ def write_boxes(
         [box[0] for boxes in labels.values() for box in boxes], minlength=len(names)
     ).tolist()
     pictures = [
-        (files[name], [_drawn(box, names) for box in boxes], f"{len(boxes)} labels")
+        (
+            files[name],
+            [_drawn(box, names) for box in boxes],
+            say("{count} labels", count=len(boxes)),
+        )
         for name, boxes in labels.items()
     ]
     _write_page(output, list(zip(names, counts, limits, strict=True)), pictures)
@@ -148,11 +153,13 @@ def _write_page(output: Path, rows: Sequence[tuple], pictures: Sequence[tuple]) 
         {
             "name": name,
             "labels": count,
-            "threshold": f"{limit:.4f}" if math.isfinite(limit) else "none is taken",
+            "threshold": f"{limit:.4f}" if math.isfinite(limit) else say("none is taken"),
         }
         for name, count, limit in rows
     ]
-    write_page(output.with_suffix(".html"), f"Labels of {output.name}", table, pictures)
+    write_page(
+        output.with_suffix(".html"), say("Labels of {name}", name=output.name), table, pictures
+    )
 
 
 def _result(output: Path, images: int, labels: int, least: float) -> dict[str, Any]:

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.i18n import say, tr_as, translate
 from ppghost.inference.drawing import with_boxes
 from ppghost.utils.files import write_text
 
 #: images on the page, and their longer side in pixels
 SAMPLE, _SIDE = 24, 480
+#: what HTML calls the language of a page
+HTML_LANG = tr_as("HTML lang", "en")
 _TEMPLATE = Path(__file__).with_name("label_page.html")
 
 
@@ -47,7 +50,10 @@ def write_page(
         for file, boxes, caption in (images[place] for place in places)
         if (data := _picture(file, boxes))
     ]
-    write_text(path, template.render(title=title, rows=rows, images=shown, total=len(images)))
+    content = template.render(
+        title=title, rows=rows, images=shown, total=len(images), say=say, lang=translate(HTML_LANG)
+    )
+    write_text(path, content)
 
 
 def _picture(image: Path, boxes: list[dict[str, Any]]) -> str | None:

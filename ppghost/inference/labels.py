@@ -37,16 +37,25 @@ def read_labels(path: Path, delimiter: str | None = None) -> list[str | None]:
         class_id, found, name = line.strip().partition(delimiter or " ")
         if not (class_id.strip().isdecimal() and found and name.strip()):
             raise InputError(
-                f"{path}:{number}: expected 'ID{delimiter or ' '}NAME', got {line!r}; another "
-                "separator is set by Infer.PostProcess.delimiter"
+                "{path}:{number}: expected 'ID{delimiter}NAME', got {line!r}; another "
+                "separator is set by Infer.PostProcess.delimiter",
+                path=path,
+                number=number,
+                delimiter=delimiter or " ",
+                line=line,
             )
         if int(class_id) > _MAX_ID:
-            raise InputError(f"{path}:{number}: {class_id} is no class id")
+            raise InputError(
+                "{path}:{number}: {class_id} is no class id",
+                path=path,
+                number=number,
+                class_id=class_id,
+            )
         if names.get(int(class_id), name.strip()) != name.strip():
             logger.warning("%s:%d: a second name for class %s; it counts", path, number, class_id)
         names[int(class_id)] = name.strip()
     if not names:
-        raise InputError(f"{path}: names no class")
+        raise InputError("{path}: names no class", path=path)
     labels = [names.get(class_id) for class_id in range(max(names) + 1)]
     if gaps := [class_id for class_id, name in enumerate(labels) if name is None]:
         logger.warning("%s: no name for class %s", path, ", ".join(map(str, gaps[:5])))
@@ -68,13 +77,15 @@ def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot read the labels: {error.strerror}") from error
+        raise InputError(
+            "{path}: cannot read the labels: {strerror}", path=path, strerror=error.strerror
+        ) from error
     for encoding in ("utf-8-sig", "gbk"):
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise InputError(f"{path}: cannot read the labels: neither UTF-8 nor GBK text")
+    raise InputError("{path}: cannot read the labels: neither UTF-8 nor GBK text", path=path)
 
 
 def _find(path: Path) -> Path:

@@ -109,7 +109,7 @@ class ClassifyingTeacher:
             [one(form) for form, _ in _forms(pixels, self._flip) for one in self.predictors], axis=0
         )
         if not np.isfinite(scores).all():
-            raise CheckFailed(f"{image}: the scores are NaN; are the model's weights?")
+            raise CheckFailed("{image}: the scores are NaN; are the model's weights?", image=image)
         best = np.argsort(-scores, kind="stable")
         told = best[: max(int((scores >= LEAST_SHARE).sum()), 1)].tolist()
         shares = [[index, round(float(scores[index]), 6)] for index in told]
@@ -194,9 +194,11 @@ def _decode(image: Path) -> np.ndarray:
     try:
         return DecodeImage().decode(image.read_bytes())
     except OSError as error:
-        raise InputError(f"{image}: cannot read the image: {error.strerror}") from error
+        raise InputError(
+            "{image}: cannot read the image: {strerror}", image=image, strerror=error.strerror
+        ) from error
     except BadImage as error:
-        raise InputError(f"{image}: {error}") from error
+        raise InputError("{image}: {error}", image=image, error=error) from error
 
 
 def _forms(pixels: np.ndarray, flip: bool) -> Iterator[tuple[np.ndarray, bool]]:

@@ -158,13 +158,18 @@ class Predictor:
         scores = self._model.run(engine, tensors)[0]
         if len(scores) < len(tensors):
             raise InputError(
-                f"{self._model_dir}: gives {list(scores.shape)} for {len(tensors)} images"
+                "{model_dir}: gives {shape} for {count} images",
+                model_dir=self._model_dir,
+                shape=list(scores.shape),
+                count=len(tensors),
             )
         return list(scores[: len(tensors)])
 
     def _best(self, image: Image, scores: np.ndarray, k: int | None) -> list[Prediction]:
         if np.isnan(scores).any():
-            raise CheckFailed(f"{name_of(image)}: the scores are NaN; are the model's weights?")
+            raise CheckFailed(
+                "{name_of}: the scores are NaN; are the model's weights?", name_of=name_of(image)
+            )
         if self.threshold is not None and k is None and len(scores) == 2:
             chosen = int(scores[1] >= self.threshold)
             score = scores[1] if chosen else 1 - scores[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.files import write_text
 
 _COLUMNS = ("image", "rank", "class_id", "score", "label", "error")
@@ -16,7 +17,9 @@ _BOX_COLUMNS = ("image", "class_id", "label", "score", "x", "y", "width", "heigh
 def check_ending(path: Path) -> None:
     """Raise InputError if there is no form of that ending; before anything is computed."""
     if path.suffix not in _FORMS:
-        raise InputError(f"{path}: write to a file that ends in {' or '.join(_FORMS)}")
+        raise InputError(
+            "{path}: write to a file that ends in {forms}", path=path, forms=tr(" or ").join(_FORMS)
+        )
 
 
 def write_predictions(path: Path, results: list[dict[str, Any]]) -> None:

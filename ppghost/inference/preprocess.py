@@ -121,13 +121,15 @@ def _apply(image: str | Path | np.ndarray, transform: Callable[[bytes | np.ndarr
     try:
         return transform(data)
     except BadImage as error:
-        raise InputError(f"{name_of(image)}: {error}") from error
+        raise InputError("{name_of}: {error}", name_of=name_of(image), error=error) from error
 
 
 def _pixels(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise InputError(
-            f"image of {image.dtype} {list(image.shape)}: give RGB pixels, uint8 [H, W, 3]"
+            "image of {dtype} {shape}: give RGB pixels, uint8 [H, W, 3]",
+            dtype=image.dtype,
+            shape=list(image.shape),
         )
     return image
 
@@ -136,7 +138,9 @@ def _bytes(image: str | Path) -> bytes:
     try:
         return Path(image).read_bytes()
     except OSError as error:
-        raise InputError(f"{image}: cannot read the image: {error.strerror}") from error
+        raise InputError(
+            "{image}: cannot read the image: {strerror}", image=image, strerror=error.strerror
+        ) from error
 
 
 def detects(description: dict[str, Any]) -> bool:
@@ -159,10 +163,15 @@ class ListedImages:
         self._entries: list[tuple[Path, int | None]] = []
         for number, path, label in read_list(list_file):
             if not (root / path).is_file():
-                raise InputError(f"{list_file}:{number}: no image {root / path}")
+                raise InputError(
+                    "{list_file}:{number}: no image {root}",
+                    list_file=list_file,
+                    number=number,
+                    root=root / path,
+                )
             self._entries.append((root / path, label))
         if not self._entries:
-            raise InputError(f"{list_file}: names no image")
+            raise InputError("{list_file}: names no image", list_file=list_file)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -176,10 +185,16 @@ def read_model_description(model_dir: Path) -> dict[str, Any]:
     """The content of an exported model's inference.yml. Raises InputError: there is none."""
     path = model_dir / CONFIG_FILE
     if not path.is_file():
-        raise InputError(f"{model_dir}: no exported model here, {path.name} is missing")
+        raise InputError(
+            "{model_dir}: no exported model here, {name} is missing",
+            model_dir=model_dir,
+            name=path.name,
+        )
     description = read_description(model_dir)
     try:
         description["PreProcess"]["transform_ops"], description["PostProcess"].values()
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: does not describe an exported model; export it again") from error
+        raise InputError(
+            "{path}: does not describe an exported model; export it again", path=path
+        ) from error
     return description

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.text import nearest, whole_number
 
 
@@ -19,7 +20,9 @@ def checked_arguments(network: str, arguments: dict[str, Any]) -> dict[str, Any]
         try:
             read[key] = readers[key](value) if key in readers else value
         except ValueError as error:
-            raise InputError(f"Arch.{key} of {network} {error}") from error
+            raise InputError(
+                "Arch.{key} of {network} {error}", key=key, network=network, error=error
+            ) from error
     return read
 
 
@@ -30,38 +33,50 @@ def _positive_whole(value: Any) -> int:
 def _odd(value: Any) -> int:
     number = whole_number(value, 1)
     if number % 2 == 0:
-        raise ValueError(f"is {value}: give an odd number (1, 3, 5, 7), which has a middle")
+        raise ValueError(
+            tr("is {value}: give an odd number (1, 3, 5, 7), which has a middle").format(
+                value=value
+            )
+        )
     return number
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) == float("inf"):
-        raise ValueError(f"is {value!r} ({type(value).__name__}): give a number")
+        raise ValueError(
+            tr("is {value!r} ({type}): give a number").format(
+                value=value, type=type(value).__name__
+            )
+        )
     return value
 
 
 def _positive(value: Any) -> float:
     if not _number(value) > 0:
-        raise ValueError(f"is {value}: give a number above 0")
+        raise ValueError(tr("is {value}: give a number above 0").format(value=value))
     return value
 
 
 def _at_least_one(value: Any) -> float:
     if not _number(value) >= 1:
-        raise ValueError(f"is {value}: give 1 (a plain convolution) or more")
+        raise ValueError(tr("is {value}: give 1 (a plain convolution) or more").format(value=value))
     return value
 
 
 def _one_or_two(value: Any) -> int:
     number = whole_number(value, 1)
     if number > 2:
-        raise ValueError(f"is {value}: give 2, or 1 for images of 32x32")
+        raise ValueError(tr("is {value}: give 2, or 1 for images of 32x32").format(value=value))
     return number
 
 
 def _dropped_share(value: Any) -> float | None:
     if value is not None and not 0 <= _number(value) < 1:
-        raise ValueError(f"is {value}: give a number from 0 to below 1, or null for no dropout")
+        raise ValueError(
+            tr("is {value}: give a number from 0 to below 1, or null for no dropout").format(
+                value=value
+            )
+        )
     return value
 
 
@@ -71,7 +86,11 @@ def _listed(choices: Iterable[int]) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         number = whole_number(value, 1)
         if number not in numbers:
-            raise ValueError(f"is {value}: give {' or '.join(map(str, numbers))}")
+            raise ValueError(
+                tr("is {value}: give {numbers}").format(
+                    value=value, numbers=tr(" or ").join(map(str, numbers))
+                )
+            )
         return number
 
     return read
@@ -79,7 +98,7 @@ def _listed(choices: Iterable[int]) -> Callable[[Any], int]:
 
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"is {value!r}: give True or False")
+        raise ValueError(tr("is {value!r}: give True or False").format(value=value))
     return value
 
 
@@ -88,7 +107,11 @@ def _one_of(choices: Iterable[str]) -> Callable[[Any], str]:
 
     def read(value: Any) -> str:
         if value not in names:
-            raise ValueError(f"is {value!r}{nearest(value, names)}: give {' or '.join(names)}")
+            raise ValueError(
+                tr("is {value!r}{nearest}: give {names}").format(
+                    value=value, nearest=nearest(value, names), names=tr(" or ").join(names)
+                )
+            )
         return value
 
     return read

@@ -10,6 +10,7 @@ import paddle
 from paddle.utils import unique_name
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.models import dy2static
 from ppghost.models.argument_values import checked_arguments
 from ppghost.models.arguments import accepted_arguments
@@ -38,7 +39,7 @@ def list_models(source: str | None = None) -> list[str]:
             return sorted(own | set(paddleclas_architectures()))
         case "paddleclas":
             return sorted(set(paddleclas_architectures()) - own)
-    raise InputError(f"source: {source!r} is none of ppghost, paddleclas")
+    raise InputError("source: {source!r} is none of ppghost, paddleclas", source=source)
 
 
 def find(name: str) -> Architecture:
@@ -48,7 +49,9 @@ def find(name: str) -> Architecture:
     zoo = paddleclas_architectures()
     if name not in zoo:
         hint = nearest(name, [*ARCHITECTURES, *zoo])
-        raise InputError(f"Arch.name: no architecture {name!r}{hint} (see ppghost list)")
+        raise InputError(
+            "Arch.name: no architecture {name!r}{hint} (see ppghost list)", name=name, hint=hint
+        )
     return zoo[name]
 
 
@@ -137,7 +140,9 @@ def building(name: str) -> Iterator[None]:
         reasons = lines[-1:] if "In transformed code" in str(error) else lines[:1]
         reason = reasons[0] if reasons else type(error).__name__
         raise InputError(
-            f"Arch.name: PaddleClas's {name} cannot be built so as a static graph: {reason}"
+            "Arch.name: PaddleClas's {name} cannot be built so as a static graph: {reason}",
+            name=name,
+            reason=reason,
         ) from error
 
 
@@ -147,7 +152,9 @@ def _check_arguments(name: str, constructor: Callable, arguments: dict) -> None:
         return
     for key in arguments:
         if key not in accepted:
-            message = f"Arch.{key}: {name} takes no such key{nearest(key, accepted)}"
+            message = tr("Arch.{key}: {name} takes no such key{nearest}").format(
+                key=key, name=name, nearest=nearest(key, accepted)
+            )
             if arguments[key] or not _swallows(constructor):
                 raise InputError(message)
             logger.info("%s; %r has no effect there", message, arguments[key])

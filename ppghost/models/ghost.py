@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import paddle
 
+from ppghost.i18n import tr
 from ppghost.models.layers import conv_bn_layer, depthwise_conv, se_block
 
 
@@ -29,7 +30,9 @@ def ghost_module(
         ValueError: ratio below 1.
     """
     if ratio < 1:
-        raise ValueError(f"ghost module {name}: ratio {ratio} is below 1")
+        raise ValueError(
+            tr("ghost module {name}: ratio {ratio} is below 1").format(name=name, ratio=ratio)
+        )
     act = "relu" if relu else None
     intrinsic = math.ceil(output / ratio)
     ghosts = intrinsic * (math.ceil(ratio) - 1)

@@ -15,6 +15,8 @@ from paddle import nn
 from paddle.base.unique_name import UniqueNameGenerator
 from paddle.utils import unique_name
 
+from ppghost.i18n import tr
+
 #: the Network whose body is running
 _owner: ContextVar[Optional["Network"]] = ContextVar("owner", default=None)
 
@@ -106,8 +108,12 @@ class Network(nn.Layer):
             return self.structured_names(name + end)
         rules = [rule for rule in self.structured_names.items() if name.endswith(rule[0])]
         if len(rules) > 1:
-            endings = " and ".join(ending for ending, _ in rules)
-            raise ValueError(f"structured name of {name}: both {endings} are rules for it")
+            endings = tr(" and ").join(ending for ending, _ in rules)
+            raise ValueError(
+                tr("structured name of {name}: both {endings} are rules for it").format(
+                    name=name, endings=endings
+                )
+            )
         for ending, replacement in rules:
             return name.removesuffix(ending) + replacement + end
         return name + end
@@ -134,7 +140,7 @@ def apply_layer(name: str | None, kind: str, create: Callable[[], nn.Layer], x):
     if owner is None:
         return create()(x)
     if name is None:
-        raise ValueError("inside a Network every builder needs a name, to be found again")
+        raise ValueError(tr("inside a Network every builder needs a name, to be found again"))
     return owner.sublayer(name, kind, create)(x)
 
 

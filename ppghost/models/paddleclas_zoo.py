@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from types import ModuleType
 
+from ppghost.i18n import tr
 from ppghost.models.network import Architecture
 
 
@@ -35,5 +36,7 @@ def defining_module(constructor: Callable) -> ModuleType:
     """
     module = inspect.getmodule(constructor)
     if module is None:
-        raise TypeError(f"{constructor!r} is defined in no module")
+        raise TypeError(
+            tr("{constructor!r} is defined in no module").format(constructor=constructor)
+        )
     return module

@@ -67,7 +67,7 @@ def register_model(
         )
     known = ARCHITECTURES.get(name)
     if known and known.build is not constructor:
-        raise InputError(f"there is a network {name} already; register another name")
+        raise InputError("there is a network {name} already; register another name", name=name)
     ARCHITECTURES[name] = Architecture(family, constructor, input_shape, static=False)
     return constructor
 

@@ -164,12 +164,17 @@ def read_arguments(arch: Mapping[str, Any]) -> dict[str, Any]:
     levels = read["levels"]
     if len(levels) != 2 or not 3 <= levels[0] <= min(_BACKBONE_END, levels[1]) or levels[1] > 8:
         raise InputError(
-            f"Arch.levels is {levels}: give the first (3, 4 or 5) and the last (at most 8) level "
-            "of the pyramid; level l has a stride of 2^l pixels"
+            "Arch.levels is {levels}: give the first (3, 4 or 5) and the last (at most 8) "
+            "level of the pyramid; level l has a stride of 2^l pixels",
+            levels=levels,
         )
     for part in ("neck", "head"):
         if read[part]["kernel"] not in (1, 3):
-            raise InputError(f"Arch.{part}.kernel is {read[part]['kernel']}: give 1 or 3")
+            raise InputError(
+                "Arch.{part}.kernel is {kernel}: give 1 or 3",
+                part=part,
+                kernel=read[part]["kernel"],
+            )
     return read
 
 

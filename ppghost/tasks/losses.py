@@ -61,7 +61,7 @@ def total_loss(entries: list[dict], outputs, label):
     for entry in entries:
         [(name, settings)] = entry.items()
         if name not in _LOSSES:
-            raise InputError(f"Loss: {name} is for detectors; a classifier takes CELoss")
+            raise InputError("Loss: {name} is for detectors; a classifier takes CELoss", name=name)
         losses.append(settings["weight"] * _LOSSES[name](settings, outputs, label))
     return sum(losses[1:], losses[0])
 
@@ -69,8 +69,9 @@ def total_loss(entries: list[dict], outputs, label):
 def _celoss(settings: dict, outputs, label):
     if isinstance(outputs, list | tuple):
         raise InputError(
-            f"Loss: the network returns {len(outputs)} outputs and CELoss takes one; "
-            "GoogLeNet's own loss is GoogLeNetLoss"
+            "Loss: the network returns {count} outputs and CELoss takes one; GoogLeNet's "
+            "own loss is GoogLeNetLoss",
+            count=len(outputs),
         )
     reduction = settings.get("reduction", "mean")
     return cross_entropy(main_output(outputs), label, settings["epsilon"], reduction)

@@ -26,7 +26,7 @@ def topk_accuracy(entries: list[dict], logits, label) -> dict[str, paddle.static
     ks = wanted_ks(entries)
     usable = sorted(k for k in ks if k <= logits.shape[-1])
     if not usable:
-        raise InputError(f"Metric: TopkAcc: every k of {sorted(ks)} is above the class count")
+        raise InputError("Metric: TopkAcc: every k of {ks} is above the class count", ks=sorted(ks))
     return {f"top{k}": paddle.metric.accuracy(logits, label, k=k) for k in usable}
 
 
@@ -40,7 +40,9 @@ def wanted_ks(entries: list[dict]) -> set[int]:
     for entry in entries:
         [(name, settings)] = entry.items()
         if "topk" not in settings:
-            raise InputError(f"Metric: {name} is for detectors; a classifier takes TopkAcc")
+            raise InputError(
+                "Metric: {name} is for detectors; a classifier takes TopkAcc", name=name
+            )
         wanted.append(settings["topk"])
     return {k for value in wanted for k in (value if isinstance(value, list) else [value])}
 

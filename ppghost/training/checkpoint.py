@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.tasks.metrics import Averages
 from ppghost.utils.files import output_errors, sha256
 from ppghost.weights import TensorSpec, read_pickle, write_pickle, write_state
@@ -105,9 +106,15 @@ def load(prefix: Path, specs: list[TensorSpec]) -> Checkpoint:
     for ending, digest in digests.items():
         file = _file(prefix, ending)
         if not file.is_file():
-            raise InputError(f"{prefix}: no whole checkpoint, {file.name} is missing")
+            raise InputError(
+                "{prefix}: no whole checkpoint, {name} is missing", prefix=prefix, name=file.name
+            )
         if digest != sha256(file):
-            raise InputError(f"{file}: is not of the same save as {states.name}, or is damaged")
+            raise InputError(
+                "{file}: is not of the same save as {name}, or is damaged",
+                file=file,
+                name=states.name,
+            )
     network = _read_network(_file(prefix, ".pdparams"), specs)
     average: dict = {}
     if ".pdema" in digests:
@@ -163,8 +170,9 @@ def newest(
 def another_run(prefix: Path, differing: list[str]) -> InputError:
     """What to say when a checkpoint is none of this run's."""
     return InputError(
-        f"{prefix}: was trained with {'; '.join(differing)}; set it so, or start anew without "
-        "--resume"
+        "{prefix}: was trained with {differing}; set it so, or start anew without --resume",
+        prefix=prefix,
+        differing=tr("; ").join(differing),
     )
 
 
@@ -209,7 +217,11 @@ def prune(directory: Path, keep: int) -> None:
 def _read_states(path: Path) -> tuple[Position, dict, dict[str, str], Averages]:
     """(position, settings, digests by ending, epoch's averages) out of a `.pdstates` file."""
     if not path.is_file():
-        raise InputError(f"{path.with_suffix('')}: no whole checkpoint, {path.name} is missing")
+        raise InputError(
+            "{path}: no whole checkpoint, {name} is missing",
+            path=path.with_suffix(""),
+            name=path.name,
+        )
     content = read_pickle(path)
     try:
         position = Position(*(content[field] for field in Position._fields))
@@ -220,8 +232,8 @@ def _read_states(path: Path) -> tuple[Position, dict, dict[str, str], Averages]:
         if not known or not all(isinstance(value, int | float) for value in numbers):
             raise ValueError
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a checkpoint of ppghost (weights can be loaded with "
-                         "-o Global.pretrained_model)") from error  # fmt: skip
+        raise InputError("{path}: not a checkpoint of ppghost (weights can be loaded with -o "
+"Global.pretrained_model)", path=path) from error  # fmt: skip
     return position, settings, digests, averages
 
 
@@ -229,7 +241,11 @@ def _read_network(path: Path, specs: list[TensorSpec]) -> dict[str, np.ndarray]:
     state = read_pickle(path)
     network = {spec.parameter: state[spec.structured] for spec in specs if spec.structured in state}
     if len(network) != len(specs):
-        raise InputError(f"{path}: lacks {len(specs) - len(network)} tensors of the network")
+        raise InputError(
+            "{path}: lacks {count} tensors of the network",
+            path=path,
+            count=len(specs) - len(network),
+        )
     return network
 
 

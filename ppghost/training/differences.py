@@ -6,6 +6,7 @@ A run whose config meets one of them says so, once; docs/paddleclas.md has them 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ppghost.i18n import tr
 from ppghost.tasks.factory import task_of
 
 
@@ -66,46 +67,55 @@ def _names(*wanted: str) -> Callable[[dict], bool]:
 
 DIFFERENCES = (
     Difference(
-        "CELoss of mixed labels without epsilon",
+        tr("CELoss of mixed labels without epsilon"),
         _soft_labels,
-        "the labels of batch_transform_ops are used as they are; PaddleClas first takes a softmax "
-        "of them",
+        tr(
+            "the labels of batch_transform_ops are used as they are; PaddleClas first "
+            "takes a softmax of them"
+        ),
     ),
     Difference(
-        "Linear with warm-up by epoch",
+        tr("Linear with warm-up by epoch"),
         _linear_warm_up,
-        "the warm-up takes warmup_epoch epochs; PaddleClas's counts them in iterations, and ends "
-        "as many times later",
+        tr(
+            "the warm-up takes warmup_epoch epochs; PaddleClas's counts them in "
+            "iterations, and ends as many times later"
+        ),
     ),
     Difference(
-        "weight of a single loss",
+        tr("weight of a single loss"),
         _weight_of_one,
-        "it counts; PaddleClas leaves it out",
+        tr("it counts; PaddleClas leaves it out"),
     ),
     Difference(
-        "one_dim_param_no_weight_decay in Momentum",
+        tr("one_dim_param_no_weight_decay in Momentum"),
         _decay_of_flat,
-        "it counts by itself; PaddleClas heeds it only beside no_weight_decay_name",
+        tr("it counts by itself; PaddleClas heeds it only beside no_weight_decay_name"),
     ),
     Difference(
-        "GridMask and HideAndSeek",
+        tr("GridMask and HideAndSeek"),
         _names("GridMask", "HideAndSeek"),
-        "they do what their papers say; PaddleClas's GridMask never shows, its HideAndSeek blanks "
-        "three columns at most",
+        tr(
+            "they do what their papers say; PaddleClas's GridMask never shows, its "
+            "HideAndSeek blanks three columns at most"
+        ),
     ),
     Difference(
         "MultiScaleDataset",
         lambda config: _train(config)["dataset"]["name"] == "MultiScaleDataset",
-        "the operations that make a size keep their other parameters; PaddleClas drops them",
+        tr("the operations that make a size keep their other parameters; PaddleClas drops them"),
     ),
     Difference(
         "relabel",
         lambda config: bool(_train(config)["dataset"].get("relabel")),
-        "labels are numbered in ascending order; PaddleClas numbers them as a Python set has them",
+        tr(
+            "labels are numbered in ascending order; PaddleClas numbers them as a Python "
+            "set has them"
+        ),
     ),
     Difference(
-        "broken images",
+        tr("broken images"),
         lambda config: config["Global"]["bad_images"] == "skip",
-        "the next good image takes the place of a broken one; PaddleClas takes a random one",
+        tr("the next good image takes the place of a broken one; PaddleClas takes a random one"),
     ),
 )

@@ -17,6 +17,7 @@ import paddle
 from paddle.base import core
 
 from ppghost.errors import InputError, TrainingError
+from ppghost.i18n import tr
 from ppghost.training.all_reduce import sum_program
 
 logger = logging.getLogger(__name__)
@@ -100,9 +101,13 @@ class Group:
             if self.size == 1 or not of_gloo:
                 raise
             raise TrainingError(
-                f"process {self.rank} of {self.size} lost another one: killed, out of memory, "
-                f"its network gone, or silent for Global.peer_timeout ({self.timeout} s); look at "
-                "the launcher's workerlog files, then start the job again with --resume auto"
+                "process {rank} of {size} lost another one: killed, out of memory, its "
+                "network gone, or silent for Global.peer_timeout ({timeout} s); look at "
+                "the launcher's workerlog files, then start the job again with --resume "
+                "auto",
+                rank=self.rank,
+                size=self.size,
+                timeout=self.timeout,
             ) from error
 
 
@@ -131,8 +136,12 @@ def rank_and_size() -> tuple[int, int]:
     texts = [os.environ.get(name, default) for name, default in zip(names, "01", strict=True)]
     if not all(text.isdecimal() for text in texts) or not int(texts[0]) < int(texts[1]):
         raise InputError(
-            f"{names[0]} is {texts[0]!r} and {names[1]} {texts[1]!r} in the environment; let "
-            "python -m paddle.distributed.launch set them, or unset both"
+            "{first} is {texts_first!r} and {names} {texts!r} in the environment; let "
+            "python -m paddle.distributed.launch set them, or unset both",
+            first=names[0],
+            texts_first=texts[0],
+            names=names[1],
+            texts=texts[1],
         )
     return int(texts[0]), int(texts[1])
 
@@ -141,8 +150,9 @@ def _join(group: Group, master: str) -> None:
     host, _, port = master.rpartition(":")
     if not host or not port.isdecimal():
         raise InputError(
-            f"PADDLE_MASTER is {master!r} in the environment, not host:port; start the processes "
-            "with python -m paddle.distributed.launch"
+            "PADDLE_MASTER is {master!r} in the environment, not host:port; start the "
+            "processes with python -m paddle.distributed.launch",
+            master=master,
         )
     # a process of its own: gloo's start-up holds the GIL, so a thread could not answer it
     fork = multiprocessing.get_context("fork")
@@ -192,10 +202,10 @@ def _wait_for(host: str, port: int, group: Group) -> None:
 
 
 def _not_up(group: Group, master: str) -> str:
-    return (
-        f"process {group.rank} of {group.size}: the others did not come up at {master} in "
-        f"Global.peer_timeout ({group.timeout} s); look at the launcher's workerlog files"
-    )
+    return tr(
+        "process {rank} of {size}: the others did not come up at {master} in "
+        "Global.peer_timeout ({timeout} s); look at the launcher's workerlog files"
+    ).format(rank=group.rank, size=group.size, master=master, timeout=group.timeout)
 
 
 def _flatten(arrays: dict[str, np.ndarray]) -> np.ndarray:

@@ -12,6 +12,7 @@ import paddle
 from ppghost import weights
 from ppghost.data.build import make_loader
 from ppghost.errors import CheckFailed, InputError
+from ppghost.i18n import tr
 from ppghost.static.program import assign, initialize, with_image_shape
 from ppghost.static.runtime import Place, on_gpu, static_graph
 from ppghost.tasks.factory import make_task
@@ -93,7 +94,9 @@ def describe(metrics: dict) -> str:
     """One line of an evaluation, for people."""
     told = {k: v for k, v in metrics.items() if k not in ("samples", "images_per_second")}
     parts = [f"{k}: {v:.4f}" for k, v in told.items() if isinstance(v, float)]
-    return f"{', '.join(parts)} on {metrics['samples']} images"
+    return tr("{parts} on {samples} images").format(
+        parts=", ".join(parts), samples=metrics["samples"]
+    )
 
 
 def evaluate(config: dict) -> dict:
@@ -125,7 +128,10 @@ def _evaluate(config: dict, place: Place) -> dict:
     metrics = evaluator.run(found.arrays)
     if not math.isfinite(metrics["loss"]):
         raise CheckFailed(
-            f"the loss is {metrics['loss']} on {metrics['samples']} images: {path} does not fit "
-            "these images, or holds no trained weights"
+            "the loss is {loss} on {samples} images: {path} does not fit these images, or "
+            "holds no trained weights",
+            loss=metrics["loss"],
+            samples=metrics["samples"],
+            path=path,
         )
     return metrics

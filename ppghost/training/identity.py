@@ -7,6 +7,7 @@ is shown, measured and saved is not.
 from typing import Any
 
 from ppghost.data.loader import Loader
+from ppghost.i18n import tr
 
 #: keys of Global that change what is learnt
 _GLOBAL = ("update_freq", "train_mode")
@@ -78,14 +79,25 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if FORM not in saved:
         keys = saved.keys() & now.keys()
     return [
-        f"{key} {_shown(saved, key)}, this config says {_shown(now, key)}"
+        tr("{key} {shown}, this config says {now_shown}").format(
+            key=tr(key), shown=_shown(saved, key), now_shown=_shown(now, key)
+        )
         for key in sorted(keys)
         if saved.get(key) != now.get(key)
     ]
 
 
+#: the keys that are words
+_WORDS = (
+    tr("images"),
+    tr("their names and labels"),
+    tr("processes"),
+    tr("factor of the learning rate"),
+)
+
+
 def _shown(settings: dict[str, Any], key: str) -> Any:
-    return settings[key] if settings.get(key) is not None else "nothing"
+    return settings[key] if settings.get(key) is not None else tr("nothing")
 
 
 def _flat(name: str, value: Any) -> dict[str, Any]:

@@ -120,7 +120,9 @@ class Trainer:
             except Ended:
                 logger.info("a callback ended the run at step %d", self.state.position.step)
             except InputError as error:  # the input was read long ago: this is the disk
-                raise TrainingError(f"{error}; make room and go on with --resume auto") from error
+                raise TrainingError(
+                    "{error}; make room and go on with --resume auto", error=error
+                ) from error
         best: float | None = self.state.position.best
         if best == checkpoint.NO_BEST:
             best = None

@@ -4,6 +4,7 @@ import paddle
 from paddle.optimizer.lr import LRScheduler
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 
 def optimizer(
@@ -45,7 +46,7 @@ def _exempt(settings: dict, network: paddle.nn.Layer | None) -> list:
     if not (parts or flat):
         return []
     if network is None:
-        raise ValueError("the parameters to exempt from weight decay are found in the network")
+        raise ValueError(tr("the parameters to exempt from weight decay are found in the network"))
     return [
         parameter
         for name, parameter in network.named_parameters()
@@ -125,8 +126,10 @@ def check(config: dict) -> None:
         values, epochs = lr.get("values", []), lr.get("decay_epochs", [])
         if len(values) != len(epochs) + 1:
             raise InputError(
-                "Optimizer.lr: Piecewise needs learning_rate, or decay_epochs and one more values; "
-                f"got {len(epochs)} and {len(values)}"
+                "Optimizer.lr: Piecewise needs learning_rate, or decay_epochs and one more "
+                "values; got {count} and {values_count}",
+                count=len(epochs),
+                values_count=len(values),
             )
     elif "learning_rate" not in lr:
         raise InputError("Optimizer.lr.learning_rate is missing; training needs it")

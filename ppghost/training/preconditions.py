@@ -42,8 +42,10 @@ def check_classes(trained: Dataset, evaluated: Dataset) -> None:
     other = getattr(evaluated, "class_names", None)
     if own and other and own != other:
         raise InputError(
-            f"DataLoader.Train.dataset has the classes {', '.join(own)}, "
-            f"DataLoader.Eval.dataset {', '.join(other)}: give both the same, in one order"
+            "DataLoader.Train.dataset has the classes {own}, DataLoader.Eval.dataset "
+            "{other}: give both the same, in one order",
+            own=", ".join(own),
+            other=", ".join(other),
         )
 
 
@@ -58,7 +60,13 @@ def check_sizes(name: str, trained: Graph, evaluated: Graph) -> None:
         if own.shape != other.shape:
             sizes = [list(graph.inputs[0].shape[1:]) for graph in (trained, evaluated)]
             raise InputError(
-                f"DataLoader: training on images of {sizes[0]}, evaluation on {sizes[1]}; {name} "
-                f"has weights of another shape for each ({own.structured} {list(own.shape)}, "
-                f"{list(other.shape)}); make them one size"
+                "DataLoader: training on images of {first}, evaluation on {sizes}; {name} "
+                "has weights of another shape for each ({structured} {shape}, "
+                "{other_shape}); make them one size",
+                first=sizes[0],
+                sizes=sizes[1],
+                name=name,
+                structured=own.structured,
+                shape=list(own.shape),
+                other_shape=list(other.shape),
             )

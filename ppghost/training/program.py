@@ -13,6 +13,7 @@ from ppghost.static.program import Graph, build, with_image_shape
 from ppghost.tasks.task import Task
 from ppghost.training import all_reduce
 from ppghost.training.ema import append_averages
+from ppghost.training.gradients import append_gradients, append_steps
 from ppghost.training.optimizer import mixed_precision, optimizer
 
 
@@ -111,11 +112,11 @@ def build_training(
         steps = optimizer(config, schedule, network)
         if on_gpu and config.get("AMP", {}).get("use_amp"):
             steps = mixed_precision(steps, config)
-        gradients = steps.backward(values["loss"])
+        gradients = append_gradients(steps, values["loss"])
         if processes > 1:
             stop = paddle.static.data("stop", [1], "float32")
             values = all_reduce.average(gradients, values, stop, processes)
-        steps.apply_gradients(gradients)
+        append_steps(steps, gradients)
         trained = {parameter.name for parameter, _ in gradients}
         state = network.state_dict().values()
         kept["statistics"] = [v.name for v in state if v.name not in trained]

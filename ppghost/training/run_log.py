@@ -17,6 +17,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from ppghost.i18n import say
 from ppghost.training.checkpoint import Position
 from ppghost.utils.files import finite, output_errors, write_text
 
@@ -71,8 +72,10 @@ class RunLogger:
         if self._silent or not logger.isEnabledFor(logging.INFO) or not sys.stderr.isatty():
             yield
             return
-        title = f"epoch {epoch}/{epochs}"
-        with tqdm(total=steps, initial=done, desc=title, unit="step", leave=False) as self._bar:
+        title = say("epoch {epoch}/{epochs}", epoch=epoch, epochs=epochs)
+        with tqdm(
+            total=steps, initial=done, desc=title, unit=say("step"), leave=False
+        ) as self._bar:
             yield
         self._bar = None
 

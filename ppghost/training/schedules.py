@@ -6,6 +6,7 @@ from collections.abc import Callable
 from paddle.optimizer.lr import LRScheduler
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 #: the rate after so many steps
 Rate = Callable[[float], float]
@@ -60,10 +61,16 @@ def linear_scaling(config: dict, total_batch: int) -> tuple[float, str | None]:
         return 1.0, None
     factor = total_batch / tuned
     rate = lr.get("learning_rate") or lr["values"][0]
-    notice = f"learning rate {rate:g} was tuned for a total batch of {tuned}; for {total_batch}"
+    notice = tr(
+        "learning rate {rate:g} was tuned for a total batch of {tuned}; for {total_batch}"
+    ).format(rate=rate, tuned=tuned, total_batch=total_batch)
     if settings["scale_lr"]:
-        return factor, f"{notice} it is scaled to {rate * factor:g}"
-    return 1.0, f"{notice} linear scaling says {rate * factor:g}; Global.scale_lr: True applies it"
+        return factor, tr("{notice} it is scaled to {rate:g}").format(
+            notice=notice, rate=rate * factor
+        )
+    return 1.0, tr(
+        "{notice} linear scaling says {rate:g}; Global.scale_lr: True applies it"
+    ).format(notice=notice, rate=rate * factor)
 
 
 def learning_rate(config: dict, epochs: int, steps_per_epoch: int, factor: float = 1.0) -> Schedule:

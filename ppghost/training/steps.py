@@ -60,9 +60,12 @@ class StepRunner:
         metrics = {name: float(v) for name, v in zip(graph.outputs, values, strict=True)}
         if not math.isfinite(metrics["loss"]):
             raise TrainingError(
-                f"the loss is {metrics['loss']} at epoch {epoch}, step {step + 1}: "
-                "try a lower Optimizer.lr.learning_rate or a longer warmup_epoch, "
-                "and look at the images and labels"
+                "the loss is {loss} at epoch {epoch}, step {step}: try a lower "
+                "Optimizer.lr.learning_rate or a longer warmup_epoch, and look at the "
+                "images and labels",
+                loss=metrics["loss"],
+                epoch=epoch,
+                step=step + 1,
             )
         wishes = metrics.pop("stop", wish)
         state.finish_step(metrics, len(images))

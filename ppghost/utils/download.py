@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ppghost.errors import InputError
+from ppghost.i18n import TranslatableError
 from ppghost.utils.files import output_errors, write_json
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ _WAITS = (1, 2, 4, 8)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class _Broken(Exception):
+class _Broken(TranslatableError):
     """The connection failed; the next try may go on where it stopped."""
 
 
@@ -60,7 +61,9 @@ def download(
                 check(part)
             except InputError as error:
                 _discard(part)
-                raise InputError(f"{url}: what the server sent is of no use: {error}") from error
+                raise InputError(
+                    "{url}: what the server sent is of no use: {error}", url=url, error=error
+                ) from error
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             part.replace(target)
@@ -97,8 +100,12 @@ def _fetch(url: str, part: Path, target: Path, key: str) -> None:
             waits = list(_WAITS) if progress else waits
             if not waits or not (progress or before):
                 raise InputError(
-                    f"cannot download {url} ({reason}); fetch it in another way and put it at "
-                    f"{target}, or give its path as {key}"
+                    "cannot download {url} ({reason}); fetch it in another way and put it "
+                    "at {target}, or give its path as {key}",
+                    url=url,
+                    reason=reason,
+                    target=target,
+                    key=key,
                 ) from error
             wait = waits.pop(0)
             logger.info("%s: %s; going on in %d s", url, reason, wait)
@@ -120,8 +127,10 @@ def _attempt(url: str, part: Path) -> None:
         if error.code == 416 or error.code >= 500:
             if error.code == 416:
                 _discard(part)
-            raise _Broken(f"HTTP {error.code}") from error
-        raise InputError(f"{url}: the server says {error.code} {error.reason}") from error
+            raise _Broken("HTTP {code}", code=error.code) from error
+        raise InputError(
+            "{url}: the server says {code} {reason}", url=url, code=error.code, reason=error.reason
+        ) from error
     with response:
         start = _start(response, start)
         length = response.headers.get("Content-Length")
@@ -132,7 +141,9 @@ def _attempt(url: str, part: Path) -> None:
             write_json(record, {"url": url, "validator": _strong_validator(response)})
             _copy(response, file, _Progress(part.stem, start, total))
     if total is not None and _size(part) != total:
-        raise _Broken(f"the connection ended after {_size(part)} of {total} bytes")
+        raise _Broken(
+            "the connection ended after {size} of {total} bytes", size=_size(part), total=total
+        )
 
 
 def _start(response, asked: int) -> int:
@@ -180,7 +191,7 @@ def check_scheme(url: str) -> None:
     """Raises InputError unless it is https, or http on this machine."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise InputError(f"{url}: only https is trusted with weights")
+        raise InputError("{url}: only https is trusted with weights", url=url)
 
 
 class _CheckedRedirects(urllib.request.HTTPRedirectHandler):

@@ -23,7 +23,9 @@ def output_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(
-            f"{path}: cannot be written ({reason}); choose another output place"
+            "{path}: cannot be written ({reason}); choose another output place",
+            path=path,
+            reason=reason,
         ) from error
 
 
@@ -85,9 +87,13 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+        ) from error
     except ValueError as error:
-        raise InputError(f"{path}: not a JSON file ({str(error).splitlines()[0]})") from error
+        raise InputError(
+            "{path}: not a JSON file ({error})", path=path, error=str(error).splitlines()[0]
+        ) from error
 
 
 def cache_directory() -> Path:
@@ -106,7 +112,9 @@ def sha256(*paths: Path) -> str:
                 while chunk := file.read(1 << 20):
                     digest.update(chunk)
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+            raise InputError(
+                "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+            ) from error
     return digest.hexdigest()
 
 

@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.text import NUMBER, nearest, parse_number
 
 logger = logging.getLogger(__name__)
@@ -132,11 +133,16 @@ def check(value: Any, schema: Any, where: str, file: str) -> Any:
             return _literals(value)
         case Ignored():
             if _literals(value):
-                notice(f"{where} has no effect here{schema.why}")
+                notice(tr("{where} has no effect here{why}").format(where=where, why=schema.why))
             return value
         case Unsupported():
             if value:
-                raise InputError(f"{file}: {where} is for {schema.task}, which is not supported")
+                raise InputError(
+                    "{file}: {where} is for {task}, which is not supported",
+                    file=file,
+                    where=where,
+                    task=schema.task,
+                )
             return value
         case Entries():
             return _check_entries(value, schema, where, file)
@@ -163,22 +169,33 @@ def _check_section(value: Any, schema: dict, where: str, file: str, kind: str = 
     if value is None:
         value = {}
     if not isinstance(value, dict):
-        raise InputError(f"{file}: {where}: expected a section, got {value!r}")
+        raise InputError(
+            "{file}: {where}: expected a section, got {value!r}",
+            file=file,
+            where=where,
+            value=value,
+        )
     checked = {}
     for key, item in value.items():
         known = schema.get(key, schema.get("*"))
         name = f"{where}.{key}" if where else str(key)
         if known is None:
-            whose = f" of {kind}" if kind else ""
+            whose = tr(" of {kind}").format(kind=kind) if kind else ""
             hint = nearest(key, _offered(schema))
-            raise InputError(f"{file}: {name}: unknown key{whose}{hint}")
+            raise InputError(
+                "{file}: {name}: unknown key{whose}{hint}",
+                file=file,
+                name=name,
+                whose=whose,
+                hint=hint,
+            )
         if not (isinstance(known, Optional) and item is None):
             checked[key] = check(item, known, name, file)
     for key, known in schema.items():
         default = _default(known) if key not in value and key != "*" else ABSENT
         name = f"{where}.{key}" if where else key
         if default is REQUIRED:
-            raise InputError(f"{file}: {name} is missing")
+            raise InputError("{file}: {name} is missing", file=file, name=name)
         if default is not ABSENT:
             checked[key] = check(copy.deepcopy(default), known, name, file)
     return checked
@@ -205,18 +222,36 @@ def _check_kind(name: Any, schema: Tagged | Entries, where: str, file: str) -> t
     name = schema.renamed.get(name, name) if isinstance(name, str) else name
     kind = schema.kinds.get(name) if isinstance(name, str) else None
     if isinstance(kind, Unsupported):
-        raise InputError(f"{file}: {where}: {name} is for {kind.task}, which is not supported")
+        raise InputError(
+            "{file}: {where}: {name} is for {task}, which is not supported",
+            file=file,
+            where=where,
+            name=name,
+            task=kind.task,
+        )
     if kind is None:
         offered = _offered(schema.kinds)
         hint = nearest(name, offered)
-        raise InputError(f"{file}: {where}: {name!r} is none of {', '.join(offered)}{hint}")
+        raise InputError(
+            "{file}: {where}: {name!r} is none of {offered}{hint}",
+            file=file,
+            where=where,
+            name=name,
+            offered=", ".join(offered),
+            hint=hint,
+        )
     return name, kind
 
 
 def _check_named(value: Any, schema: Tagged, where: str, file: str) -> dict:
     """The keys that this section's `name` allows."""
     if value is not None and not isinstance(value, dict):
-        raise InputError(f"{file}: {where}: expected a section, got {value!r}")
+        raise InputError(
+            "{file}: {where}: expected a section, got {value!r}",
+            file=file,
+            where=where,
+            value=value,
+        )
     given = value or {}
     name, own = _check_kind(given.get("name", schema.default), schema, f"{where}.name", file)
     keys = {"name": Key((str,))} | schema.common | own
@@ -228,11 +263,19 @@ def _check_entries(value: Any, schema: Entries, where: str, file: str) -> list:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise InputError(f"{file}: {where}: expected a list, got {value!r}")
+        raise InputError(
+            "{file}: {where}: expected a list, got {value!r}", file=file, where=where, value=value
+        )
     checked = []
     for i, item in enumerate(value):
         if not isinstance(item, dict) or len(item) != 1:
-            raise InputError(f"{file}: {where}.{i}: expected one 'Name: parameters', got {item!r}")
+            raise InputError(
+                "{file}: {where}.{i}: expected one 'Name: parameters', got {item!r}",
+                file=file,
+                where=where,
+                i=i,
+                item=item,
+            )
         [(given, parameters)] = item.items()
         name, keys = _check_kind(given, schema, f"{where}.{i}", file)
         section = _check_section(parameters, keys, f"{where}.{i}.{name}", file, name)
@@ -249,15 +292,34 @@ def _check_leaf(value: Any, key: Key, where: str) -> Any:
         value = [_as_type(item, (key.item,), f"{where}.{i}") for i, item in enumerate(value)]
     if isinstance(value, str | bool) and value in key.refused:
         task = key.refused[value]
-        raise InputError(f"{where}: {value} is for {task}, which is not supported")
+        raise InputError(
+            "{where}: {value} is for {task}, which is not supported",
+            where=where,
+            value=value,
+            task=task,
+        )
     if key.choices and value is not None and value not in key.choices:
         hint = nearest(value, key.choices)
-        raise InputError(f"{where}: {value!r} is none of {', '.join(key.choices)}{hint}")
+        raise InputError(
+            "{where}: {value!r} is none of {choices}{hint}",
+            where=where,
+            value=value,
+            choices=", ".join(key.choices),
+            hint=hint,
+        )
     if key.minimum is not None and value is not None and value < key.minimum:
-        raise InputError(f"{where}: {value} is below {key.minimum}")
+        raise InputError(
+            "{where}: {value} is below {minimum}", where=where, value=value, minimum=key.minimum
+        )
     if key.between is not None and not key.between[0] < value < key.between[1]:
         low, high = key.between
-        raise InputError(f"{where}: {value} is not between {low} and {high}")
+        raise InputError(
+            "{where}: {value} is not between {low} and {high}",
+            where=where,
+            value=value,
+            low=low,
+            high=high,
+        )
     return value
 
 
@@ -266,7 +328,9 @@ def _parse_leaf(value: Any, leaf: Parsed, where: str) -> Any:
     try:
         return leaf.parse(value)
     except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{where}: {value!r} is not {leaf.expected}") from error
+        raise InputError(
+            "{where}: {value!r} is not {expected}", where=where, value=value, expected=leaf.expected
+        ) from error
 
 
 def _as_type(value: Any, types: tuple[type, ...], where: str) -> Any:
@@ -276,11 +340,15 @@ def _as_type(value: Any, types: tuple[type, ...], where: str) -> Any:
         try:
             value = parse_number(value)
         except ValueError as error:
-            raise InputError(f"{where}: expected a number, got {value!r}") from error
+            raise InputError(
+                "{where}: expected a number, got {value!r}", where=where, value=value
+            ) from error
     if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{where}: expected a number, got {value}")
+        raise InputError("{where}: expected a number, got {value}", where=where, value=value)
     allowed = (*types, int) if float in types else types
     if not isinstance(value, allowed) or (is_bool and bool not in types):
-        names = " or ".join("null" if t is NONE else t.__name__ for t in types)
-        raise InputError(f"{where}: expected {names}, got {value!r}")
+        names = tr(" or ").join("null" if t is NONE else t.__name__ for t in types)
+        raise InputError(
+            "{where}: expected {names}, got {value!r}", where=where, names=names, value=value
+        )
     return value

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 
 def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> dict:
@@ -17,18 +18,24 @@ def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> di
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot read the configuration: {error.strerror}") from error
+        raise InputError(
+            "{path}: cannot read the configuration: {strerror}", path=path, strerror=error.strerror
+        ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file in UTF-8") from error
+        raise InputError("{path}: not a text file in UTF-8", path=path) from error
     try:
         own = yaml.load(text, loader)  # noqa: S506 - no more than data
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise InputError(f"{path}{line}: not valid YAML: {problem}") from error
+        line = tr(" line {line}").format(line=mark.line + 1) if mark else ""
+        problem = getattr(error, "problem", None) or tr("cannot be parsed")
+        raise InputError(
+            "{path}{line}: not valid YAML: {problem}", path=path, line=line, problem=problem
+        ) from error
     if not isinstance(own, dict):
-        raise InputError(f"{path}: holds no keys; expected sections such as Global and Arch")
+        raise InputError(
+            "{path}: holds no keys; expected sections such as Global and Arch", path=path
+        )
     return own
 
 
@@ -39,11 +46,13 @@ def apply_override(config: dict, override: str) -> None:
     """
     path, equals, text = override.partition("=")
     if not equals or not path:
-        raise InputError(f"-o {override}: expected Key.sub=VALUE")
+        raise InputError("-o {override}: expected Key.sub=VALUE", override=override)
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"-o {override}: the value is not valid YAML; quote it") from error
+        raise InputError(
+            "-o {override}: the value is not valid YAML; quote it", override=override
+        ) from error
     *parents, last = path.split(".")
     node: Any = config
     for depth, part in enumerate(parents):
@@ -57,11 +66,22 @@ def apply_override(config: dict, override: str) -> None:
 
 def _position(node: Any, part: str, override: str, parents: list[str]) -> str | int:
     """`part` as a key of the dict or an index of the list `node`."""
-    where = ".".join(parents) or "the top level"
+    where = ".".join(parents) or tr("the top level")
     if isinstance(node, dict):
         return part
     if isinstance(node, list):
         if part.isdecimal() and int(part) < len(node):
             return int(part)
-        raise InputError(f"-o {override}: {where} is a list of {len(node)}, no index {part}")
-    raise InputError(f"-o {override}: {where} is a value ({node!r}), not a section")
+        raise InputError(
+            "-o {override}: {where} is a list of {count}, no index {part}",
+            override=override,
+            where=where,
+            count=len(node),
+            part=part,
+        )
+    raise InputError(
+        "-o {override}: {where} is a value ({node!r}), not a section",
+        override=override,
+        where=where,
+        node=node,
+    )

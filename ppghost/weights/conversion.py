@@ -9,6 +9,7 @@ from paddle.utils import unique_name
 
 from ppghost import weights
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.models import factory
 from ppghost.static.runtime import static_graph
 from ppghost.static.startup import startup_program
@@ -68,7 +69,11 @@ def convert(
             cannot be written.
     """
     if target.suffix not in WRITERS:
-        raise InputError(f"{target}: write to a file that ends in {' or '.join(WRITERS)}")
+        raise InputError(
+            "{target}: write to a file that ends in {writers}",
+            target=target,
+            writers=tr(" or ").join(WRITERS),
+        )
     made = network(name, class_num, arguments)
     found = weights.load(source, made, name)
     specs = weights.tensor_specs(made)

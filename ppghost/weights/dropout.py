@@ -10,6 +10,7 @@ import paddle
 from paddle.base.core import op_proto_and_checker_maker as op_maker
 from paddle.utils import unique_name
 
+from ppghost.i18n import tr
 from ppghost.models import factory
 from ppghost.static.runtime import static_graph
 from ppghost.static.startup import startup_program
@@ -50,7 +51,7 @@ def factors(network: paddle.nn.Layer, name: str, trained: str) -> dict[str, floa
             factor = kept if trained == DOWNGRADE else 1 / kept
             for weight in _layers_after(ops, op.output("Out")[0]):
                 if weight not in structured:
-                    raise ValueError("dropout of another kind before a product of activations")
+                    raise ValueError(tr("dropout of another kind before a product of activations"))
                 key = structured[weight]
                 found[key] = found.get(key, 1.0) * factor
     return found
@@ -84,5 +85,5 @@ def _layers_after(ops: list, name: str) -> list[str]:
         elif op.type in _BETWEEN:
             weights += _layers_after(ops, op.output("Out")[0])
         else:
-            raise ValueError(f"dropout of another kind before {op.type}")
+            raise ValueError(tr("dropout of another kind before {type}").format(type=op.type))
     return weights

@@ -60,7 +60,9 @@ def read(path: str | Path) -> State:
         with path.open("rb") as file:
             head = file.read(32)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+        ) from error
     if torch_files.is_zip(head):
         return State(torch_files.read_zip(path, key), of_torch=True)
     if torch_files.is_legacy(head):
@@ -88,7 +90,7 @@ def _find(path: Path) -> Path:
         return with_ending
     if not path.exists():
         shown = path if path.suffix in _SUFFIXES else with_ending
-        raise InputError(f"{shown}: no such weight file")
+        raise InputError("{shown}: no such weight file", shown=shown)
     return path
 
 
@@ -104,7 +106,7 @@ def _read_paddle(path: Path, key: str | None) -> dict[str, np.ndarray]:
             content = {name: _untupled(value) for name, value in content.items()}
         return pickles.named(content, np.ndarray, key)
     except pickle.UnpicklingError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError("{path}: {error}", path=path, error=error) from error
 
 
 def _untupled(value: Any) -> Any:
@@ -131,7 +133,7 @@ def _read_safetensors(path: Path) -> State:
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise pickles.unsafe(path, error) from error
     if not arrays:
-        raise InputError(f"{path}: holds no tensors")
+        raise InputError("{path}: holds no tensors", path=path)
     of_torch = metadata.get("format") == "pt" or any(
         name.endswith(".running_mean") for name in arrays
     )

@@ -1,6 +1,7 @@
 """Which tensor of a file is which of a network's."""
 
 import logging
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.i18n import Message, tr
 from ppghost.weights import dropout, names_1x, torch_names
 from ppghost.weights.files import State, TensorSpec, read
 
@@ -78,32 +80,41 @@ def load(path: str | Path, network, name: str, new_head_classes: int | None = No
     if new_head_classes is not None and found.arrays:
         head = [key for key, shapes in wrong.items() if _is_head(*shapes, new_head_classes)]
         wrong = {key: shapes for key, shapes in wrong.items() if key not in head}
-    shapes = [f"{key} {list(has)} for {list(wanted)}" for key, (has, wanted) in wrong.items()]
+    shapes = [
+        tr("{key} {has} for {wanted}").format(key=key, has=list(has), wanted=list(wanted))
+        for key, (has, wanted) in wrong.items()
+    ]
     whole = [f"{key} {dtype}" for key, dtype in found.whole_numbers.items()]
     problems = [
-        _some(found.missing, "missing"),
-        _some(shapes, "of another shape"),
-        _some(whole, "of whole numbers (quantized?)"),
+        _some(found.missing, tr("missing")),
+        _some(shapes, tr("of another shape")),
+        _some(whole, tr("of whole numbers (quantized?)")),
     ]
     if any(problems):
         if len(found.missing) == len(specs) and names_1x.looks_like_1x(found.unexpected):
             raise InputError(
-                f"{path}: weights of PaddleClas 1.x, which are read for {names_1x.FAMILIES} and "
-                f"for networks that kept their names; the tensors of {name} have others since. "
-                "Arch.pretrained: True fetches 2.x's"
+                "{path}: weights of PaddleClas 1.x, which are read for {families} and for "
+                "networks that kept their names; the tensors of {name} have others since. "
+                "Arch.pretrained: True fetches 2.x's",
+                path=path,
+                families=names_1x.FAMILIES,
+                name=name,
             )
-        problems.append(_some(found.unexpected, "unknown"))
+        problems.append(_some(found.unexpected, tr("unknown")))
         raise InputError(
-            f"{path}: not the weights of {name}: tensors {'; '.join(filter(None, problems))}"
-            f"{_class_hint(wrong) if not found.missing else ''}"
+            "{path}: not the weights of {name}: tensors {problems}{class_hint}",
+            path=path,
+            name=name,
+            problems=tr("; ").join(filter(None, problems)),
+            class_hint=_class_hint(wrong) if not found.missing else "",
         )
     if head:
         logger.warning("%s: classifier left as initialised: %s", path, ", ".join(head))
     if found.unexpected:
-        logger.warning("%s: tensors not used: %s", path, _some(found.unexpected, "unknown"))
+        logger.warning("%s: tensors not used: %s", path, _some(found.unexpected, tr("unknown")))
     broken = [key for key, array in found.arrays.items() if not np.isfinite(array).all()]
     if broken:
-        logger.warning("%s: tensors %s", path, _some(broken, "hold NaN or infinity"))
+        logger.warning("%s: tensors %s", path, _some(broken, tr("hold NaN or infinity")))
     return found
 
 
@@ -124,8 +135,14 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
     try:
         arrays = torch_names.translate(state.arrays, specs, linear, name)
     except torch_names.Unclear as error:
-        reason = _PYTORCH_GHOSTNET if name.startswith("GhostNet_") else f"not those of {name}"
-        raise InputError(f"{path}: PyTorch weights, {reason}: {error}") from error
+        reason = (
+            _PYTORCH_GHOSTNET
+            if name.startswith("GhostNet_")
+            else tr("not those of {name}").format(name=name)
+        )
+        raise InputError(
+            "{path}: PyTorch weights, {reason}: {error}", path=path, reason=reason, error=error
+        ) from error
     _change_dropout(arrays, specs, network, name, dropout.UPSCALE, path)
     logger.info(
         "%s: PyTorch weights, matched by shapes and order: evaluate before you use them", path
@@ -134,10 +151,10 @@ def _translated(state: State, path: str | Path, network, name: str) -> dict[str,
 
 
 #: huawei-noah's release and timm's `ghostnet_100`
-_PYTORCH_GHOSTNET = (
+_PYTORCH_GHOSTNET = tr(
     "but PyTorch's GhostNet is another network than PaddleClas's (hard-sigmoid in its "
-    "squeeze-and-excitation, whose widths are rounded to multiples of 4; no batch norm in its "
-    "head): Arch.layout: timm builds that one"
+    "squeeze-and-excitation, whose widths are rounded to multiples of 4; no batch norm "
+    "in its head): Arch.layout: timm builds that one"
 )
 
 
@@ -160,7 +177,9 @@ def _change_dropout(
     try:
         factors = dropout.factors(network, name, trained)
     except ValueError as error:
-        raise InputError(f"{path}: cannot be used in this network: {error}") from error
+        raise InputError(
+            "{path}: cannot be used in this network: {error}", path=path, error=error
+        ) from error
     for structured, factor in factors.items():
         key = structured if structured in arrays else parameters[structured]
         if key in arrays:
@@ -188,10 +207,16 @@ def _class_hint(wrong: dict[str, tuple]) -> str:
     [(classes, wanted)] = differing
     if not classes or not wanted:  # other dimensions
         return ""
-    return f"; were they trained on {classes} classes (Arch.class_num, --class-num)?"
+    return tr("; were they trained on {classes} classes (Arch.class_num, --class-num)?").format(
+        classes=classes
+    )
 
 
-def _some(tensors: list[str], what: str) -> str:
+def _some(tensors: Sequence[str], what: str) -> str:
     """'12 missing (a, b, c, ...)', or '' for none."""
     more = ", ..." if len(tensors) > 3 else ""
-    return f"{len(tensors)} {what} ({', '.join(tensors[:3])}{more})" if tensors else ""
+    if not tensors:
+        return ""
+    return tr("{count} {what} ({names})").format(
+        count=len(tensors), what=what, names=Message(", ").join(tensors[:3]) + more
+    )

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from ppghost.i18n import tr
+
 Names = dict[str, str]  # of 1.x -> of 2.x
 
 #: those that are read although their names are others now, for messages
-FAMILIES = "GhostNet, ResNet, ResNet_vd, VGG, MobileNetV1, MobileNetV3 and HRNet"
+FAMILIES = tr("GhostNet, ResNet, ResNet_vd, VGG, MobileNetV1, MobileNetV3 and HRNet")
 
 
 def renamed(arrays: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

@@ -35,13 +35,15 @@ def url(name: str, use_ssld: bool = False) -> str:
     known = paddleclas_zoo.paddleclas_architectures().get(name)
     module = known and paddleclas_zoo.defining_module(known.build)
     if not known or not module or not module.MODEL_URLS[name].startswith("https://"):
-        raise InputError(f"Arch.pretrained: PaddleClas publishes no weights of {name}")
+        raise InputError("Arch.pretrained: PaddleClas publishes no weights of {name}", name=name)
     defaults = inspect.signature(known.build).parameters
     accepted = inspect.signature(module._load_pretrained).parameters
     if (
         "model_keys" in accepted
     ):  # CAE's file holds a pre-training network, of which it takes a part
-        raise InputError(f"Arch.pretrained: PaddleClas publishes no classifier weights of {name}")
+        raise InputError(
+            "Arch.pretrained: PaddleClas publishes no classifier weights of {name}", name=name
+        )
     variant = {
         key: parameter.default
         for key, parameter in defaults.items()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ppghost.i18n import TranslatableError, tr
 from ppghost.weights.files import TensorSpec
 
 #: what is no weight: BN's counters, what thop leaves in each module, and torch's averaging
@@ -32,7 +33,7 @@ class _Layer(NamedTuple):
 _AUTHORS = {"GhostNetV3": (".bn.", ".bn1.")}
 
 
-class Unclear(ValueError):
+class Unclear(TranslatableError, ValueError):
     """The tensors cannot be told apart, or are of another network; says why."""
 
 
@@ -123,12 +124,19 @@ def _by_order(arrays: dict[str, np.ndarray], wanted: list[str]) -> dict[str, str
     """Name in the file -> structured name, layer by layer."""
     found, expected = _layers(arrays), _layers(wanted)
     if len(found) != len(expected):
-        raise Unclear(f"the file has {len(found)} layers, the network {len(expected)}")
+        raise Unclear(
+            "the file has {count} layers, the network {expected_count}",
+            count=len(found),
+            expected_count=len(expected),
+        )
     for source, layer in zip(found, expected, strict=True):
         if list(source.tensors) != list(layer.tensors):
             raise Unclear(
-                f"{source.path} has {', '.join(source.tensors)}, where {layer.path} has "
-                f"{', '.join(layer.tensors)}"
+                "{path} has {tensors}, where {layer_path} has {layer_tensors}",
+                path=source.path,
+                tensors=", ".join(source.tensors),
+                layer_path=layer.path,
+                layer_tensors=", ".join(layer.tensors),
             )
     return {
         name: structured
@@ -152,7 +160,9 @@ def _check_crossing(arrays: dict[str, np.ndarray], sources: dict[str, str]) -> N
         for source_role, role in pairs:
             roles_of_source = sorted(b for a, b in pairs if a == source_role)
             if len(roles_of_source) > 1 and sum(b == role for _, b in pairs) > 1:
-                candidates = " and ".join(roles_of_source)
+                candidates = tr(" and ").join(roles_of_source)
                 raise Unclear(
-                    f"{source_role!r} could be {candidates}: the shapes alone do not tell"
+                    "{source_role!r} could be {candidates}: the shapes alone do not tell",
+                    source_role=source_role,
+                    candidates=candidates,
                 )

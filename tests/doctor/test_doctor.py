@@ -1,9 +1,16 @@
 """`ppghost doctor`: what will go wrong, before it does."""
 
+import copy
 import json
 import shutil
+from xml.etree import ElementTree
 
 import pytest
+import yaml
+from support.detectors import detector_config
+
+from ppghost.config.loading import load_config
+from ppghost.doctor.data_checks import check_data
 
 
 @pytest.fixture
@@ -68,3 +75,27 @@ def test_a_config_that_cannot_be_read_is_the_only_line(doctor):
     code, checks = doctor("Global.epoch=3")
     assert (code, list(checks)) == (1, ["config"])
     assert "did you mean epochs?" in checks["config"][1]
+
+
+def test_objects_that_anchors_cannot_serve_are_told(tmp_path, box_images):
+    """Of thirteen objects on one spot the first one takes all anchors."""
+    small = {"octave_base_scale": 2, "scales_per_octave": 2}
+
+    def anchors(images):
+        config = tmp_path / "detector.yaml"
+        config.write_text(yaml.safe_dump(detector_config(images, tmp_path / "out", anchors=small)))
+        checks, _ = check_data(load_config(config))
+        return next(check for check in checks if check.check == "anchors")
+
+    assert anchors(box_images).ok
+    crowded = tmp_path / "set"
+    shutil.copytree(box_images, crowded)
+    for file in crowded.rglob("*.xml"):
+        tree = ElementTree.parse(file)  # noqa: S314 - ours
+        first = tree.find("object")
+        for _ in range(12):
+            tree.getroot().append(copy.deepcopy(first))
+        tree.write(file)
+    found = anchors(crowded)
+    assert not found.ok
+    assert f" {12 * 12} have no anchor of their own" in found.message

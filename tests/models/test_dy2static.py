@@ -4,6 +4,7 @@ import numpy as np
 import paddle
 import pytest
 from paddle.utils import unique_name
+from support.building import building
 
 from ppghost import weights
 from ppghost.config import loading as config
@@ -110,8 +111,7 @@ def test_a_network_that_would_download_its_weights_does_not(static, monkeypatch)
 
     asked: list[bool] = []
     offer(monkeypatch, net)
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    with building():
         factory.create("Net", class_num=4)
     assert asked == [False]
 

@@ -4,6 +4,7 @@ import numpy as np
 import paddle
 import pytest
 from paddle.utils import unique_name
+from support.building import building
 
 from ppghost.analysis import complexity as analysis
 from ppghost.models import factory, ghost_resnet, registry
@@ -65,8 +66,8 @@ def test_layer_and_program_agree(dygraph, name):
     weights = {p.name: p.numpy() for p in layer.state_dict().values()}
 
     paddle.enable_static()
-    main, scope = paddle.static.Program(), paddle.static.Scope()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    scope = paddle.static.Scope()
+    with building() as main:
         image = paddle.static.data("image", [None, 3, 32, 32])
         logits = factory.create(name)(image)
     with paddle.static.scope_guard(scope):

@@ -5,6 +5,7 @@ import paddle
 import pytest
 from paddle.utils import unique_name
 from paddleclas.ppcls.arch import backbone
+from support.building import building
 from support.seeded_weights import images, seeded
 
 from ppghost.analysis.complexity import count_architecture
@@ -91,8 +92,7 @@ def test_ratio_and_dw_size_are_those_of_every_ghost_module(static, short):
 
 
 def gate_ops(**arguments):
-    program = paddle.static.Program()
-    with paddle.static.program_guard(program, paddle.static.Program()), unique_name.guard():
+    with building() as program:
         image = paddle.static.data("image", [1, 3, 32, 32])
         factory.create("GhostNet_x0_5", class_num=4, **arguments)(image)
     types = [op.type for op in program.global_block().ops]
@@ -126,8 +126,8 @@ def test_sizes_channels_and_classes_are_free_and_the_program_agrees(dygraph, sho
     assert expected.shape == (2, 4)
 
     paddle.enable_static()
-    main, scope = paddle.static.Program(), paddle.static.Scope()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    scope = paddle.static.Scope()
+    with building() as main:
         image = paddle.static.data("image", [None, 2, -1, -1])
         logits = factory.create(name, **arguments)(image)
     assign(scope, {tensor.name: tensor.numpy() for tensor in layer.state_dict().values()})

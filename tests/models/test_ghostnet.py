@@ -6,6 +6,7 @@ import pytest
 import yaml
 from paddle.utils import unique_name
 from paddleclas.ppcls.arch import backbone
+from support.building import building
 
 from ppghost.analysis import complexity as analysis
 from ppghost.config import loading as config
@@ -72,8 +73,7 @@ def test_both_modes_compute_what_paddleclas_does(dygraph, name):
     layer = {n: ours(paddle.to_tensor(x)).numpy() for n, x in images.items()}
 
     paddle.enable_static()
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    with building() as main:
         image = paddle.static.data("image", [None, 3, 32, 32])
         logits = factory.create(name, class_num=20)(image)
     scope, executor = paddle.static.Scope(), paddle.static.Executor()
@@ -148,8 +148,7 @@ def test_one_sgd_step_equals_paddleclas(dygraph, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(("size", "channels"), [(32, 1), (48, 3), (96, 4)])
 def test_input_size_channels_and_classes_are_free(static, size, channels):
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    with building() as main:
         image = paddle.static.data("image", [None, channels, size, size])
         logits = factory.create("GhostNet_x0_5", class_num=7, in_channels=channels)(image)
     assert tuple(logits.shape) == (-1, 7)

@@ -6,6 +6,7 @@ import numpy as np
 import paddle
 import pytest
 from paddle.utils import unique_name
+from support.building import building
 
 from ppghost.analysis import complexity as analysis
 from ppghost.errors import InputError
@@ -23,8 +24,7 @@ PUBLISHED_MACS = {
 
 def final_maps(name, size, channels=3, **arguments):
     """(shape of the logits, height and width before the pooling) in static graph."""
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    with building() as main:
         image = paddle.static.data("image", [None, channels, *size])
         network = factory.create(name, class_num=7, in_channels=channels, **arguments)
         logits = network(image)
@@ -66,8 +66,7 @@ def test_any_scale_is_that_of_the_name(static):
 
 
 def test_v3_without_dropout_and_with_a_narrower_head(static):
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    with building() as main:
         network = factory.create(SMALLEST[2], class_num=7, dropout_prob=None, class_expand=40)
         network(paddle.static.data("image", [None, 3, 32, 32]))
     assert "dropout" not in {op.type for op in main.global_block().ops}

@@ -5,6 +5,7 @@ import paddle
 import pytest
 from paddle.utils import unique_name
 from support import paddleclas_parity as parity
+from support.building import building
 
 from ppghost.analysis import complexity as analysis
 from ppghost.errors import InputError
@@ -127,8 +128,7 @@ def test_both_modes_compute_the_same(dygraph):
 
 @pytest.mark.parametrize(("stem_stride", "size"), [(2, 1), (1, 4)])
 def test_a_stem_of_stride_1_is_for_32x32(static, stem_stride, size):
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    with building() as main:
         image = paddle.static.data("image", [None, 1, 32, 32])
         network = factory.create(
             "ShuffleNetV1_x0_5_g8", class_num=10, in_channels=1, stem_stride=stem_stride

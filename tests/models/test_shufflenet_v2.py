@@ -3,8 +3,8 @@
 import numpy as np
 import paddle
 import pytest
-from paddle.utils import unique_name
 from support import paddleclas_parity as parity
+from support.building import building
 
 from ppghost.analysis import complexity as analysis
 from ppghost.errors import InputError
@@ -64,8 +64,7 @@ def test_counts_are_what_the_program_says(static, name):
 
 @pytest.mark.parametrize(("stem_stride", "size"), [(2, 1), (1, 4)])
 def test_a_stem_of_stride_1_is_for_32x32(static, stem_stride, size):
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    with building() as main:
         image = paddle.static.data("image", [None, 1, 32, 32])
         network = factory.create(SMALLEST, class_num=10, in_channels=1, stem_stride=stem_stride)
         assert tuple(network(image).shape) == (-1, 10)
@@ -74,8 +73,7 @@ def test_a_stem_of_stride_1_is_for_32x32(static, stem_stride, size):
 
 
 def test_height_and_width_may_stay_open(static):
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    with building():
         logits = factory.create(SMALLEST)(paddle.static.data("image", [None, 3, -1, -1]))
     assert tuple(logits.shape) == (-1, 1000)
 

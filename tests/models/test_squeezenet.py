@@ -8,6 +8,7 @@ import pytest
 from paddle.nn import functional
 from paddle.utils import unique_name
 from support import paddleclas_parity as parity
+from support.building import building
 
 from ppghost.analysis import complexity as analysis
 from ppghost.errors import InputError
@@ -99,8 +100,7 @@ def test_counts_are_what_the_program_says(static, name):
 
 @pytest.mark.parametrize(("name", "size"), [("SqueezeNet1_0", 2), ("SqueezeNet1_1", 3)])
 def test_a_stem_of_stride_1_is_for_32x32(static, name, size):
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    with building() as main:
         image = paddle.static.data("image", [None, 1, 32, 32])
         network = factory.create(name, class_num=10, in_channels=1, stem_stride=1)
         assert tuple(network(image).shape) == (-1, 10)

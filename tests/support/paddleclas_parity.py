@@ -12,6 +12,7 @@ from ppghost.static.program import assign, fetch
 from ppghost.tasks.classification import Classification
 from ppghost.training import program
 from ppghost.training.schedules import learning_rate
+from support.building import building
 
 #: of the step that is compared; high, to show which parameters decay
 LEARNING_RATE, DECAY = 0.1, 0.05
@@ -49,8 +50,8 @@ def arrays_of(network):
 def static_logits(name, images, arrays, **arguments):
     """What our network computes in static graph for evaluation, with tensors by parameter name."""
     paddle.enable_static()
-    main, scope = paddle.static.Program(), paddle.static.Scope()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    scope = paddle.static.Scope()
+    with building() as main:
         image = paddle.static.data("image", [None, *images.shape[1:]])
         logits = factory.create(name, **arguments)(image)
     assign(scope, arrays)

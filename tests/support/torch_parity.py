@@ -4,12 +4,12 @@ import hashlib
 
 import numpy as np
 import paddle
-from paddle.utils import unique_name
 
 from ppghost import weights
 from ppghost.models import factory
 from ppghost.static.program import assign
 from support import torch_layout
+from support.building import building
 from support.seeded_weights import images, seeded
 
 #: how Paddle calls BN's statistics -> how PyTorch does
@@ -50,8 +50,8 @@ def check(folder, goldens, golden, name, rename=same, **arguments):
 
     `rename` is that of `torch_state`.
     """
-    main, scope = paddle.static.Program(), paddle.static.Scope()
-    with paddle.static.program_guard(main, paddle.static.Program()), unique_name.guard():
+    scope = paddle.static.Scope()
+    with building() as main:
         image = paddle.static.data("image", [None, 3, goldens["size"], goldens["size"]])
         network = factory.create(name, class_num=goldens["class_num"], **arguments)
         logits = network(image)

@@ -139,7 +139,9 @@ class Adb:
         done = self.shell(script, timeout + TIMEOUT_S)
         # a phone short of memory kills as well
         if done.returncode == scripts.KILLED and time.monotonic() - started >= timeout:
-            raise DeviceError(f"did not end in {timeout:.0f} s and was stopped on the device")
+            raise DeviceError(
+                "did not end in {timeout:.0f} s and was stopped on the device", timeout=timeout
+            )
         return done
 
     def kill_program(self) -> None:
@@ -173,13 +175,20 @@ class Adb:
             if "space left" in done.stderr + done.stdout:
                 self._quietly(f"rm -f {partial}")
                 raise DeviceError(
-                    f"{self.serial}: no space left for {local.name} ({size} bytes); free some"
+                    "{serial}: no space left for {name} ({size} bytes); free some",
+                    serial=self.serial,
+                    name=local.name,
+                    size=size,
                 )
             raise why_lost(self.serial, done)
         mode = "755" if executable else "644"
         put = f"chmod {mode} {partial} && mv {partial} {self.folder}/{name}"
         if not self._holds(name, digest, put):
-            raise DeviceError(f"{self.serial}: {local.name} arrived damaged; check the cable")
+            raise DeviceError(
+                "{serial}: {name} arrived damaged; check the cable",
+                serial=self.serial,
+                name=local.name,
+            )
         return True
 
     def _digest(self, local: Path) -> str:
@@ -187,8 +196,10 @@ class Adb:
         self.tools()
         if not self.digest_tool:
             raise DeviceError(
-                f"{self.serial}: has none of {', '.join(digests.TOOLS)}, so that nothing can tell "
-                "whether a file arrives whole"
+                "{serial}: has none of {tools}, so that nothing can tell whether a file "
+                "arrives whole",
+                serial=self.serial,
+                tools=", ".join(digests.TOOLS),
             )
         return digests.local_digest(local, self.digest_tool)
 

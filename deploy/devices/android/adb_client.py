@@ -12,24 +12,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ppghost.errors import DeviceError, DeviceLost
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
 #: what a state other than "device" asks of the person in front of it (adb's connection states)
 ADVICE = {
-    "unauthorized": "unlock it and allow USB debugging for this computer",
-    "authorizing": "wait a moment, then allow USB debugging on its screen",
-    "connecting": "wait a moment; if it stays so, replug it",
-    "offline": "replug it or run `adb reconnect offline`",
-    "detached": "run `adb -s {serial} attach`: another program has its USB port",
-    "no permissions": "allow this user to open it (udev rules), then replug it",
-    "bootloader": "reboot it with `fastboot reboot`",
-    "fastbootd": "it is in userspace fastboot; reboot it with `fastboot reboot`",
-    "recovery": "reboot it with `adb -s {serial} reboot`",
-    "rescue": "it is in rescue mode; reboot it with `adb -s {serial} reboot`",
-    "sideload": "reboot it with `adb -s {serial} reboot`",
-    "host": "it is another computer, no phone",
+    "unauthorized": tr("unlock it and allow USB debugging for this computer"),
+    "authorizing": tr("wait a moment, then allow USB debugging on its screen"),
+    "connecting": tr("wait a moment; if it stays so, replug it"),
+    "offline": tr("replug it or run `adb reconnect offline`"),
+    "detached": tr("run `adb -s {serial} attach`: another program has its USB port"),
+    "no permissions": tr("allow this user to open it (udev rules), then replug it"),
+    "bootloader": tr("reboot it with `fastboot reboot`"),
+    "fastbootd": tr("it is in userspace fastboot; reboot it with `fastboot reboot`"),
+    "recovery": tr("reboot it with `adb -s {serial} reboot`"),
+    "rescue": tr("it is in rescue mode; reboot it with `adb -s {serial} reboot`"),
+    "sideload": tr("reboot it with `adb -s {serial} reboot`"),
+    "host": tr("it is another computer, no phone"),
 }
 #: what the client says when a device is not there any more
 _GONE = re.compile(
@@ -51,8 +52,10 @@ def advice(state: str, serial: str) -> str:
     """
     if state == "offline" and ":" in serial:
         # reconnecting would drop it from the list
-        return f"run `adb disconnect {serial}`, then `adb connect {serial}`"
-    return ADVICE.get(state, "reboot it").format(serial=serial)
+        return tr("run `adb disconnect {serial}`, then `adb connect {serial}`").format(
+            serial=serial
+        )
+    return ADVICE.get(state, tr("reboot it")).format(serial=serial)
 
 
 class ShellResult(NamedTuple):
@@ -85,7 +88,7 @@ def list_serials() -> dict[str, str]:
         return {}
     done = Client(adb).run(["devices"], TIMEOUT_S)
     if done.returncode:
-        raise DeviceError(f"adb devices failed: {last_line(done)}")
+        raise DeviceError("adb devices failed: {last_line}", last_line=last_line(done))
     return _parse_devices(done.stdout)
 
 
@@ -139,7 +142,7 @@ def last_line(done: ShellResult) -> str:
         done: what it ended with.
     """
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    return lines[-1].strip()[:200] if lines else "no message"
+    return lines[-1].strip()[:200] if lines else tr("no message")
 
 
 def why_lost(serial: str, done: ShellResult) -> DeviceLost:
@@ -151,11 +154,21 @@ def why_lost(serial: str, done: ShellResult) -> DeviceLost:
     """
     for state in ("unauthorized", "no permissions"):
         if state in done.stderr:
-            return DeviceLost(f"{serial}: {state}; {advice(state, serial)}")
+            return DeviceLost(
+                "{serial}: {state}; {advice}",
+                serial=serial,
+                state=state,
+                advice=advice(state, serial),
+            )
     reason = last_line(done)
     if done.returncode == 0 or _GONE.search(reason) or done.returncode in (-9, 255):
-        return DeviceLost(f"{serial}: the device went away ({reason}); {advice('offline', serial)}")
-    return DeviceLost(f"{serial}: adb failed ({reason})")
+        return DeviceLost(
+            "{serial}: the device went away ({reason}); {advice}",
+            serial=serial,
+            reason=reason,
+            advice=advice("offline", serial),
+        )
+    return DeviceLost("{serial}: adb failed ({reason})", serial=serial, reason=reason)
 
 
 class Client:
@@ -194,7 +207,7 @@ class Client:
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
-            raise DeviceLost(f"adb gave no answer in {timeout:.0f} s") from error
+            raise DeviceLost("adb gave no answer in {timeout:.0f} s", timeout=timeout) from error
         finally:
             with self._lock:
                 process.kill()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ppghost.deploy.devices.android.adb_client import ShellResult
 from ppghost.deploy.devices.android.folder import FOLDER
 from ppghost.errors import DeviceError
+from ppghost.i18n import tr
 
 NAME = "benchmark_bin"
 #: where the older generation writes, relative to the folder it runs in
@@ -121,10 +122,14 @@ def parse_probe(help_: ShellResult, version: ShellResult) -> Program:
     text = help_.stdout + help_.stderr
     flags = frozenset(re.findall(r"^\s+-(\w+) \(", text, re.MULTILINE))
     if not flags & {"optimized_model_file", "optimized_model_path"}:
-        hint = "" if _OTHER_CAUSE.search(text) else "; is it built for this device's ABI?"
+        hint = "" if _OTHER_CAUSE.search(text) else tr("; is it built for this device's ABI?")
         raise DeviceError(
-            f"{NAME} does not run or is not Paddle-Lite's (exit code {help_.returncode}: "
-            f"{last_line(help_)}){hint}"
+            "{name} does not run or is not Paddle-Lite's (exit code {returncode}: "
+            "{last_line}){hint}",
+            name=NAME,
+            returncode=help_.returncode,
+            last_line=last_line(help_),
+            hint=hint,
         )
     found = re.search(r"version (\S+)", version.stdout)
     return Program(found[1] if found else None, flags)
@@ -139,4 +144,4 @@ def last_line(done: ShellResult) -> str:
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     if len(lines) > 1 and _SHELL_SAYS.fullmatch(lines[-1].strip()):
         del lines[-1]
-    return lines[-1].strip()[:200] if lines else "it printed nothing"
+    return lines[-1].strip()[:200] if lines else tr("it printed nothing")

@@ -19,6 +19,7 @@ from ppghost.deploy.nb.compatibility import incompatibility, target_of
 from ppghost.deploy.nb.header import NbInfo
 from ppghost.deploy.nb.model import NbModel
 from ppghost.errors import DeviceError, DeviceLost, InputError
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 
@@ -131,9 +132,9 @@ class Phone:
         """Why such a file does not run here; None if it does."""
         if why := incompatibility(info, self._abi()):
             # of a phone, which is not the host that the advice is about
-            return why.replace(" to run it on this host", "")
+            return why.replace(tr(" to run it on this host"), "")
         if info.precision == "fp16" and self._features and "asimdhp" not in self._features:
-            return "has fp16 kernels, and no core here computes in fp16 (asimdhp, ARMv8.2)"
+            return tr("has fp16 kernels, and no core here computes in fp16 (asimdhp, ARMv8.2)")
         return None
 
     def translator(self) -> "Phone | None":
@@ -154,7 +155,12 @@ class Phone:
 
     def _abi(self) -> str:
         if self.state != "device":
-            raise DeviceError(f"{self.serial}: {self.state}; {advice(self.state, self.serial)}")
+            raise DeviceError(
+                "{serial}: {state}; {advice}",
+                serial=self.serial,
+                state=self.state,
+                advice=advice(self.state, self.serial),
+            )
         return self.describe()["abi"]
 
     def prepare(self) -> None:
@@ -167,7 +173,7 @@ class Phone:
         abi = self._abi()
         path = known_programs.choose(self._given, abi)
         if self.affinity and "taskset" not in self._adb.tools():
-            raise DeviceError(f"{self.serial}: has no taskset, which affinity needs")
+            raise DeviceError("{serial}: has no taskset, which affinity needs", serial=self.serial)
         self._adb.lock()
         # a program of an earlier, broken campaign may still run
         self._adb.kill_program()
@@ -181,7 +187,9 @@ class Phone:
         except DeviceLost:
             raise
         except DeviceError as error:
-            raise DeviceError(f"{self.serial}: {path}: {error}") from error
+            raise DeviceError(
+                "{serial}: {path}: {error}", serial=self.serial, path=path, error=error
+            ) from error
         try:
             known_programs.remember(abi, path)
         except InputError as error:
@@ -199,8 +207,12 @@ class Phone:
         limit, why = thread_limit(cores, described["possible_cores"], self.power_mode)
         if limit < threads and (limit or cores):
             raise DeviceError(
-                f"{model.name}: {why}, and {threads} threads would silently become others; ask for "
-                f"fewer threads{'' if self.power_mode == 'none' else ' or for --power-mode none'}"
+                "{name}: {why}, and {threads} threads would silently become others; ask "
+                "for fewer threads{otherwise}",
+                name=model.name,
+                why=why,
+                threads=threads,
+                otherwise="" if self.power_mode == "none" else tr(" or for --power-mode none"),
             )
         # named by content: the same file is never sent twice, and no name needs quoting
         name = f"{model.info.content_sha256}.nb"
@@ -220,8 +232,9 @@ class Phone:
         if model.feed is not None:
             if "input_data_path" not in program.flags:
                 raise DeviceError(
-                    f"{model.name}: this benchmark_bin takes no input from a file; take one of "
-                    "Paddle-Lite 2.10 or later, or no --image"
+                    "{name}: this benchmark_bin takes no input from a file; take one of "
+                    "Paddle-Lite 2.10 or later, or no --image",
+                    name=model.name,
                 )
             texts = output_check.array_texts(model.feed.arrays)
             invocation = replace(invocation, inputs=push_inputs(self._adb, texts))

@@ -48,6 +48,8 @@ def usable_folder(shell: Callable[[str], ShellResult], places: Sequence[str], se
     if lines and lines[-1].startswith("usable "):
         return folder_in(lines[-1].removeprefix("usable "))
     raise DeviceError(
-        f"{serial}: no folder there can be written and executed in "
-        f"({'; '.join(lines)[:300]}); name one with --device-folder"
+        "{serial}: no folder there can be written and executed in ({lines}); name one with "
+        "--device-folder",
+        serial=serial,
+        lines="; ".join(lines)[:300],
     )

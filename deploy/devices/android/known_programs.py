@@ -45,12 +45,16 @@ def choose(given: Mapping[str, Path], abi: str) -> Path:
         remembered = _remembered().get(abi)
         if not remembered:
             raise InputError(
-                f"no {NAME} is known for {abi}; give Paddle-Lite's with --benchmark-bin PATH "
-                "(once: it is remembered)"
+                "no {name} is known for {abi}; give Paddle-Lite's with --benchmark-bin "
+                "PATH (once: it is remembered)",
+                name=NAME,
+                abi=abi,
             )
         path = Path(remembered)
     if not path.is_file():
-        raise InputError(f"{path}: no such {NAME}; give another with --benchmark-bin PATH")
+        raise InputError(
+            "{path}: no such {name}; give another with --benchmark-bin PATH", path=path, name=NAME
+        )
     return path
 
 
@@ -58,5 +62,5 @@ def _remembered() -> dict[str, str]:
     file = memory_file()
     known = read_json(file) if file.exists() else {}
     if not isinstance(known, dict):
-        raise InputError(f"{file}: not a table of {NAME} paths; delete it")
+        raise InputError("{file}: not a table of {name} paths; delete it", file=file, name=NAME)
     return known

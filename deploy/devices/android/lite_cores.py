@@ -8,6 +8,8 @@ not below the middle of the highest and the lowest.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ppghost.i18n import tr
+
 
 class Cores(NamedTuple):
     """Numbers of cores as Paddle-Lite counts them."""
@@ -66,9 +68,11 @@ def thread_limit(cores: Cores | None, possible: int | None, power_mode: str) -> 
         The number, 0 where nothing is known, and a text for a message.
     """
     if cores is None:
-        return possible or 0, f"this device has {possible} cores"
+        return possible or 0, tr("this device has {possible} cores").format(possible=possible)
     if power_mode in ("big", "little"):
         found = cores.big if power_mode == "big" else cores.little
-        return found, f"power mode {power_mode} has {found} cores here"
+        return found, tr("power mode {power_mode} has {found} cores here").format(
+            power_mode=power_mode, found=found
+        )
     total = sum(cores)
-    return total, f"Paddle-Lite computes on {total} cores here"
+    return total, tr("Paddle-Lite computes on {total} cores here").format(total=total)

@@ -76,13 +76,23 @@ class PhoneLock:
             if seconds := _seconds_left(held, now):
                 _, pid, host, *_ = held.split()
                 raise DeviceError(
-                    f"{self.serial}: process {pid} on {host} is measuring on it; wait for its end "
-                    f"or stop it (without a sign of life the phone is free in {seconds} s)"
+                    "{serial}: process {pid} on {host} is measuring on it; wait for its "
+                    "end or stop it (without a sign of life the phone is free in {seconds} "
+                    "s)",
+                    serial=self.serial,
+                    pid=pid,
+                    host=host,
+                    seconds=seconds,
                 )
             # only what was found void: another may have been as quick
             shell(f'[ "$(cat {self.file})" = {shlex.quote(held)} ] && rm -f {self.file}')
         why = " ".join(said.split()) or held
-        raise DeviceError(f"{self.serial}: cannot be locked in {folder}: {why[:200]}")
+        raise DeviceError(
+            "{serial}: cannot be locked in {folder}: {why}",
+            serial=self.serial,
+            folder=folder,
+            why=why[:200],
+        )
 
     def guard(self, seconds: float) -> str:
         """What a script begins with: it ends at once where the phone is no longer held by us.
@@ -114,7 +124,8 @@ class PhoneLock:
         """
         if self.held and output == _TAKEN:
             raise DeviceLost(
-                f"{self.serial}: another campaign took the phone over; wait for its end"
+                "{serial}: another campaign took the phone over; wait for its end",
+                serial=self.serial,
             )
         self._covered = self._renewing
 

@@ -53,7 +53,7 @@ def numbers(text: str, what: str) -> list[float]:
     try:
         return [float(word) for word in text.replace(",", " ").split()]
     except ValueError as error:
-        raise DeviceError(f"{what} holds something else than numbers") from error
+        raise DeviceError("{what} holds something else than numbers", what=what) from error
 
 
 def compare(model: NbModel, reference: Reference, outputs: Sequence[Sequence[float]]) -> Difference:
@@ -81,7 +81,7 @@ def compare(model: NbModel, reference: Reference, outputs: Sequence[Sequence[flo
             boxes=reference.get("boxes", CHECK_BOXES),
         )
     except ConversionError as error:
-        raise OutputMismatch(f"{error}; convert it again") from error
+        raise OutputMismatch("{error}; convert it again", error=error) from error
 
 
 def _shaped(

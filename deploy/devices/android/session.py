@@ -21,6 +21,7 @@ from ppghost.deploy.nb.difference import Difference, passed
 from ppghost.deploy.nb.model import NbModel
 from ppghost.deploy.nb.reference import Reference
 from ppghost.errors import DeviceError, DeviceLost
+from ppghost.i18n import tr
 from ppghost.utils.files import sha256
 
 #: an invocation may last this long, and longer for every inference it is asked for
@@ -111,7 +112,7 @@ class PhoneSession:
             outputs = [output_check.numbers(text, what) for what, text in texts.items()]
             return output_check.compare(self.model, reference, outputs)
         except DeviceError as error:
-            raise type(error)(f"{self.model.name}: {error}") from error
+            raise type(error)("{name}: {error}", name=self.model.name, error=error) from error
 
     def _run(self, asked: Invocation) -> Answer:
         """Run benchmark_bin between two looks at the sensors."""
@@ -122,14 +123,19 @@ class PhoneSession:
         except DeviceLost:
             raise
         except DeviceError as error:
-            raise DeviceError(f"{self.model.name}: {benchmark_bin.NAME} {error}") from error
+            raise DeviceError(
+                "{name}: {benchmark_bin_name} {error}",
+                name=self.model.name,
+                benchmark_bin_name=benchmark_bin.NAME,
+                error=error,
+            ) from error
         before, output, after, *outputs = done.stdout.split(f"\n{token}\n")
         program = done._replace(stdout=output)
         try:
             info = self.model.info
             timing = parse_timing(self.program, asked, program, info.opt_version, info.precision)
         except DeviceError as error:
-            raise DeviceError(f"{self.model.name}: {error}") from error
+            raise DeviceError("{name}: {error}", name=self.model.name, error=error) from error
         return Answer(before, program, after, outputs, timing)
 
     def _invoke(self, asked: Invocation, token: str) -> ShellResult:
@@ -157,7 +163,9 @@ class PhoneSession:
         if "output_data_path" not in self.program.flags:
             printed = self._run(replace(asked, show_outputs=True)).program.stdout
             return {
-                f"{benchmark_bin.NAME}'s output {index}": output_check.shown(printed, index)
+                tr("{name}'s output {index}").format(
+                    name=benchmark_bin.NAME, index=index
+                ): output_check.shown(printed, index)
                 for index in range(count)
             }
         files = [f"output{index}.txt" for index in range(count)]

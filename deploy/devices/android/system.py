@@ -15,6 +15,7 @@ from ppghost.deploy.devices.base import Core, Sensors, by_core
 from ppghost.deploy.devices.thermal import Temperature, Zones
 from ppghost.deploy.nb.compatibility import target_of
 from ppghost.errors import DeviceError
+from ppghost.i18n import tr
 
 _CPU = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
 _ZONES = "/sys/class/thermal/thermal_zone*"
@@ -132,7 +133,9 @@ def _measured_by(text: str) -> str | None:
     if not lock:
         return None
     task = re.search(rf"/ppghost/{TASK_FILE}:(.+)", text)
-    return f"process {lock[1]} on {lock[2]}" + (f": {task[1].strip()}" if task else "")
+    return tr("process {lock} on {lock2}").format(lock=lock[1], lock2=lock[2]) + (
+        tr(": {task}").format(task=task[1].strip()) if task else ""
+    )
 
 
 def _possible_cores(text: str) -> int | None:

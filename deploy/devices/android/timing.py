@@ -17,6 +17,7 @@ from ppghost.deploy.devices.android.benchmark_bin import (
     last_line,
 )
 from ppghost.errors import DeviceError
+from ppghost.i18n import tr
 
 _TIME = re.compile(r"^(init|first|min|max|avg)\s*=\s*(\S+)", re.MULTILINE)
 _OLD_TIME = re.compile(r"min = (\S+)\s+max = (\S+)\s+average = (\S+)")
@@ -60,29 +61,54 @@ def parse_timing(
         DeviceError: the answer is worth nothing: an error, no times, or other settings than asked.
     """
     if done.returncode:
-        how = f"signal {done.returncode - 128}" if done.returncode > 128 else "an error"
+        how = (
+            tr("signal {returncode}").format(returncode=done.returncode - 128)
+            if done.returncode > 128
+            else tr("an error")
+        )
         hint = ""
         if precision == "fp16" and done.returncode in _FP16_CODES:
-            hint = (
-                f"; an fp16 file needs a {NAME} built with --with_arm82_fp16=ON and an ARMv8.2 core"
-            )
+            hint = tr(
+                "; an fp16 file needs a {name} built with --with_arm82_fp16=ON and an ARMv8.2 core"
+            ).format(name=NAME)
         raise DeviceError(
-            f"{NAME} ended with {how} (exit code {done.returncode}: {last_line(done)}){hint}"
+            "{name} ended with {how} (exit code {returncode}: {last_line}){hint}",
+            name=NAME,
+            how=how,
+            returncode=done.returncode,
+            last_line=last_line(done),
+            hint=hint,
         )
     if cut := _CUT.search(done.stdout + done.stderr):
         raise DeviceError(
-            f"{asked.threads} threads were cut to {cut[1]} by power mode {asked.power_mode}; "
-            "ask for fewer threads or for --power-mode none"
+            "{threads} threads were cut to {cut} by power mode {power_mode}; ask for fewer "
+            "threads or for --power-mode none",
+            threads=asked.threads,
+            cut=cut[1],
+            power_mode=asked.power_mode,
         )
     timing = (_parse_sections if program.prints_sections else _parse_line)(done.stdout)
     if timing is None:
         other = program.version and program.version.lstrip("v") != opt_version.lstrip("v")
-        hint = f"; {NAME} is {program.version}, the model of opt {opt_version}" if other else ""
-        raise DeviceError(f"{NAME} gave no result (exit code 0: {last_line(done)}){hint}")
+        hint = (
+            tr("; {name} is {version}, the model of opt {opt_version}").format(
+                name=NAME, version=program.version, opt_version=opt_version
+            )
+            if other
+            else ""
+        )
+        raise DeviceError(
+            "{name} gave no result (exit code 0: {last_line}){hint}",
+            name=NAME,
+            last_line=last_line(done),
+            hint=hint,
+        )
     _check_echo(program, asked, done)
     times = (timing.mean, timing.min, timing.max)
     if not all(math.isfinite(time) and time > 0 for time in times):
-        raise DeviceError(f"{NAME} gave no usable time (mean {timing.mean} ms)")
+        raise DeviceError(
+            "{name} gave no usable time (mean {mean} ms)", name=NAME, mean=timing.mean
+        )
     return timing
 
 
@@ -123,6 +149,16 @@ def _check_echo(program: Program, asked: Invocation, done: ShellResult) -> None:
     for name, value in wanted.items():
         found = re.search(rf"(?:^|\] ){name}: (.*?)\s*$", text, re.MULTILINE)
         if not found and program.prints_sections:
-            raise DeviceError(f"{NAME} does not say its {name}; it may not be the one asked for")
+            raise DeviceError(
+                "{name} does not say its {name2}; it may not be the one asked for",
+                name=NAME,
+                name2=name,
+            )
         if found and found[1] != value:
-            raise DeviceError(f"{NAME} ran with {name} {found[1]}, not {value} as asked")
+            raise DeviceError(
+                "{name} ran with {name2} {found}, not {value} as asked",
+                name=NAME,
+                name2=name,
+                found=found[1],
+                value=value,
+            )

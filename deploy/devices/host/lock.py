@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ppghost.errors import DeviceError
+from ppghost.i18n import tr
 
 
 class HostLock:
@@ -29,16 +30,18 @@ class HostLock:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("a+", encoding="ascii")
         except OSError as error:
-            raise DeviceError(f"{path}: cannot be written ({error.strerror})") from error
+            raise DeviceError(
+                "{path}: cannot be written ({strerror})", path=path, strerror=error.strerror
+            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
             # there is a moment in which the number is not yet written
-            holder = f"process {file.read().strip()}".rstrip()
+            holder = tr("process {pid}").format(pid=file.read().strip())
             file.close()
             raise DeviceError(
-                f"host: {holder} is measuring on it; wait for its end or stop it"
+                "host: {holder} is measuring on it; wait for its end or stop it", holder=holder
             ) from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

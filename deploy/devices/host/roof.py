@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ppghost.errors import DeviceError
+from ppghost.i18n import tr
 
 #: square matrices that stay in the cache, values that do not, and how often each is tried
 _MATRIX, _VALUES, _TRIES = 512, 16_000_000, 5
@@ -47,9 +48,11 @@ def measure_roof() -> Roof:
     try:
         gflops, gb_per_s = json.loads(run.stdout)
     except ValueError as error:
-        said = run.stderr.strip().splitlines()[-1:] or ["no reason given"]
-        raise DeviceError(f"this computer's roof cannot be measured: {said[0]}") from error
-    source = "this computer, one thread, measured with numpy's matrix product and copy"
+        said = run.stderr.strip().splitlines()[-1:] or [tr("no reason given")]
+        raise DeviceError(
+            "this computer's roof cannot be measured: {said}", said=said[0]
+        ) from error
+    source = tr("this computer, one thread, measured with numpy's matrix product and copy")
     return Roof(source, gflops, gb_per_s)
 
 

@@ -22,6 +22,7 @@ from ppghost.deploy.nb.compatibility import check_runs_on_x86
 from ppghost.deploy.nb.sidecar import read_inputs
 from ppghost.errors import DeviceError, InputError
 from ppghost.formats.program_desc import InputSpec, input_dtype
+from ppghost.i18n import tr, unpacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +63,7 @@ class HostSession:
         """
         check_runs_on_x86(nb)
         if threads < 1:
-            raise InputError(f"threads must be 1 or more, not {threads}")
+            raise InputError("threads must be 1 or more, not {threads}", threads=threads)
         self.name = name
         # what a native library prints when it dies is the only reason we get
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -151,7 +152,11 @@ class HostSession:
             raise self._died() from error
         answer = json.loads(self._read_line(timeout))
         if "error" in answer:
-            raise DeviceError(f"{self.name}: {answer['error']}; convert the model again")
+            raise DeviceError(
+                "{name}: {error}; convert the model again",
+                name=self.name,
+                error=unpacked(answer["error"]),
+            )
         return answer
 
     def _read_line(self, timeout: float) -> bytes:
@@ -161,8 +166,10 @@ class HostSession:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
                 raise DeviceError(
-                    f"{self.name}: no answer from the Paddle-Lite runtime in {timeout:.0f} s; "
-                    "is the machine overloaded?"
+                    "{name}: no answer from the Paddle-Lite runtime in {timeout:.0f} s; is "
+                    "the machine overloaded?",
+                    name=self.name,
+                    timeout=timeout,
                 )
             chunk = os.read(descriptor, 1 << 16)
             if not chunk:
@@ -178,9 +185,18 @@ class HostSession:
             code = None
         self._stderr.seek(0)
         lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        how = (
+            tr("signal {code}").format(code=-code)
+            if code is not None and code < 0
+            else tr("exit code {code}").format(code=code)
+        )
         reason = f": {lines[-1].strip()[:200]}" if lines else ""
-        return DeviceError(f"{self.name}: the Paddle-Lite runtime died ({how}){reason}")
+        return DeviceError(
+            "{name}: the Paddle-Lite runtime died ({how}){reason}",
+            name=self.name,
+            how=how,
+            reason=reason,
+        )
 
 
 def run_once(
@@ -223,10 +239,20 @@ def run_all(
 def _check_input(nb: Path, declared: InputSpec, value: "np.ndarray") -> None:
     name, dtype = declared["name"], input_dtype(declared)
     if value.dtype != dtype:
-        raise InputError(f"{nb}: input {name!r} must be {dtype}, not {value.dtype}")
+        raise InputError(
+            "{nb}: input {name!r} must be {dtype}, not {value_dtype}",
+            nb=nb,
+            name=name,
+            dtype=dtype,
+            value_dtype=value.dtype,
+        )
     if list(value.shape) != declared["shape"]:
         raise InputError(
-            f"{nb}: input {name!r} must have shape {declared['shape']}, not {list(value.shape)}"
+            "{nb}: input {name!r} must have shape {shape}, not {value_shape}",
+            nb=nb,
+            name=name,
+            shape=declared["shape"],
+            value_shape=list(value.shape),
         )
 
 

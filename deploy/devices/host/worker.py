@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ppghost.deploy.nb.reference import check_inputs
+from ppghost.i18n import Message, message_of, packed, tr
 
 
 class Model:
@@ -66,13 +67,19 @@ class Model:
             # of a file that nobody described
             inputs = dict(zip(names, inputs.values(), strict=True))
         if sorted(names) != sorted(inputs):
-            raise ValueError(f"the model's inputs are {names}, not {sorted(inputs)}")
+            raise ValueError(
+                tr("the model's inputs are {names}, not {inputs}").format(
+                    names=names, inputs=sorted(inputs)
+                )
+            )
         for name, value in inputs.items():
             tensor = self.predictor.get_input_by_name(name)
             wanted = self._types.get(tensor.precision())
             if wanted != value.dtype:
                 raise ValueError(
-                    f"input {name!r} is {wanted or 'of another type'}, not {value.dtype}"
+                    tr("input {name!r} is {wanted}, not {dtype}").format(
+                        name=name, wanted=wanted or tr("of another type"), dtype=str(value.dtype)
+                    )
                 )
             tensor.from_numpy(value)
         self.predictor.run()
@@ -80,7 +87,7 @@ class Model:
     def _check_finite(self) -> None:
         for name, value in self.outputs().items():
             if not np.isfinite(value).all():
-                raise ValueError(f"output {name!r} holds NaN or infinity")
+                raise ValueError(tr("output {name!r} holds NaN or infinity").format(name=name))
 
     def measure(self, repeats: int) -> dict[str, list[float]]:
         """Time inferences one by one.
@@ -155,6 +162,12 @@ def _os_threads() -> int:
         return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
 
 
+def _first_line(error: Exception) -> Any:
+    """What is wrong; the runtime says more in further lines."""
+    text = message_of(error)
+    return packed(text if isinstance(text, Message) else text.splitlines()[0])
+
+
 def main() -> int:
     """Serve requests from standard input until it ends."""
     # the runtime prints to standard output as it likes: the answers get a descriptor of their own
@@ -178,7 +191,7 @@ def main() -> int:
                 np.savez(request["npz"], **outputs)
                 answer = {"outputs": list(outputs)}
         except (ValueError, OSError) as error:
-            answer = {"error": str(error).splitlines()[0]}
+            answer = {"error": _first_line(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
     return 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppghost.deploy.reporting.drawings import canvas
+from ppghost.i18n import say
 
 _HEIGHT_IN = 3.6
 #: area of a layer's mark: at least this, and of the layer with the most FLOPs
@@ -50,7 +51,7 @@ def draw_roofline(dots: Sequence[Dot], kinds: Sequence[str], gflops: float, gb_p
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda value, _: f"{value:g}")  # plain text, no formula
         axes.set_xlabel("FLOP/byte")
-        axes.set_ylabel("GFLOP/s at best")
+        axes.set_ylabel(say("GFLOP/s at best"))
         return canvas.to_svg(figure)
 
 
@@ -65,7 +66,7 @@ def _roof(axes: Any, dots: Sequence[Dot], gflops: float, gb_per_s: float) -> Non
     axes.plot([low, ridge, high], [low * gb_per_s, gflops, gflops], color=canvas.INK, alpha=0.55,
               linewidth=1.4, zorder=1)  # fmt: skip
     axes.axvline(ridge, color=canvas.INK, alpha=0.35, linewidth=0.8, linestyle=":")
-    axes.text(ridge, low * gb_per_s, f" ridge {ridge:.3g}", fontsize=7.5)
+    axes.text(ridge, low * gb_per_s, say(" ridge {ridge:.3g}", ridge=ridge), fontsize=7.5)
     axes.text(high, gflops * 1.25, f"{gflops:.3g} GFLOP/s", ha="right", fontsize=7.5)
     middle = math.sqrt(low * ridge)
     axes.annotate(f"{gb_per_s:.3g} GB/s", (middle, middle * gb_per_s), (9, -9),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ppghost.deploy.devices.notes import format_note
 from ppghost.deploy.latency.results import Result, Round
 from ppghost.deploy.reporting.messages import Messages
+from ppghost.i18n import translate
 
 #: (round, value); rounds count from 1
 Series = list[tuple[int, float]]
@@ -175,7 +176,9 @@ def _ranges(numbers: Sequence[int]) -> str:
 def _throttled(states: States, t: Messages) -> list[Stretch]:
     why = {}
     for number, state in states.items():
-        reasons = [format_note(burst.throttled, t.lang) for burst in state if burst.throttled]
+        reasons = [
+            translate(format_note(burst.throttled), t.lang) for burst in state if burst.throttled
+        ]
         if reasons:
             why[number] = t["list_comma"].join(dict.fromkeys(reasons))
     stretches: list[Stretch] = []

@@ -44,6 +44,8 @@ def printable(value: Any) -> Any:
         value: a JSON value.
     """
     if isinstance(value, str):
+        if value.isprintable():
+            return value
         return "".join(sign if sign.isprintable() else _instead(sign) for sign in value)
     if isinstance(value, list):
         return [printable(item) for item in value]

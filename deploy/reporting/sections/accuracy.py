@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.drawings.panels import format_front
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block, Bullets, Figure, Figures, Image, Paragraph
 from ppghost.deploy.reporting.sections.cells import format_weights
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
@@ -33,21 +34,19 @@ def build(data: ReportData, t: Messages) -> Iterator[Block]:
 
 
 SECTION = Section(
-    Words("Accuracy against latency", "精度-延迟曲线"),
+    tr("Accuracy against latency"),
     build,
     {
-        "caption": Words(
-            "Latency was measured here. Accuracy was not: it is ImageNet top-1 as published by the "
-            "{source}. Weights of the networks that were timed: {weights}.",
-            "延迟为本次实测；精度并非实测，取自 {source}公布的 ImageNet Top-1。"
-            "被测网络的权重：{weights}。",
+        "caption": tr(
+            "Latency was measured here. Accuracy was not: it is ImageNet top-1 as "
+            "published by the {source}. Weights of the networks that were timed: "
+            "{weights}."
         ),
-        "front_rule": Words(
-            "On the Pareto front: no other model has both a lower median and at least the same "
-            "accuracy. A model is called beaten only if the intervals do not overlap.",
-            "帕累托前沿：不存在中位延迟更低且精度不低于它的模型。"
-            "只有置信区间不重叠时，才判定一个模型被另一个模型超过。",
+        "front_rule": tr(
+            "On the Pareto front: no other model has both a lower median and at least "
+            "the same accuracy. A model is called beaten only if the intervals do not "
+            "overlap."
         ),
-        "missing": Words("Not on the curve:", "未列入曲线的模型："),
+        "missing": tr("Not on the curve:"),
     },
 )

@@ -5,10 +5,11 @@ from typing import Any
 
 from ppghost.deploy.devices.notes import format_note
 from ppghost.deploy.reporting.data import ReportData
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block, Paragraph, Table
 from ppghost.deploy.reporting.sections.cells import NOTHING
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr, translate
 
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
@@ -19,7 +20,12 @@ def build(data: ReportData, t: Messages) -> Iterator[Block]:
         t["correlation"], t["outcome"],
     ]  # fmt: skip
     rows = [
-        (row.model, group.device["serial"], row.check or NOTHING, *_cells(row.output_check, t))
+        (
+            row.model,
+            group.device["serial"],
+            translate(tr(row.check or NOTHING), t.lang),
+            *_cells(row.output_check, t),
+        )
         for group in data.groups
         for row in group.rows
     ]
@@ -31,7 +37,7 @@ def _cells(check: Mapping[str, Any] | None, t: Messages) -> tuple[str, ...]:
         return t["not_compared"], NOTHING, NOTHING, NOTHING, NOTHING
     if check.get("ok") is None:
         reason = check.get("why")
-        outcome = format_note(reason, t.lang) if reason else NOTHING
+        outcome = translate(format_note(reason), t.lang) if reason else NOTHING
         return t["not_compared"], NOTHING, NOTHING, NOTHING, outcome
     where = {"device": t["on_device"], "x86": t["as_x86"]}
     # figures below float32's own noise say nothing more
@@ -60,37 +66,29 @@ def _figure(value: float | None) -> str:
 
 
 SECTION = Section(
-    Words("Output checks", "输出校验"),
+    tr("Output checks"),
     build,
     {
-        "rule": Words(
-            "Outputs compared with the right ones for the same seeded inputs (noise, and more), "
-            "before anything was timed; the figures are the worst of them. The right ones are "
-            "Paddle's own or, for a file of rounded weights on a phone, those of the same weights "
-            "on x86.",
-            "计时之前，以同一随机种子生成多种输入（噪声等），将输出与正确结果对比，下列数值取最差者。"
-            "正确结果为 Paddle 自身的输出；权重量化的模型在手机上则与相同权重的 x86 模型对比。",
+        "rule": tr(
+            "Outputs compared with the right ones for the same seeded inputs (noise, "
+            "and more), before anything was timed; the figures are the worst of them. "
+            "The right ones are Paddle's own or, for a file of rounded weights on a "
+            "phone, those of the same weights on x86."
         ),
-        "device": Words("Device", "设备"),
-        "converted": Words("Checked at conversion", "转换时校验"),
-        "compared": Words("Compared", "校验位置"),
-        "difference": Words("Largest difference", "最大绝对误差"),
-        "relative": Words("Of the output's range", "占输出范围"),
-        "correlation": Words("Correlation", "相关系数"),
-        "outcome": Words("Outcome", "结果"),
-        "on_device": Words("on the device", "设备端"),
-        "as_x86": Words("the same program and weights for x86", "相同程序与权重的 x86 模型"),
-        "at_conversion": Words("on a host, when converted", "转换时（主机端）"),
-        "not_compared": Words("not compared", "未校验"),
-        "agrees": Words("agrees", "一致"),
-        "agrees_in": Words(
-            "agrees; {share} of whole numbers or boxes are the same",
-            "一致；{share} 的整数或检测框相同",
-        ),
-        "inside": Words(
-            "; the scores that they are decided by too (to {relative} of their range)",
-            "；其所依据的内部分数亦一致（误差占其范围 {relative}）",
-        ),
-        "differs": Words("differs", "不一致"),
+        "device": tr("Device"),
+        "converted": tr("Checked at conversion"),
+        "compared": tr("Compared"),
+        "difference": tr("Largest difference"),
+        "relative": tr("Of the output's range"),
+        "correlation": tr("Correlation"),
+        "outcome": tr("Outcome"),
+        "on_device": tr("on the device"),
+        "as_x86": tr("the same program and weights for x86"),
+        "at_conversion": tr("on a host, when converted"),
+        "not_compared": tr("not compared"),
+        "agrees": tr("agrees"),
+        "agrees_in": tr("agrees; {share} of whole numbers or boxes are the same"),
+        "inside": tr("; the scores that they are decided by too (to {relative} of their range)"),
+        "differs": tr("differs"),
     },
 )

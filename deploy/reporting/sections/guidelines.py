@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ppghost.deploy.latency.guideline_ratios import GuidelineRow, Guidelines, guideline_ratios
 from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.groups import Group
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block, Paragraph, Subheading, Table
 from ppghost.deploy.reporting.sections.cells import (
     NOTHING,
@@ -15,6 +15,7 @@ from ppghost.deploy.reporting.sections.cells import (
     format_millions,
 )
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 #: the guidelines that have a name here
 _NAMED = ("G1", "G2", "G3", "G4")
@@ -55,29 +56,27 @@ def _cells(row: GuidelineRow, t: Messages) -> list[str]:
 
 
 SECTION = Section(
-    Words("Design guidelines on this device", "设计准则实测"),
+    tr("Design guidelines on this device"),
     build,
     {
-        "rule": Words(
-            "Test nets of the four guidelines of ShuffleNetV2: within a guideline all have as many "
-            "MACs, as nearly as whole channels allow. The ratio is to the guideline's first net in "
-            "the same rounds, with its 95 % interval; memory access is what the layers read and "
-            "write. Each file was compared with Paddle when it was converted.",
-            "ShuffleNetV2 四条设计准则的测试网络：同一准则下各网络的 MACs 尽可能相同。"
-            "比值为同一轮内与该准则第一个网络之比及其 95% 置信区间；访存为各层读写的字节数。"
-            "每个文件转换时均与 Paddle 对比过。",
+        "rule": tr(
+            "Test nets of the four guidelines of ShuffleNetV2: within a guideline all "
+            "have as many MACs, as nearly as whole channels allow. The ratio is to the "
+            "guideline's first net in the same rounds, with its 95 % interval; memory "
+            "access is what the layers read and write. Each file was compared with "
+            "Paddle when it was converted."
         ),
-        "G1": Words("G1 channel ratio", "G1 通道比"),
-        "G2": Words("G2 groups", "G2 分组数"),
-        "G3": Words("G3 fragments", "G3 碎片化"),
-        "G4": Words("G4 element-wise", "G4 逐元素操作"),
-        "net": Words("Net", "网络"),
-        "ms": Words("Median ms", "中位数 ms"),
-        "interval_ms": Words("95 % interval ms", "95% 置信区间 ms"),
-        "speed": Words("Images/s", "图像/秒"),
-        "ratio": Words("Ratio to the first", "与第一个之比"),
-        "macs_m": Words("MACs M", "MACs M"),
-        "memory_mb": Words("Memory access MB", "访存 MB"),
+        "G1": tr("G1 channel ratio"),
+        "G2": tr("G2 groups"),
+        "G3": tr("G3 fragments"),
+        "G4": tr("G4 element-wise"),
+        "net": tr("Net"),
+        "ms": tr("Median ms"),
+        "interval_ms": tr("95 % interval ms"),
+        "speed": tr("Images/s"),
+        "ratio": tr("Ratio to the first"),
+        "macs_m": tr("MACs M"),
+        "memory_mb": tr("Memory access MB"),
     },
     of_models=False,
 )

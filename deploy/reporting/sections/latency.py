@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ppghost.deploy.latency.results import Result
 from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.groups import Group
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block, Paragraph, Subheading, Table
 from ppghost.deploy.reporting.sections.cells import (
     format_estimate,
@@ -13,6 +13,7 @@ from ppghost.deploy.reporting.sections.cells import (
     format_latency,
 )
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
@@ -60,36 +61,33 @@ def _cells(row: Result, t: Messages) -> list[str]:
 
 
 SECTION = Section(
-    Words("Latency", "延迟"),
+    tr("Latency"),
     build,
     {
-        "ratio_rule": Words(
-            "Ratio: to the reference model timed in the same rounds, median of the rounds' ratios "
-            "with its 95 % interval. What slows a whole round down cancels out.",
-            "比值：与同一轮内测得的参考模型成对相除，取各轮比值的中位数及其 95% 置信区间；"
-            "整轮变慢的影响会相互抵消。",
+        "ratio_rule": tr(
+            "Ratio: to the reference model timed in the same rounds, median of the "
+            "rounds' ratios with its 95 % interval. What slows a whole round down "
+            "cancels out."
         ),
-        "no_phone_rule": Words(
-            "Measured on {device}; a phone gives other figures and may give another order.",
-            "在{device}上测得；手机上的数值不同，排序也可能不同。",
+        "no_phone_rule": tr(
+            "Measured on {device}; a phone gives other figures and may give another order."
         ),
-        "mean_rule": Words(
-            "A sample is the mean of one run of benchmark_bin, which tells no single inference; so "
-            "there are no percentiles.",
-            "每个样本是 benchmark_bin 一次运行的均值，不含单次推理耗时，因此不给出分位数。",
+        "mean_rule": tr(
+            "A sample is the mean of one run of benchmark_bin, which tells no single "
+            "inference; so there are no percentiles."
         ),
-        "threads": Words("Threads", "线程数"),
-        "median_ms": Words("Median ms", "中位数 ms"),
-        "interval_ms": Words("95 % interval ms", "95% 置信区间 ms"),
-        "ratio": Words("Ratio to {reference}", "与 {reference} 之比"),
-        "ratio_any": Words("Ratio to the reference", "与参考模型之比"),
-        "mad_ms": Words("MAD ms", "MAD ms"),
-        "p90_ms": Words("p90 ms", "p90 ms"),
-        "samples": Words("n", "样本数"),
-        "status": Words("Status", "状态"),
-        "status_ok": Words("ok", "正常"),
-        "status_failed": Words("failed", "失败"),
-        "status_skipped": Words("not finished", "未完成"),
-        "see_warning": Words("warning", "见警告"),
+        "threads": tr("Threads"),
+        "median_ms": tr("Median ms"),
+        "interval_ms": tr("95 % interval ms"),
+        "ratio": tr("Ratio to {reference}"),
+        "ratio_any": tr("Ratio to the reference"),
+        "mad_ms": tr("MAD ms"),
+        "p90_ms": tr("p90 ms"),
+        "samples": tr("n"),
+        "status": tr("Status"),
+        "status_ok": tr("ok"),
+        "status_failed": tr("failed"),
+        "status_skipped": tr("not finished"),
+        "see_warning": tr("warning"),
     },
 )

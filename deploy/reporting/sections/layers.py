@@ -15,7 +15,7 @@ from ppghost.deploy.latency.tables import format_ms, format_percent
 from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.drawings.layer_bars import LayerBar, draw_layer_bars
 from ppghost.deploy.reporting.groups import Group
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import (
     Block,
     Bullets,
@@ -33,6 +33,7 @@ from ppghost.deploy.reporting.sections.cells import (
     format_millions,
 )
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 #: so many layers are drawn, those that take most
 MAX_BARS = 40
@@ -177,88 +178,65 @@ def _percent(estimate: Estimate, t: Messages, digits: int = 2) -> str:
 
 
 SECTION = Section(
-    Words("Layer by layer", "逐层延迟"),
+    tr("Layer by layer"),
     build,
     {
-        "rule": Words(
-            "Each layer was cut out of the network, converted and timed as a model of its own, in "
-            "the same rounds as the whole; layers equal but for their weights were timed once. A "
-            "layer is what Paddle-Lite computes in one kernel: a convolution with its batch norm "
-            "and activation, say. Its share is of the sum of all layers in each round, with the "
-            "95 % interval of the rounds' median.",
-            "将网络在各层处切开，每层单独转换为一个模型，与整网在同一轮中计时；仅权重不同的层只测一次。"
-            "“层”指 Paddle-Lite 一次内核调用完成的计算，例如卷积连同其批归一化与激活。"
-            "占比为每轮中该层占所有层之和的比例，取各轮中位数及其 95% 置信区间。",
+        "rule": tr(
+            "Each layer was cut out of the network, converted and timed as a model of "
+            "its own, in the same rounds as the whole; layers equal but for their "
+            "weights were timed once. A layer is what Paddle-Lite computes in one "
+            "kernel: a convolution with its batch norm and activation, say. Its share "
+            "is of the sum of all layers in each round, with the 95 % interval of the "
+            "rounds' median."
         ),
-        "sum": Words(
-            "{layers} layers, {different} of them different, take {sum} ms together ({rounds} "
-            "rounds).",
-            "共 {layers} 层（其中 {different} 种不同），合计 {sum} ms（{rounds} 轮）。",
+        "sum": tr(
+            "{layers} layers, {different} of them different, take {sum} ms together "
+            "({rounds} rounds)."
         ),
-        "whole": Words(
-            "That is {share} % of what the whole network takes, {whole} ms: alone, a layer finds "
-            "its data in the caches, and is not always computed as it is in the network.",
-            "为整网耗时 {whole} ms 的 {share}%：单独运行时数据已在缓存中，"
-            "计算方式也未必与整网中相同。",
+        "whole": tr(
+            "That is {share} % of what the whole network takes, {whole} ms: alone, a "
+            "layer finds its data in the caches, and is not always computed as it is "
+            "in the network."
         ),
-        "same_kernels": Words(
-            "The whole is made of exactly the kernels that its layers are made of.",
-            "整网所含内核与各层完全一致。",
+        "same_kernels": tr("The whole is made of exactly the kernels that its layers are made of."),
+        "idle": tr("What a run costs without work, {idle} ms, is taken off each."),
+        "time": tr("% of time"),
+        "macs": tr("% of MACs"),
+        "memory": tr("% of memory access"),
+        "others": tr(
+            "Not drawn: {n} others, which are {time} % of the time, {macs} % of the "
+            "MACs and {memory} % of the memory access."
         ),
-        "idle": Words(
-            "What a run costs without work, {idle} ms, is taken off each.",
-            "各项均已减去空跑一次的耗时 {idle} ms。",
+        "alt": tr("The layers' shares of the time, of the MACs and of the memory access as bars"),
+        "caption": tr(
+            "In the network's order, equal layers together; lines are 95 % intervals. "
+            "Red: over {excess} times what MACs and memory access explain."
         ),
-        "time": Words("% of time", "耗时 %"),
-        "macs": Words("% of MACs", "MACs %"),
-        "memory": Words("% of memory access", "访存 %"),
-        "others": Words(
-            "Not drawn: {n} others, which are {time} % of the time, {macs} % of the MACs and "
-            "{memory} % of the memory access.",
-            "未画出的其余 {n} 种合计占耗时 {time}%、MACs {macs}%、访存 {memory}%。",
+        "slow": tr(
+            "These cost more than their MACs and bytes explain. Rule: ms = a MACs + b "
+            "bytes + c with a, b, c of 0 or more is fitted to all layers of this "
+            "campaign (least relative deviations); the interval of one is above "
+            "{excess} times its fit, and what is above the fit is {share} of the sum "
+            "or more."
         ),
-        "alt": Words(
-            "The layers' shares of the time, of the MACs and of the memory access as bars",
-            "各层在耗时、MACs 与访存中所占比例的条形图",
+        "slow_layer": tr(
+            "{layer} ({ops}): {ms} ms each, {explained} explained; {share} % of the time"
         ),
-        "caption": Words(
-            "In the network's order, equal layers together; lines are 95 % intervals. Red: over "
-            "{excess} times what MACs and memory access explain.",
-            "按网络中的顺序，相同的层合并；细线为 95% 置信区间。"
-            "红色：超过 MACs 与访存所能解释的 {excess} 倍。",
+        "kernels": tr(
+            "The whole and its layers are not made of the same kernels: {operator} is "
+            "in the whole {whole} times, in the layers {layers} times."
         ),
-        "slow": Words(
-            "These cost more than their MACs and bytes explain. Rule: ms = a MACs + b bytes + c "
-            "with a, b, c of 0 or more is fitted to all layers of this campaign (least relative "
-            "deviations); the interval of one is above {excess} times its fit, and what is above "
-            "the fit is {share} of the sum or more.",
-            "下列各层的耗时超出其 MACs 与字节数所能解释的范围。"
-            "规则：以本次所有层拟合“耗时 = 系数×MACs + 系数×字节数 + 常数”"
-            "（系数与常数均不小于 0，相对偏差绝对值之和最小）；"
-            "该层置信区间高于拟合值的 {excess} 倍，且超出部分不小于总和的 {share}。",
-        ),
-        "slow_layer": Words(
-            "{layer} ({ops}): {ms} ms each, {explained} explained; {share} % of the time",
-            "{layer}（{ops}）：每次 {ms} ms，可解释 {explained} ms；占 {share}%",
-        ),
-        "kernels": Words(
-            "The whole and its layers are not made of the same kernels: {operator} is in the whole "
-            "{whole} times, in the layers {layers} times.",
-            "整网与各层所含内核不同：{operator} 在整网中 {whole} 次，在各层中 {layers} 次。",
-        ),
-        "not_timed": Words(
-            "Not timed: {layer} ({ops}): {reason}", "未计时：{layer}（{ops}）：{reason}"
-        ),
-        "failed": Words("Without figures: {layers}", "无数据：{layers}"),
-        "layer": Words("Layer", "层"),
-        "times": Words("Times", "次数"),
-        "each_ms": Words("ms each", "每次 ms"),
-        "interval_ms": Words("95 % interval ms", "95% 置信区间 ms"),
-        "share": Words("% of time", "耗时占比 %"),
-        "macs_m": Words("MACs M", "MACs M"),
-        "memory_mb": Words("Memory access MB", "访存 MB"),
-        "explained": Words("Times the explained", "与解释值之比"),
-        "operators": Words("Operators", "算子"),
+        "not_timed": tr("Not timed: {layer} ({ops}): {reason}"),
+        "failed": tr("Without figures: {layers}"),
+        "layer": tr("Layer"),
+        "times": tr("Times"),
+        "each_ms": tr("ms each"),
+        "interval_ms": tr("95 % interval ms"),
+        "share": tr("% of time"),
+        "macs_m": tr("MACs M"),
+        "memory_mb": tr("Memory access MB"),
+        "explained": tr("Times the explained"),
+        "operators": tr("Operators"),
     },
     of_models=False,
 )

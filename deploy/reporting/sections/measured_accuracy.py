@@ -8,7 +8,7 @@ from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.drawings.panels import draw_accuracies, format_front
 from ppghost.deploy.reporting.groups import Group
 from ppghost.deploy.reporting.measured_accuracy import METRICS, common_metric
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import (
     Block,
     Figure,
@@ -25,6 +25,7 @@ from ppghost.deploy.reporting.sections.cells import (
     format_millions,
 )
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 _FILE = "measured_accuracy.svg"
 
@@ -93,25 +94,24 @@ def _inverse(ratio: Estimate | None) -> Estimate | None:
 
 
 SECTION = Section(
-    Words("Accuracy measured here against latency", "实测精度与延迟"),
+    tr("Accuracy measured here against latency"),
     build,
     {
-        "rule": Words(
-            "Accuracy is of ppghost eval on the weights that were exported (of int8 models, of "
-            "ppghost quantize in Paddle's simulation), as the command line of this report says; "
-            "each metric under its own name, for VOC's and COCO's AP are not the same.",
-            "精度由 ppghost eval 对所导出的权重实测（int8 模型为 ppghost quantize 的模拟结果），"
-            "文件由本报告的命令行给出；VOC AP 与 COCO AP 并不相同，各以其名列出。",
+        "rule": tr(
+            "Accuracy is of ppghost eval on the weights that were exported (of int8 "
+            "models, of ppghost quantize in Paddle's simulation), as the command line "
+            "of this report says; each metric under its own name, for VOC's and COCO's "
+            "AP are not the same."
         ),
-        "on_image": Words("Timed on {image}.", "测量所用图片：{image}。"),
-        "accuracy_label": Words("{metric} (%), measured here", "{metric}（%），实测"),
-        "alt": Words("measured latency against measured accuracy", "实测延迟与实测精度"),
-        "threads": Words("Threads", "线程数"),
-        "median_ms": Words("Median ms", "中位数 ms"),
-        "per_second": Words("Images/s", "图片/秒"),
-        "times": Words("Times as fast as {reference}", "相对 {reference} 的加速比"),
-        "times_any": Words("Times as fast as the reference", "相对参考模型的加速比"),
-        "size_mb": Words(".nb file MB", ".nb 文件 MB"),
-        "macs_m": Words("MACs M", "MACs M"),
+        "on_image": tr("Timed on {image}."),
+        "accuracy_label": tr("{metric} (%), measured here"),
+        "alt": tr("measured latency against measured accuracy"),
+        "threads": tr("Threads"),
+        "median_ms": tr("Median ms"),
+        "per_second": tr("Images/s"),
+        "times": tr("Times as fast as {reference}"),
+        "times_any": tr("Times as fast as the reference"),
+        "size_mb": tr(".nb file MB"),
+        "macs_m": tr("MACs M"),
     },
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.drawings.panels import DrawnPanel, draw_published, format_front
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import (
     Block,
     Figure,
@@ -17,6 +17,7 @@ from ppghost.deploy.reporting.pages.blocks import (
 from ppghost.deploy.reporting.published import Published, PublishedModel
 from ppghost.deploy.reporting.sections.cells import NOTHING, format_latency
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
@@ -78,26 +79,22 @@ def _format_latencies(model: PublishedModel, count: int) -> list[str]:
 
 
 SECTION = Section(
-    Words("Published: Snapdragon 855", "公开数据：骁龙 855"),
+    tr("Published: Snapdragon 855"),
     build,
     {
-        "introduction": Words(
-            "The picture that GhostNet is known by, drawn from figures that others published: "
-            "Snapdragon 855, batch 1. Nothing of it was measured here. Beside it the curve "
-            "measured here, on its own axes, since latencies of two devices do not compare.",
-            "GhostNet 的经典对比图，按他人公布的数据重绘：骁龙 855，batch size 1，均非本次实测。"
-            "旁边是本次实测曲线；两种设备的延迟不可直接比较，因此分别使用各自的坐标轴。",
+        "introduction": tr(
+            "The picture that GhostNet is known by, drawn from figures that others "
+            "published: Snapdragon 855, batch 1. Nothing of it was measured here. "
+            "Beside it the curve measured here, on its own axes, since latencies of "
+            "two devices do not compare."
         ),
-        "source": Words("Published by the {source}:", "数据来源：{source}，"),
-        "published_alt": Words(
-            "Published accuracy against published latency on a Snapdragon 855",
-            "公开数据：骁龙 855 上的精度与延迟",
-        ),
-        "published": Words("published", "公开数据"),
-        "measured": Words("measured here", "本次实测"),
-        "table": Words("Published figures", "公开数据表"),
-        "top1": Words("Top-1 %", "Top-1 %"),
-        "top5": Words("Top-5 %", "Top-5 %"),
-        "mflops": Words("MFLOPs", "FLOPs M"),
+        "source": tr("Published by the {source}:"),
+        "published_alt": tr("Published accuracy against published latency on a Snapdragon 855"),
+        "published": tr("published"),
+        "measured": tr("measured here"),
+        "table": tr("Published figures"),
+        "top1": tr("Top-1 %"),
+        "top5": tr("Top-5 %"),
+        "mflops": tr("MFLOPs"),
     },
 )

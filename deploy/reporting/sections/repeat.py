@@ -7,10 +7,11 @@ from typing import Any
 
 from ppghost.deploy.latency.results import LatencyResult, Plan, Result
 from ppghost.deploy.reporting.data import ReportData
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block, Fact, Facts, Paragraph, Table
 from ppghost.deploy.reporting.sections.cells import NOTHING
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
@@ -76,29 +77,25 @@ def _files(files: list[Result], t: Messages) -> Table:
 
 
 SECTION = Section(
-    Words("To repeat it", "复现方法"),
+    tr("To repeat it"),
     build,
     {
-        "file": Words("Result", "结果文件"),
-        "command": Words("Command", "命令"),
-        "not_recorded": Words("not recorded", "未记录"),
-        "plan": Words("Plan", "测试计划"),
-        "plan_rule": Words(
-            "models interleaved in a random order of its own in every round (seeded)",
-            "每一轮内各模型按随机顺序交替测量（顺序由种子决定）",
+        "file": tr("Result"),
+        "command": tr("Command"),
+        "not_recorded": tr("not recorded"),
+        "plan": tr("Plan"),
+        "plan_rule": tr("models interleaved in a random order of its own in every round (seeded)"),
+        "host": tr("Measuring host"),
+        "report": tr("This report"),
+        "at_unknown_time": tr("at an unknown time"),
+        "conversion": tr("Conversion"),
+        "files_rule": tr(
+            "Files measured. The .nb hash leaves out the bytes that paddle_lite_opt "
+            "does not initialise."
         ),
-        "host": Words("Measuring host", "测试主机"),
-        "report": Words("This report", "本报告"),
-        "at_unknown_time": Words("at an unknown time", "时间未知"),
-        "conversion": Words("Conversion", "模型转换"),
-        "files_rule": Words(
-            "Files measured. The .nb hash leaves out the bytes that paddle_lite_opt does not "
-            "initialise.",
-            "被测文件。.nb 的哈希不含 paddle_lite_opt 未初始化的字节。",
-        ),
-        "opt_version": Words("paddle_lite_opt", "paddle_lite_opt"),
-        "nb_sha": Words("Content SHA-256 of the .nb", ".nb 内容 SHA-256"),
-        "source_sha": Words("SHA-256 of the exported model", "导出模型 SHA-256"),
+        "opt_version": tr("paddle_lite_opt"),
+        "nb_sha": tr("Content SHA-256 of the .nb"),
+        "source_sha": tr("SHA-256 of the exported model"),
     },
     of_models=False,
 )

@@ -6,9 +6,10 @@ from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.drawings.panels import format_title
 from ppghost.deploy.reporting.drawings.trace_plot import draw_traces
 from ppghost.deploy.reporting.drawings.traces import Trace, format_throttling, gather_trace
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block, Figure, Figures, Image, Paragraph
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
@@ -51,27 +52,18 @@ def _notes(trace: Trace, t: Messages) -> list[str]:
 
 
 SECTION = Section(
-    Words("Round by round", "逐轮记录"),
+    tr("Round by round"),
     build,
     {
-        "alt": Words(
-            "Round by round: latency, temperature and core frequency",
-            "逐轮记录：延迟、温度与 CPU 频率",
+        "alt": tr("Round by round: latency, temperature and core frequency"),
+        "rule": tr(
+            "Each round's median latency divided by the model's own median, the "
+            "highest temperature read around the round, and the highest frequency read "
+            "of each core (dashed: its cap)."
         ),
-        "rule": Words(
-            "Each round's median latency divided by the model's own median, the highest "
-            "temperature read around the round, and the highest frequency read of each core "
-            "(dashed: its cap).",
-            "每轮的中位延迟除以该模型自身的中位数；该轮前后读到的最高温度；"
-            "各 CPU 核读到的最高频率（虚线为频率上限）。",
-        ),
-        "not_throttled": Words("No round was marked as throttled.", "没有被标记为降频的轮次。"),
-        "no_temperature": Words("This device tells no temperature.", "该设备不提供温度读数。"),
-        "no_frequency": Words(
-            "This device tells no core frequency.", "该设备不提供 CPU 频率读数。"
-        ),
-        "no_rounds": Words(
-            "The results hold no record of single rounds.", "结果文件中没有逐轮记录。"
-        ),
+        "not_throttled": tr("No round was marked as throttled."),
+        "no_temperature": tr("This device tells no temperature."),
+        "no_frequency": tr("This device tells no core frequency."),
+        "no_rounds": tr("The results hold no record of single rounds."),
     },
 )

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from ppghost.deploy.reporting.data import ReportData
 from ppghost.deploy.reporting.groups import Group, speedups
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block, Paragraph, Subheading, Table
 from ppghost.deploy.reporting.sections.cells import format_estimate, format_latency
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
@@ -38,19 +39,15 @@ def _table(group: Group, t: Messages) -> Table | None:
 
 
 SECTION = Section(
-    Words("Thread scaling", "多线程加速比"),
+    tr("Thread scaling"),
     build,
     {
-        "rule": Words(
-            "How many times as fast as with 1 thread, with a 95 % interval by ranks of the rounds "
-            "(Hodges-Lehmann); thread counts are measured one after the other, so rounds are not "
-            "paired.",
-            "相对单线程的加速比，括号内为按各轮的秩得出的 95% 置信区间（Hodges-Lehmann 估计）；"
-            "各线程数先后依次测量，轮次之间不配对。",
+        "rule": tr(
+            "How many times as fast as with 1 thread, with a 95 % interval by ranks of "
+            "the rounds (Hodges-Lehmann); thread counts are measured one after the "
+            "other, so rounds are not paired."
         ),
-        "no_scaling": Words(
-            "Not measured with 1 thread and with more.", "没有同时测量单线程与多线程。"
-        ),
-        "times": Words("{value} ×", "{value} 倍"),
+        "no_scaling": tr("Not measured with 1 thread and with more."),
+        "times": tr("{value} ×"),
     },
 )

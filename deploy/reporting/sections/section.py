@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ppghost.deploy.reporting.data import ReportData
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block
+from ppghost.i18n import Message
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Section:
         of_models: whether it says nothing where no models were timed, but layers or test nets.
     """
 
-    heading: Words
+    heading: Message
     build: Callable[[ReportData, Messages], Iterable[Block]]
-    words: Mapping[str, Words] = field(default_factory=dict)
+    words: Mapping[str, Message] = field(default_factory=dict)
     of_models: bool = True
 
 

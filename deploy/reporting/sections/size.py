@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ppghost.deploy.reporting.data import ReportData
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block, Paragraph, Table
 from ppghost.deploy.reporting.sections.cells import (
     NOTHING,
@@ -12,6 +12,7 @@ from ppghost.deploy.reporting.sections.cells import (
     format_weights,
 )
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
@@ -37,24 +38,22 @@ def build(data: ReportData, t: Messages) -> Iterator[Block]:
 
 
 SECTION = Section(
-    Words("Size and complexity", "模型大小与计算量"),
+    tr("Size and complexity"),
     build,
     {
-        "input": Words("Input", "输入"),
-        "size_mb": Words(".nb file MB", ".nb 文件 MB"),
-        "macs_m": Words("MACs M", "MACs M"),
-        "weights": Words("Weights", "权重"),
-        "macs_rule": Words(
-            "MACs: multiply-accumulates of convolutions and fully connected layers for one image, "
-            'counted on the program that was exported. Other tools\' "FLOPs" count other things.',
-            "MACs：单张图像在卷积层与全连接层上的乘加次数，在导出的 Program 上统计；"
-            "其他工具的 FLOPs 统计口径不同。",
+        "input": tr("Input"),
+        "size_mb": tr(".nb file MB"),
+        "macs_m": tr("MACs M"),
+        "weights": tr("Weights"),
+        "macs_rule": tr(
+            "MACs: multiply-accumulates of convolutions and fully connected layers for "
+            "one image, counted on the program that was exported. Other tools' "
+            '"FLOPs" count other things.'
         ),
-        "unknown_rule": Words(
-            '"-": not known. ppghost export writes the counts into inference.yml and ppghost '
-            "convert passes them on; models of others, and results of before, hold none.",
-            "“-”：未知。统计值由 ppghost export 写入 inference.yml 并经 ppghost convert 传递；"
-            "第三方模型及旧结果文件不含该信息。",
+        "unknown_rule": tr(
+            '"-": not known. ppghost export writes the counts into inference.yml and '
+            "ppghost convert passes them on; models of others, and results of before, "
+            "hold none."
         ),
     },
 )

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from ppghost.deploy.reporting.data import ReportData
-from ppghost.deploy.reporting.messages import Messages, Words
+from ppghost.deploy.reporting.messages import Messages
 from ppghost.deploy.reporting.pages.blocks import Block, Bullets, Paragraph
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 
 def build(data: ReportData, t: Messages) -> Iterator[Block]:
@@ -17,8 +18,8 @@ def build(data: ReportData, t: Messages) -> Iterator[Block]:
 
 
 SECTION = Section(
-    Words("Warnings", "警告"),
+    tr("Warnings"),
     build,
-    {"no_warnings": Words("None.", "无。")},
+    {"no_warnings": tr("None.")},
     of_models=False,
 )

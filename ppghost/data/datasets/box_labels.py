@@ -15,15 +15,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.i18n import Message, tr
 
 logger = logging.getLogger(__name__)
 
 _GOOD, _NO_NUMBERS, _UNKNOWN_CLASS, _NO_AREA, _OUTSIDE = range(5)
 _FAULTS = {
-    _NO_NUMBERS: "not four numbers",
-    _UNKNOWN_CLASS: "of an unknown class",
-    _NO_AREA: "without area",
-    _OUTSIDE: "outside of its image",
+    _NO_NUMBERS: tr("not four numbers"),
+    _UNKNOWN_CLASS: tr("of an unknown class"),
+    _NO_AREA: tr("without area"),
+    _OUTSIDE: tr("outside of its image"),
 }
 
 
@@ -105,11 +106,22 @@ def _report(labels: BoxLabels, faults: np.ndarray, bad: np.ndarray, skips: bool)
     height, width = labels.sizes[labels.owners[first]]
     corners = ", ".join(f"{value:g}" for value in labels.corners[first])
     counts = Counter(faults[bad].tolist())
-    kinds = ", ".join(f"{count} {_FAULTS[fault]}" for fault, count in sorted(counts.items()))
-    problem = (
-        f"{labels.place(int(labels.numbers[first]))}: the box ({corners}) in an image of "
-        f"{width}x{height} is {_FAULTS[int(faults[first])]} "
-        f"({len(bad)} of {len(faults)} boxes are bad: {kinds})"
+    kinds = Message(", ").join(
+        tr("{count} {fault}").format(count=count, fault=_FAULTS[fault])
+        for fault, count in sorted(counts.items())
+    )
+    problem = tr(
+        "{place}: the box ({corners}) in an image of {width}x{height} is {faults} "
+        "({count} of {faults_count} boxes are bad: {kinds})"
+    ).format(
+        place=labels.place(int(labels.numbers[first])),
+        corners=corners,
+        width=width,
+        height=height,
+        faults=_FAULTS[int(faults[first])],
+        count=len(bad),
+        faults_count=len(faults),
+        kinds=kinds,
     )
     report_bad_boxes(problem, skips)
 
@@ -117,5 +129,5 @@ def _report(labels: BoxLabels, faults: np.ndarray, bad: np.ndarray, skips: bool)
 def report_bad_boxes(problem: str, skips: bool) -> None:
     """Warn of boxes that are left out; InputError if they are not to be skipped."""
     if not skips:
-        raise InputError(f"{problem}; mend it, or set Global.bad_boxes: skip")
+        raise InputError("{problem}; mend it, or set Global.bad_boxes: skip", problem=problem)
     logger.warning("%s; going on without", problem)

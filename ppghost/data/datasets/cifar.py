@@ -16,6 +16,7 @@ from ppghost.data.transforms.parameters import flag, one_of
 from ppghost.data.transforms.pixels import DecodeImage
 from ppghost.errors import InputError, TrainingError
 from ppghost.formats import paddle_pickle as pickles
+from ppghost.i18n import message_of, tr
 from ppghost.utils.download import download as download_file
 
 _SHAPE = (3, 32, 32)
@@ -65,23 +66,30 @@ class Cifar10:
             one_of("backend", backend, ("cv2", "pil"))
             flag("download", download)
         except (TypeError, ValueError) as error:
-            raise InputError(f"{where}: {error}") from error
+            raise InputError("{where}: {error}", where=where, error=error) from error
         if data_file is None:
             if not download:
                 raise InputError(
-                    f"{where}.data_file is missing; give the path of {self.archive}, or set "
-                    "download: True"
+                    "{where}.data_file is missing; give the path of {archive}, or set "
+                    "download: True",
+                    where=where,
+                    archive=self.archive,
                 )
             data_file = self._fetch(f"{where}.data_file")
         self.data_file = Path(data_file)
         self.transforms = build_transforms(transform_ops or [], f"{where}.transform_ops")
         if any(isinstance(op, DecodeImage) for op in self.transforms.operations):
-            raise InputError(f"{where}.transform_ops: leave DecodeImage out, these are no files")
+            raise InputError(
+                "{where}.transform_ops: leave DecodeImage out, these are no files", where=where
+            )
         self._images, self._labels = self._read(self.parts[mode], f"{where}.data_file")
         highest = int(self._labels.max())
         if class_num is not None and highest >= class_num:
             raise InputError(
-                f"{where}: class id {highest} is not in 0..{class_num - 1}: correct Arch.class_num"
+                "{where}: class id {highest} is not in 0..{class_num}: correct Arch.class_num",
+                where=where,
+                highest=highest,
+                class_num=class_num - 1,
             )
 
     def __len__(self) -> int:
@@ -96,7 +104,12 @@ class Cifar10:
         try:
             return self.transforms(self._images[index], rng), int(self._labels[index])
         except BadImage as error:
-            raise TrainingError(f"{self.data_file}: image {index} {error}") from error
+            raise TrainingError(
+                "{data_file}: image {index} {error}",
+                data_file=self.data_file,
+                index=index,
+                error=error,
+            ) from error
 
     def _fetch(self, key: str) -> Path:
         """Return where the archive lies after a download, which is where Paddle looks too."""
@@ -109,7 +122,9 @@ class Cifar10:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
         if digest.hexdigest() != self.md5:
-            raise InputError(f"its MD5 is {digest.hexdigest()}, not {self.md5}")
+            raise InputError(
+                "its MD5 is {digest}, not {md5}", digest=digest.hexdigest(), md5=self.md5
+            )
 
     def _read(self, parts: list[str], where: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the images uint8 [N, H, W, C] and labels of the archive's `parts`."""
@@ -122,10 +137,19 @@ class Cifar10:
                         found[name] = self._parse(archive.extractfile(member))
         except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise InputError(f"{where}: {self.data_file} cannot be read ({reason})") from error
+            raise InputError(
+                "{where}: {data_file} cannot be read ({reason})",
+                where=where,
+                data_file=self.data_file,
+                reason=reason,
+            ) from error
         if missing := [part for part in parts if part not in found]:
             raise InputError(
-                f"{where}: {self.data_file} has no {missing[0]} in it: give {self.archive}"
+                "{where}: {data_file} has no {missing} in it: give {archive}",
+                where=where,
+                data_file=self.data_file,
+                missing=missing[0],
+                archive=self.archive,
             )
         pixels, labels = zip(*(found[part] for part in parts), strict=True)
         images = np.concatenate(pixels).reshape(-1, *_SHAPE).transpose(0, 2, 3, 1)
@@ -136,14 +160,14 @@ class Cifar10:
         try:
             content = pickles.load(io.BytesIO(file.read(_LARGEST)), pickles.NUMPY_CALLS)
         except pickles.DAMAGE as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(message_of(error)) from error
         if not isinstance(content, dict) or not {"data", self.label_key} <= content.keys():
-            raise ValueError(f"no data and {self.label_key} in it")
+            raise ValueError(tr("no data and {label_key} in it").format(label_key=self.label_key))
         pixels, labels = content["data"], np.array(content[self.label_key])
         if getattr(pixels, "dtype", None) != np.uint8 or pixels.shape[1:] != (np.prod(_SHAPE),):
-            raise ValueError("its data are not rows of 3072 bytes")
+            raise ValueError(tr("its data are not rows of 3072 bytes"))
         if labels.shape != pixels.shape[:1] or labels.dtype.kind != "i" or labels.min() < 0:
-            raise ValueError("its labels are not a class number for each image")
+            raise ValueError(tr("its labels are not a class number for each image"))
         return pixels, labels
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ppghost.data.datasets.box_labels import BoxLabels, report_bad_boxes
 from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 #: what arrays hold exactly, as numbers of JSON do
 _Id = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -58,7 +59,7 @@ class COCODataSet(DetectionDataSet):
     trains_on_ignored = False
 
     def _where(self, key: int) -> str:
-        return f"{self.anno_file}: image id {key}"
+        return tr("{anno_file}: image id {key}").format(anno_file=self.anno_file, key=key)
 
     def _read(self) -> BoxLabels:
         content = _decode(self.anno_file)
@@ -91,15 +92,28 @@ class COCODataSet(DetectionDataSet):
         if lost:
             first = annotations[lost[0]]
             report_bad_boxes(
-                f"{self._annotation_place(first, lost[0])}: no image has the id {first.image_id} "
-                f"({len(lost)} of {len(annotations)} annotations)",
+                tr(
+                    "{annotation_place}: no image has the id {image_id} ({count} of "
+                    "{annotations_count} annotations)"
+                ).format(
+                    annotation_place=self._annotation_place(first, lost[0]),
+                    image_id=first.image_id,
+                    count=len(lost),
+                    annotations_count=len(annotations),
+                ),
                 self.skips_boxes,
             )
         return [found for found in annotations if found.image_id in ids]
 
     def _annotation_place(self, annotation: _Annotation, number: int) -> str:
-        name = f"annotations[{number}]" if annotation.id is None else f"annotation {annotation.id}"
-        return f"{self.anno_file}: {name} (category {annotation.category_id})"
+        name = (
+            tr("annotations[{number}]").format(number=number)
+            if annotation.id is None
+            else tr("annotation {id}").format(id=annotation.id)
+        )
+        return tr("{anno_file}: {name} (category {category_id})").format(
+            anno_file=self.anno_file, name=name, category_id=annotation.category_id
+        )
 
 
 def read_classes(settings: dict) -> tuple[list[str], list[int]]:
@@ -111,7 +125,7 @@ def read_classes(settings: dict) -> tuple[list[str], list[int]]:
 def _classes(categories: list[_Category], path: Path) -> tuple[list[str], list[int]]:
     categories = sorted(categories, key=lambda category: category.id)
     if not categories:
-        raise InputError(f"{path}: no categories in it")
+        raise InputError("{path}: no categories in it", path=path)
     ids = [category.id for category in categories]
     _check_unique("category", ids, path)
     return [category.name for category in categories], ids
@@ -121,16 +135,22 @@ def _decode(path: Path) -> _File:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_File)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+        ) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not a file of COCO's form ({error})") from error
+        raise InputError(
+            "{path}: not a file of COCO's form ({error})", path=path, error=error
+        ) from error
 
 
 def _check_unique(what: str, ids: list[int], path: Path) -> None:
     seen: set[int] = set()
     for number in ids:
         if number in seen:
-            raise InputError(f"{path}: two of {what} id {number}")
+            raise InputError(
+                "{path}: two of {what} id {number}", path=path, what=what, number=number
+            )
         seen.add(number)
 
 

@@ -17,6 +17,7 @@ from ppghost.data.datasets.image_files import BadImages, are_files, read_file
 from ppghost.data.transforms.boxes.compose import build_box_transforms
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,11 @@ class DetectionDataSet(ABC):
         where: str = "DataLoader.Train.dataset",
     ) -> None:
         if on_bad_box not in ("stop", "skip"):
-            raise ValueError(f"on_bad_box is {on_bad_box!r}, neither stop nor skip")
+            raise ValueError(
+                tr("on_bad_box is {on_bad_box!r}, neither stop nor skip").format(
+                    on_bad_box=on_bad_box
+                )
+            )
         self.bad_images = BadImages(on_bad_image)
         self.skips_boxes = on_bad_box == "skip"
         self.anno_file = Path(dataset_dir) / anno_path
@@ -97,15 +102,23 @@ class DetectionDataSet(ABC):
     def _check_places(self, dataset_dir: Path, where: str) -> None:
         for key, folder in (("dataset_dir", dataset_dir), ("image_dir", self.image_root)):
             if not folder.is_dir():
-                raise InputError(f"{where}.{key}: {folder} is not a folder")
+                raise InputError(
+                    "{where}.{key}: {folder} is not a folder", where=where, key=key, folder=folder
+                )
         if not self.anno_file.is_file():
-            raise InputError(f"{where}.anno_path: {self.anno_file} is not a file")
+            raise InputError(
+                "{where}.anno_path: {anno_file} is not a file",
+                where=where,
+                anno_file=self.anno_file,
+            )
 
     def _present(self, labels: BoxLabels) -> BoxLabels:
         exists = np.array(are_files(self.image_root, labels.paths), bool)
         problems = [
-            f"{self._where(labels.keys[place])}: image {self.image_root / labels.paths[place]} "
-            "does not exist"
+            tr("{where}: image {image_root} does not exist").format(
+                where=self._where(labels.keys[place]),
+                image_root=self.image_root / labels.paths[place],
+            )
             for place in np.flatnonzero(~exists)
         ]
         self.bad_images.leave_out(problems, len(exists), missing=True)
@@ -119,7 +132,11 @@ class DetectionDataSet(ABC):
             try:
                 sizes[place] = _size_in_header(path)
             except BadImage as error:
-                problems.append(f"{self._where(labels.keys[place])}: image {path} {error}")
+                problems.append(
+                    tr("{where}: image {path} {error}").format(
+                        where=self._where(labels.keys[place]), path=path, error=error
+                    )
+                )
                 sizes[place] = 0
         self.bad_images.leave_out(problems, len(sizes))
         return labels._replace(sizes=sizes).with_images((sizes > 0).all(axis=1))
@@ -130,8 +147,11 @@ class DetectionDataSet(ABC):
                 len(self.class_names) > _NAMED
             )
             raise InputError(
-                f"{self.anno_file}: {len(self.class_names)} classes ({names}), but Arch.class_num "
-                f"is {class_num}"
+                "{anno_file}: {count} classes ({names}), but Arch.class_num is {class_num}",
+                anno_file=self.anno_file,
+                count=len(self.class_names),
+                names=names,
+                class_num=class_num,
             )
 
     def _check_names(self, labels: BoxLabels) -> None:
@@ -139,8 +159,11 @@ class DetectionDataSet(ABC):
         for path, key in zip(labels.paths, labels.keys.tolist(), strict=True):
             if (first := seen.setdefault(path, key)) != key:
                 raise InputError(
-                    f"{self._where(key)}: image {path} has been named before, at "
-                    f"{self._where(first)}: remove one of them"
+                    "{where}: image {path} has been named before, at {first_where}: remove "
+                    "one of them",
+                    where=self._where(key),
+                    path=path,
+                    first_where=self._where(first),
                 )
 
     def _with_objects(self, labels: BoxLabels) -> BoxLabels:
@@ -156,7 +179,7 @@ class DetectionDataSet(ABC):
 
     def _keep(self, labels: BoxLabels) -> None:
         if not labels.paths:
-            raise InputError(f"{self.anno_file}: no image in it that has a box")
+            raise InputError("{anno_file}: no image in it that has a box", anno_file=self.anno_file)
         self._paths = np.array([os.fsencode(path) for path in labels.paths])
         self._keys, self._sizes = labels.keys, labels.sizes
         #: boxes of image i are those from _starts[i] to _starts[i + 1]
@@ -217,7 +240,9 @@ class DetectionDataSet(ABC):
         )
 
     def _image_place(self, index: int) -> str:
-        return f"{self._where(int(self._keys[index]))}: image {self._path(index)}"
+        return tr("{where}: image {path}").format(
+            where=self._where(int(self._keys[index])), path=self._path(index)
+        )
 
     def _load(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, Target]:
         height, width = self._sizes[index].tolist()
@@ -225,8 +250,10 @@ class DetectionDataSet(ABC):
         if pixels.shape[:2] != (height, width):
             turned = pixels.shape[:2] == (width, height)
             raise BadImage(
-                f"is {pixels.shape[1]}x{pixels.shape[0]}, but its annotation says "
-                f"{width}x{height}" + (": its EXIF data turn it" if turned else "")
+                tr("is {shape}x{shape2}, but its annotation says {width}x{height}").format(
+                    shape=pixels.shape[1], shape2=pixels.shape[0], width=width, height=height
+                )
+                + (tr(": its EXIF data turn it") if turned else "")
             )
         objects = self._objects(index)
         if not self.trains_on_ignored:
@@ -242,5 +269,5 @@ def _size_in_header(path: Path) -> tuple[int, int]:
             width, height = image.size
             lies = image.getexif().get(ExifTags.Base.Orientation) in _LYING
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadImage(f"cannot be read ({error})") from error
+        raise BadImage("cannot be read ({error})", error=error) from error
     return (width, height) if lies else (height, width)

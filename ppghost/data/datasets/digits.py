@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ppghost.data.datasets.written_folder import content, write_once
+from ppghost.i18n import tr
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LARGEST_INK = 16  # the data set counts 0..16 inked points per pixel
@@ -50,7 +51,7 @@ def write_digits(directory: Path, force: bool = False) -> dict:
         lambda new: _fill(new, split, files),
         lambda: _holds(directory, split, files),
         entries={"images", *files},
-        what="the digits",
+        what=tr("the digits"),
         force=force,
     )
     counts = {name: len(pictures) for name, pictures in split.items()}

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from ppghost.data.transforms.operation import BadImage
 from ppghost.errors import InputError, TrainingError
+from ppghost.i18n import tr
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -27,7 +28,9 @@ class BadImages:
 
     def __init__(self, policy: str) -> None:
         if policy not in ("stop", "skip"):
-            raise ValueError(f"on_bad_image is {policy!r}, neither stop nor skip")
+            raise ValueError(
+                tr("on_bad_image is {policy!r}, neither stop nor skip").format(policy=policy)
+            )
         self.skips = policy == "skip"
         self._warned: set[int] = set()
 
@@ -44,10 +47,19 @@ class BadImages:
         """
         if not problems:
             return
-        count = f"({len(problems)} of {of} {'are missing' if missing else 'cannot be used'})"
+        count = (
+            tr("({count} of {of} are missing)")
+            if missing
+            else tr("({count} of {of} cannot be used)")
+        ).format(count=len(problems), of=of)
         if not self.skips:
-            remedy = "add it" if missing else "mend it"
-            raise InputError(f"{problems[0]} {count}; {remedy}, or set Global.bad_images: skip")
+            remedy = tr("add it") if missing else tr("mend it")
+            raise InputError(
+                "{first} {count}; {remedy}, or set Global.bad_images: skip",
+                first=problems[0],
+                count=count,
+                remedy=remedy,
+            )
         logger.warning("%s %s; going on without", problems[0], count)
 
     def first_good(
@@ -71,12 +83,16 @@ class BadImages:
                 problem = f"{where(place)} {error}"
                 if not self.skips:
                     raise TrainingError(
-                        f"{problem}; mend it, or set Global.bad_images: skip"
+                        "{problem}; mend it, or set Global.bad_images: skip", problem=problem
                     ) from error
                 if place not in self._warned:
                     self._warned.add(place)
                     logger.warning("%s; the next good image takes its place", problem)
-        raise TrainingError(f"{step + 1} images in a row cannot be used, the last: {problem}")
+        raise TrainingError(
+            "{step} images in a row cannot be used, the last: {problem}",
+            step=step + 1,
+            problem=problem,
+        )
 
 
 def read_file(path: Path) -> bytes:
@@ -84,7 +100,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadImage(f"cannot be read ({error.strerror})") from error
+        raise BadImage("cannot be read ({strerror})", strerror=error.strerror) from error
 
 
 def are_files(root: Path, paths: Sequence[str]) -> list[bool]:

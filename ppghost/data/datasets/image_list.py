@@ -14,6 +14,7 @@ from ppghost.data.datasets.soft_labels import SoftLabels
 from ppghost.data.transforms.compose import build_transforms
 from ppghost.data.transforms.pixels import DecodeImage
 from ppghost.errors import InputError, at_key
+from ppghost.i18n import tr
 
 
 class ImageNetDataset:
@@ -58,11 +59,17 @@ class ImageNetDataset:
         self.image_root = Path(image_root)
         self.list_file = Path(cls_label_path)
         if not self.image_root.is_dir():
-            raise InputError(f"{where}.image_root: {image_root} is not a folder")
+            raise InputError(
+                "{where}.image_root: {image_root} is not a folder",
+                where=where,
+                image_root=image_root,
+            )
         ops = transform_ops or [{"DecodeImage": None}]
         self.transforms = build_transforms(ops, f"{where}.transform_ops")
         if not isinstance(self.transforms.operations[0], DecodeImage):
-            raise InputError(f"{where}.transform_ops.0: give DecodeImage first, these are files")
+            raise InputError(
+                "{where}.transform_ops.0: give DecodeImage first, these are files", where=where
+            )
         with at_key(f"{where}.cls_label_path"):
             samples = read_samples(self.list_file, delimiter)
         if relabel:
@@ -70,7 +77,11 @@ class ImageNetDataset:
         check_labels(samples, class_num, self.list_file)
         samples = self._present(samples)
         if not samples:
-            raise InputError(f"{where}.cls_label_path: {self.list_file} names no image")
+            raise InputError(
+                "{where}.cls_label_path: {list_file} names no image",
+                where=where,
+                list_file=self.list_file,
+            )
         # in arrays: a million tuples take seconds, and 350 MB, on their way to each worker
         self._paths = np.array([os.fsencode(sample.path) for sample in samples])
         self._labels = np.array([sample.label for sample in samples])
@@ -124,14 +135,16 @@ class ImageNetDataset:
         return self.transforms(data, rng), self._soft[index] if self._soft else sample.label
 
     def _place(self, sample: Sample) -> str:
-        return f"{self.list_file}:{sample.line}: image {self.image_root / sample.path}"
+        return tr("{list_file}:{line}: image {image_root}").format(
+            list_file=self.list_file, line=sample.line, image_root=self.image_root / sample.path
+        )
 
     def _present(self, samples: list[Sample]) -> list[Sample]:
         """Return the samples whose file exists; InputError over others unless they are skipped."""
         exists = are_files(self.image_root, [sample.path for sample in samples])
         missing = [sample for sample, there in zip(samples, exists, strict=True) if not there]
         self.bad_images.leave_out(
-            [f"{self._place(sample)} does not exist" for sample in missing],
+            [tr("{place} does not exist").format(place=self._place(sample)) for sample in missing],
             len(samples),
             missing=True,
         )

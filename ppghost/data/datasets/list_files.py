@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 
 class Sample(NamedTuple):
@@ -33,8 +34,8 @@ def read_list(path: Path, delimiter: str | None = None) -> list[tuple[int, str, 
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows writes a BOM
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason})") from error
+        reason = getattr(error, "strerror", None) or tr("not UTF-8 text")
+        raise InputError("{path}: cannot be read ({reason})", path=path, reason=reason) from error
     numbered = enumerate((line.strip() for line in lines), start=1)
     return [(number, *_parse(line, delimiter or " ")) for number, line in numbered if line]
 
@@ -72,8 +73,13 @@ def read_samples(path: Path, delimiter: str | None) -> list[Sample]:
     for number, image, label in read_list(path, delimiter):
         if label is None:
             raise InputError(
-                f"{path}:{number}: {image!r} is no path and class id with {(delimiter or ' ')!r} "
-                f"between them: {_reason(image, delimiter or ' ')}"
+                "{path}:{number}: {image!r} is no path and class id with {delimiter!r} "
+                "between them: {reason}",
+                path=path,
+                number=number,
+                image=image,
+                delimiter=delimiter or " ",
+                reason=_reason(image, delimiter or " "),
             )
         samples.append(Sample(image, label, number))
     return samples
@@ -84,11 +90,15 @@ def _reason(line: str, delimiter: str) -> str:
     _, found, last = line.rpartition(delimiter)
     fitting = [d for d in _DELIMITERS if _parse(line, d)[1] is not None]
     if found and _NUMBERS.fullmatch(last):
-        return f"{last!r} is no whole number (an image has one class here)"
+        return tr("{last!r} is no whole number (an image has one class here)").format(last=last)
     if found and not fitting:
-        return f"{last!r} is no whole number"
-    hint = f"; with delimiter: {fitting[0]!r} it would be one" if fitting else ""
-    return f"the key delimiter, beside cls_label_path, says what is{hint}"
+        return tr("{last!r} is no whole number").format(last=last)
+    hint = (
+        tr("; with delimiter: {fitting!r} it would be one").format(fitting=fitting[0])
+        if fitting
+        else ""
+    )
+    return tr("the key delimiter, beside cls_label_path, says what is{hint}").format(hint=hint)
 
 
 def relabelled(samples: list[Sample]) -> list[Sample]:
@@ -101,8 +111,16 @@ def check_labels(samples: list[Sample], class_num: int | None, path: Path) -> No
     """Raise InputError over a label that is no class id below `class_num`."""
     for sample in samples:
         if sample.label < 0 or (class_num is not None and sample.label >= class_num):
-            valid = "0 or more" if class_num is None else f"in 0..{class_num - 1}"
+            valid = (
+                tr("0 or more")
+                if class_num is None
+                else tr("in 0..{class_num}").format(class_num=class_num - 1)
+            )
             raise InputError(
-                f"{path}:{sample.line}: class id {sample.label} is not {valid}: "
-                "correct the line or Arch.class_num"
+                "{path}:{line}: class id {label} is not {valid}: correct the line or "
+                "Arch.class_num",
+                path=path,
+                line=sample.line,
+                label=sample.label,
+                valid=valid,
             )

@@ -11,6 +11,7 @@ import numpy as np
 from ppghost.data.annotations import Target
 from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 
 class MixedDataSet:
@@ -74,16 +75,21 @@ def _renumbering(pseudo: DetectionDataSet, names: Sequence[str], where: str) -> 
     """The number among `names` of each of the teacher's classes; InputError for other ones."""
     theirs = pseudo.class_names
     differences = [
-        f"only {whose} {'has' if whose == 'the teacher' else 'have'} {', '.join(only)}"
-        for whose, only in (
-            ("the teacher", [name for name in theirs if name not in names]),
-            ("the labelled images", [name for name in names if name not in theirs]),
+        text.format(only=", ".join(only))
+        for text, only in (
+            (tr("only the teacher has {only}"), [name for name in theirs if name not in names]),
+            (
+                tr("only the labelled images have {only}"),
+                [name for name in names if name not in theirs],
+            ),
         )
         if only
     ]
     if differences:
         raise InputError(
-            f"{where}.anno_path: {pseudo.anno_file} is of a teacher of other classes: "
-            f"{'; '.join(differences)}"
+            "{where}.anno_path: {anno_file} is of a teacher of other classes: {differences}",
+            where=where,
+            anno_file=pseudo.anno_file,
+            differences=tr("; ").join(differences),
         )
     return np.array([list(names).index(name) for name in theirs], np.int64)

@@ -17,6 +17,7 @@ import simplejpeg
 from ppghost.data.datasets.written_folder import content, write_once
 from ppghost.data.transforms.parameters import whole_number
 from ppghost.errors import InputError
+from ppghost.i18n import message_of, tr
 
 NAMES = ("circle", "square", "triangle")
 EVERY_FIFTH = 5  # image is for validation
@@ -87,7 +88,7 @@ def write_shapes(
         lambda new: _fill(new, split, texts),
         lambda: _holds(directory, split, texts),
         entries={"images", "annotations", *(name for name in texts if "/" not in name)},
-        what="these shapes",
+        what=tr("these shapes"),
         force=force,
     )
     counts = {part: len(pictures) for part, pictures in split.items()}
@@ -107,7 +108,7 @@ def _check(images: int, size: int, seed: int) -> None:
         try:
             whole_number(name, value, least)
         except ValueError as error:
-            raise InputError(str(error)) from error
+            raise InputError(message_of(error)) from error
 
 
 def _draw_all(images: int, size: int, seed: int) -> Iterator[_Picture]:

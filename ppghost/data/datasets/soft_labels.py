@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 #: how far the shares of an image, which are rounded, may be above 1 together
 _ROUNDED = 1e-3
@@ -51,12 +52,20 @@ class SoftLabels:
         self.class_num = content.class_num
         if class_num not in (None, self.class_num):
             raise InputError(
-                f"{path} is of a teacher of {self.class_num} classes, Arch.class_num is {class_num}"
+                "{path} is of a teacher of {class_num} classes, Arch.class_num is {class_num2}",
+                path=path,
+                class_num=self.class_num,
+                class_num2=class_num,
             )
         of_name = {image.file_name: image for image in content.images}
         found = [of_name.get(name) for name in names]
         if not any(found):
-            raise InputError(f"{path} has none of the {len(names)} images of the list: {names[0]}")
+            raise InputError(
+                "{path} has none of the {count} images of the list: {first}",
+                path=path,
+                count=len(names),
+                first=names[0],
+            )
         parts = list(_shares(found, labels))
         #: the classes and shares of image i stand from _starts[i] to _starts[i + 1]
         self._starts = np.cumsum([0, *(len(classes) for classes, _ in parts)])
@@ -89,22 +98,35 @@ def _read(path: Path) -> SoftFile:
     try:
         content = msgspec.json.decode(path.read_bytes(), type=SoftFile)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+        ) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not a file of soft labels ({error})") from error
+        raise InputError(
+            "{path}: not a file of soft labels ({error})", path=path, error=error
+        ) from error
     for image in content.images:
         if problem := _problem(image, content.class_num):
-            raise InputError(f"{path}: image {image.file_name}: {problem}")
+            raise InputError(
+                "{path}: image {file_name}: {problem}",
+                path=path,
+                file_name=image.file_name,
+                problem=problem,
+            )
     return content
 
 
 def _problem(image: SoftImage, class_num: int) -> str | None:
     if len(image.classes) != len(image.scores) or not image.classes:
-        return f"{len(image.classes)} classes and {len(image.scores)} scores"
+        return tr("{count} classes and {image_count} scores").format(
+            count=len(image.classes), image_count=len(image.scores)
+        )
     if max(image.classes) >= class_num:
-        return f"class id {max(image.classes)} is not in 0..{class_num - 1}"
+        return tr("class id {classes} is not in 0..{class_num}").format(
+            classes=max(image.classes), class_num=class_num - 1
+        )
     if len(set(image.classes)) < len(image.classes):
-        return "names a class twice"
+        return tr("names a class twice")
     if sum(image.scores) > 1 + _ROUNDED:
-        return f"the scores' sum is {sum(image.scores):g}, above 1"
+        return tr("the scores' sum is {scores:g}, above 1").format(scores=sum(image.scores))
     return None

@@ -83,14 +83,18 @@ class UserDataset:
         try:
             inspect.signature(constructor).bind(**arguments)
         except TypeError as error:
-            raise InputError(f"{where}: {name}: {error}") from error
+            raise InputError(
+                "{where}: {name}: {error}", where=where, name=name, error=error
+            ) from error
         self.images = constructor(**arguments)
         if not len(self.images):
-            raise InputError(f"{where}: {name} holds no image")
+            raise InputError("{where}: {name} holds no image", where=where, name=name)
         if workers and type(self.images).__module__ == "__main__":
             raise InputError(
-                f"{where}: {name} is defined in the script that was started, where workers "
-                "cannot import it; move it to a module, or set loader.num_workers to 0"
+                "{where}: {name} is defined in the script that was started, where workers "
+                "cannot import it; move it to a module, or set loader.num_workers to 0",
+                where=where,
+                name=name,
             )
 
     def __len__(self) -> int:
@@ -105,9 +109,15 @@ class UserDataset:
         image, label = self.images[index]
         if not 0 <= label < self.class_num:
             raise TrainingError(
-                f"{self.name}[{index}]: class id {label} is not in 0..{self.class_num - 1}"
+                "{name}[{index}]: class id {label} is not in 0..{class_num}",
+                name=self.name,
+                index=index,
+                label=label,
+                class_num=self.class_num - 1,
             )
         try:
             return self.transforms(image, rng), int(label)
         except BadImage as error:
-            raise TrainingError(f"{self.name}[{index}]: {error}") from error
+            raise TrainingError(
+                "{name}[{index}]: {error}", name=self.name, index=index, error=error
+            ) from error

@@ -13,6 +13,7 @@ from ppghost.data.datasets.box_labels import BoxLabels
 from ppghost.data.datasets.detection import DetectionDataSet
 from ppghost.data.datasets.image_files import are_files
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.utils.text import nearest
 
 #: VOC's own classes, which count where no label list is given
@@ -98,7 +99,9 @@ class VOCDataSet(DetectionDataSet):
     def _hint(self, name: str) -> str:
         if name in self.class_names:
             return ""
-        return f" is not in {self.label_file or 'VOC'}{nearest(name, self.class_names)}"
+        return tr(" is not in {label_file}{nearest}").format(
+            label_file=self.label_file or "VOC", nearest=nearest(name, self.class_names)
+        )
 
     def _read_xml_files(self, lines: list[_Line]) -> tuple[list[_Line], list[voc_xml.VOCFile]]:
         """The lines whose XML file can be read, and what it says."""
@@ -108,7 +111,7 @@ class VOCDataSet(DetectionDataSet):
             path = self.image_root / line.xml
             try:
                 if not there:
-                    raise ValueError(" does not exist")
+                    raise ValueError(tr(" does not exist"))
                 contents.append(_read_xml(path))
                 good.append(line)
             except ValueError as error:
@@ -129,17 +132,19 @@ def _read_xml(path: Path) -> voc_xml.VOCFile:
     try:
         return voc_xml.parse(path.read_bytes())
     except OSError as error:
-        raise ValueError(f" cannot be read ({error.strerror})") from error
+        raise ValueError(
+            tr(" cannot be read ({strerror})").format(strerror=error.strerror)
+        ) from error
     except ValueError as error:
-        raise ValueError(f":{error}") from error
+        raise ValueError(tr(":{error}").format(error=error)) from error
 
 
 def _read_text(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()  # Windows writes a BOM
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason})") from error
+        reason = getattr(error, "strerror", None) or tr("not UTF-8 text")
+        raise InputError("{path}: cannot be read ({reason})", path=path, reason=reason) from error
 
 
 def _read_lines(path: Path) -> list[_Line]:
@@ -149,7 +154,12 @@ def _read_lines(path: Path) -> list[_Line]:
         if not (columns := text.split()):
             continue
         if len(columns) < 2:
-            raise InputError(f"{path}:{number}: {text.strip()!r} is no image and XML file")
+            raise InputError(
+                "{path}:{number}: {text!r} is no image and XML file",
+                path=path,
+                number=number,
+                text=text.strip(),
+            )
         image, xml = (os.path.normpath(column) for column in columns[:2])
         lines.append(_Line(image, xml, number))
     return lines
@@ -162,11 +172,19 @@ def _read_names(path: Path) -> list[str]:
         names.pop()
     for number, name in enumerate(names, start=1):
         if not name:
-            raise InputError(f"{path}:{number}: an empty line, where a class name has to stand")
+            raise InputError(
+                "{path}:{number}: an empty line, where a class name has to stand",
+                path=path,
+                number=number,
+            )
         if name in names[: number - 1]:
             raise InputError(
-                f"{path}:{number}: {name!r} stands in line {names.index(name) + 1} too"
+                "{path}:{number}: {name!r} stands in line {index} too",
+                path=path,
+                number=number,
+                name=name,
+                index=names.index(name) + 1,
             )
     if not names:
-        raise InputError(f"{path}: no class name in it")
+        raise InputError("{path}: no class name in it", path=path)
     return names

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.parsers import expat
 
+from ppghost.i18n import tr
+
 #: pixels; what says more says nothing
 _LARGEST_SIDE = 1 << 20
 
@@ -72,7 +74,11 @@ def parse(content: bytes) -> VOCFile:
 
     def entity(*declaration: object) -> None:
         # annotations need none, and a few lines of them can stand for gigabytes
-        raise ValueError(f"{parser.CurrentLineNumber}: it declares an entity")
+        raise ValueError(
+            tr("{currentlinenumber}: it declares an entity").format(
+                currentlinenumber=parser.CurrentLineNumber
+            )
+        )
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = start, end
@@ -81,7 +87,9 @@ def parse(content: bytes) -> VOCFile:
         parser.Parse(content, True)
     except (expat.ExpatError, LookupError) as error:  # LookupError: an encoding nobody knows
         line = parser.CurrentLineNumber
-        raise ValueError(f"{line}: not XML ({str(error).split(':')[0]})") from error
+        raise ValueError(
+            tr("{line}: not XML ({error})").format(line=line, error=str(error).split(":")[0])
+        ) from error
     return _read(root.children[0])
 
 

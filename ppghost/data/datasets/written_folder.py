@@ -38,8 +38,10 @@ def write_once(
         complete = bool(found) and is_complete()
         if found and not complete and not (force and found <= entries):
             raise InputError(
-                f"{directory} holds something else or an incomplete copy of {what}: "
-                "give an empty or a new folder (--force renews a damaged copy)"
+                "{directory} holds something else or an incomplete copy of {what}: give an "
+                "empty or a new folder (--force renews a damaged copy)",
+                directory=directory,
+                what=what,
             )
         if complete and not force:
             return False

@@ -21,6 +21,7 @@ import numpy as np
 from ppghost.data.transforms.construct import construct, one_entry
 from ppghost.data.transforms.parameters import flag, number, whole_number
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 Mixed = tuple[np.ndarray, np.ndarray]
 
@@ -161,7 +162,11 @@ class OpSampler:
         self.operations = operations
         self._bounds = np.cumsum(chances)
         if len(chances) and self._bounds[-1] > 1 + 1e-9:
-            raise ValueError(f"the operations' prob sum to {self._bounds[-1]:g}: give at most 1")
+            raise ValueError(
+                tr("the operations' prob sum to {bounds:g}: give at most 1").format(
+                    bounds=self._bounds[-1]
+                )
+            )
 
     def __call__(self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Mixed:
         drawn = int(np.searchsorted(self._bounds, rng.random(), side="right"))
@@ -173,7 +178,7 @@ class OpSampler:
 def _positive(name: str, value: object) -> float:
     result = number(name, value, 0)
     if result == 0:
-        raise ValueError(f"{name} is 0: give more than 0")
+        raise ValueError(tr("{name} is 0: give more than 0").format(name=name))
     return result
 
 
@@ -197,7 +202,9 @@ def build_batch_transforms(ops: list[dict], where: str, class_num: int) -> Batch
     """
     if not isinstance(ops, list) or len(ops) != 1:
         raise InputError(
-            f"{where} is {ops!r}: give a list of one operation (OpSampler chooses among several)"
+            "{where} is {ops!r}: give a list of one operation (OpSampler chooses among several)",
+            where=where,
+            ops=ops,
         )
     name, parameters = one_entry(ops[0], f"{where}.0")
     if name == "OpSampler":
@@ -207,19 +214,29 @@ def build_batch_transforms(ops: list[dict], where: str, class_num: int) -> Batch
 
 def _build_sampler(entries: object, where: str, class_num: int) -> OpSampler:
     if not isinstance(entries, dict) or not entries:
-        raise InputError(f"{where} is {entries!r}: give operations by name, each with its prob")
+        raise InputError(
+            "{where} is {entries!r}: give operations by name, each with its prob",
+            where=where,
+            entries=entries,
+        )
     operations, chances = [], []
     for name, parameters in entries.items():
         # without its prob PaddleClas would never apply the operation
         if not isinstance(parameters, dict) or "prob" not in parameters:
-            raise InputError(f"{where}.{name} has no prob: say how often it is to be applied")
+            raise InputError(
+                "{where}.{name} has no prob: say how often it is to be applied",
+                where=where,
+                name=name,
+            )
         rest = {key: value for key, value in parameters.items() if key != "prob"}
         operations.append(construct(BATCH_OPS, name, rest, where, class_num=class_num))
         try:
             chances.append(number("prob", parameters["prob"], 0, 1))
         except (TypeError, ValueError) as error:
-            raise InputError(f"{where}.{name}: {error}") from error
+            raise InputError(
+                "{where}.{name}: {error}", where=where, name=name, error=error
+            ) from error
     try:
         return OpSampler(class_num, operations, chances)
     except ValueError as error:
-        raise InputError(f"{where}: {error}") from error
+        raise InputError("{where}: {error}", where=where, error=error) from error

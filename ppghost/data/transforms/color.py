@@ -10,6 +10,7 @@ from PIL import Image
 from ppghost.data.transforms.operation import to_pillow
 from ppghost.data.transforms.parameters import number
 from ppghost.data.transforms.pillow_ops import apply_op
+from ppghost.i18n import tr
 
 # Eigenvalues and eigenvectors (columns) of ImageNet's RGB covariance (AlexNet's lighting noise)
 _EIGENVALUES = np.array([0.2175, 0.0188, 0.0045], np.float32)
@@ -79,7 +80,11 @@ def _hue_range(value: object) -> tuple[float, float] | None:
 
 def _bounds(name: str, value: list | tuple, least: float, most: float) -> tuple[float, float]:
     if len(value) != 2:
-        raise ValueError(f"{name} is {value!r}: give one number or [least, most]")
+        raise ValueError(
+            tr("{name} is {value!r}: give one number or [least, most]").format(
+                name=name, value=value
+            )
+        )
     upper = number(f"{name}[1]", value[1], least, most)
     return number(f"{name}[0]", value[0], least, upper), upper
 

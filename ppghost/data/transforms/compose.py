@@ -97,7 +97,9 @@ def build_transforms(ops: list[dict], where: str) -> Compose:
         InputError: not such a list, an unknown operation or parameter, a refused value.
     """
     if not isinstance(ops, list):
-        raise InputError(f"{where} is {type(ops).__name__}: give a list of operations")
+        raise InputError(
+            "{where} is {type}: give a list of operations", where=where, type=type(ops).__name__
+        )
     operations = [_build(entry, f"{where}.{index}") for index, entry in enumerate(ops)]
     _check_reduced(operations, where)
     return Compose(operations)
@@ -111,8 +113,10 @@ def _check_reduced(operations: list[Operation], where: str) -> None:
         following = operations[index + 1] if index + 1 < len(operations) else None
         if not isinstance(following, RandCropImage | ResizeImage) or following.averages:
             raise InputError(
-                f"{where}.{index}.DecodeImage.reduced: RandCropImage or ResizeImage comes next, "
-                "without interpolation area"
+                "{where}.{index}.DecodeImage.reduced: RandCropImage or ResizeImage comes "
+                "next, without interpolation area",
+                where=where,
+                index=index,
             )
 
 

@@ -13,7 +13,11 @@ T = TypeVar("T")
 def one_entry(entry: object, where: str) -> tuple[str, object]:
     """Split `{name: parameters}`; InputError for anything else."""
     if not isinstance(entry, dict) or len(entry) != 1:
-        raise InputError(f"{where} is {entry!r}: give one operation, as in `- ResizeImage:`")
+        raise InputError(
+            "{where} is {entry!r}: give one operation, as in `- ResizeImage:`",
+            where=where,
+            entry=entry,
+        )
     [(name, parameters)] = entry.items()
     return name, parameters
 
@@ -35,18 +39,39 @@ def construct(
         InputError: no such operation, an unknown, missing or refused parameter.
     """
     if name not in table:
-        raise InputError(f"{where}: unknown operation {name!r}{nearest(name, table)}")
+        raise InputError(
+            "{where}: unknown operation {name!r}{nearest}",
+            where=where,
+            name=name,
+            nearest=nearest(name, table),
+        )
     parameters = {} if parameters is None else parameters
     if not isinstance(parameters, dict):
-        raise InputError(f"{where}.{name} is {parameters!r}: give its parameters by name")
+        raise InputError(
+            "{where}.{name} is {parameters!r}: give its parameters by name",
+            where=where,
+            name=name,
+            parameters=parameters,
+        )
     known = {k: p for k, p in inspect.signature(table[name]).parameters.items() if k not in given}
     for key in parameters:
         if key not in known:
-            raise InputError(f"{where}.{name}: unknown parameter {key!r}{nearest(key, known)}")
+            raise InputError(
+                "{where}.{name}: unknown parameter {key!r}{nearest}",
+                where=where,
+                name=name,
+                key=key,
+                nearest=nearest(key, known),
+            )
     for key, parameter in known.items():
         if parameter.default is parameter.empty and key not in parameters:
-            raise InputError(f"{where}.{name}: {key} is missing and has no default")
+            raise InputError(
+                "{where}.{name}: {key} is missing and has no default",
+                where=where,
+                name=name,
+                key=key,
+            )
     try:
         return table[name](**given, **parameters)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{where}.{name}: {error}") from error
+        raise InputError("{where}.{name}: {error}", where=where, name=name, error=error) from error

@@ -110,8 +110,11 @@ def _spare(image: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
     spare_width = image.shape[1] - size[0]
     if spare_height < 0 or spare_width < 0:
         raise BadImage(
-            f"is {image.shape[1]}x{image.shape[0]}, smaller than the crop {size[0]}x{size[1]}: "
-            "resize or pad it first"
+            "is {shape}x{shape2}, smaller than the crop {size}x{size2}: resize or pad it first",
+            shape=image.shape[1],
+            shape2=image.shape[0],
+            size=size[0],
+            size2=size[1],
         )
     return spare_height, spare_width
 
@@ -129,7 +132,11 @@ class CropImageAtRatio:
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         side = int(self.size / (self.size + self.pad) * min(image.shape[:2]))
         if side == 0:
-            raise BadImage(f"is {image.shape[1]}x{image.shape[0]}: nothing is left of it to crop")
+            raise BadImage(
+                "is {shape}x{shape2}: nothing is left of it to crop",
+                shape=image.shape[1],
+                shape2=image.shape[0],
+            )
         middle = CropImage(side)(image, rng)
         return self._resample(middle, (self.size, self.size), rng)
 

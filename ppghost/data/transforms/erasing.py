@@ -21,7 +21,9 @@ def _channels_last(image: np.ndarray) -> np.ndarray:
         return image
     if image.ndim == 3 and image.shape[0] == 3:
         return image.transpose(1, 2, 0)
-    raise BadImage(f"has shape {image.shape} where three channels, first or last, are needed")
+    raise BadImage(
+        "has shape {shape} where three channels, first or last, are needed", shape=image.shape
+    )
 
 
 class RandomErasing:

@@ -18,6 +18,7 @@ from ppghost.data.transforms.parameters import (
     width_height,
 )
 from ppghost.data.transforms.reduced import Box, UndecodedJpeg, decode_for, resize_box
+from ppghost.i18n import tr
 
 _CV2_FILTERS = {
     "nearest": (cv2.INTER_NEAREST,),
@@ -106,7 +107,7 @@ class ResizeImage:
         self.size: tuple[int, int] | None = None
         if not self.resize_short:
             if size is None:
-                raise ValueError("neither size nor resize_short is given: give one of them")
+                raise ValueError(tr("neither size nor resize_short is given: give one of them"))
             self.size = width_height("size", size)
         self._resample = Resampler(interpolation, backend)
         self.averages = self._resample.averages
@@ -136,7 +137,9 @@ class Pad:
         self.padding = whole_number("padding", padding, least=0)
         self.fill = tuple(fill) if isinstance(fill, list | tuple) else (fill,) * 3
         if len(self.fill) != 3 or not all(isinstance(value, int | float) for value in self.fill):
-            raise TypeError(f"fill is {fill!r}: give one number or a list of three")
+            raise TypeError(
+                tr("fill is {fill!r}: give one number or a list of three").format(fill=fill)
+            )
         # PaddleClas's Pad takes other modes and pads with the constant all the same
         one_of("padding_mode", padding_mode, ("constant",))
         one_of("backend", backend, ("pil", "cv2"))
@@ -215,5 +218,7 @@ def _turned_size(width: int, height: int, angle: float) -> tuple[int, int]:
 
 def _pair(name: str, value: object) -> tuple[float, float]:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise TypeError(f"{name} is {value!r}: give a list of two numbers")
+        raise TypeError(
+            tr("{name} is {value!r}: give a list of two numbers").format(name=name, value=value)
+        )
     return number(f"{name}[0]", value[0]), number(f"{name}[1]", value[1])

@@ -15,8 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from ppghost.i18n import TranslatableError
 
-class BadImage(ValueError):
+
+class BadImage(TranslatableError, ValueError):
     """This image cannot be used: it does not decode, or an operation cannot be applied to it."""
 
 
@@ -31,7 +33,9 @@ def to_pillow(image: np.ndarray) -> Image.Image:
     """Turn an HWC uint8 array into a Pillow image; BadImage for anything else."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise BadImage(
-            f"is {image.dtype} of shape {image.shape} where Pillow wants HWC uint8: "
-            "place this operation before NormalizeImage and ToCHWImage"
+            "is {dtype} of shape {shape} where Pillow wants HWC uint8: place this "
+            "operation before NormalizeImage and ToCHWImage",
+            dtype=image.dtype,
+            shape=image.shape,
         )
     return Image.fromarray(np.ascontiguousarray(image))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TypeVar
 
+from ppghost.i18n import tr
 from ppghost.utils import text
 from ppghost.utils.text import parse_number
 
@@ -17,7 +18,7 @@ def whole_number(name: str, value: object, least: int = 1) -> int:
     try:
         return text.whole_number(value, least)
     except ValueError as error:
-        raise ValueError(f"{name} {error}") from error
+        raise ValueError(tr("{name} {error}").format(name=name, error=error)) from error
 
 
 def number(name: str, value: object, least: float = -math.inf, most: float = math.inf) -> float:
@@ -25,9 +26,17 @@ def number(name: str, value: object, least: float = -math.inf, most: float = mat
     try:
         result = parse_number(value)
     except ValueError as error:
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a number") from error
+        raise TypeError(
+            tr("{name} is {value!r} ({type}): give a number").format(
+                name=name, value=value, type=type(value).__name__
+            )
+        ) from error
     if not least <= result <= most:
-        raise ValueError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
+        raise ValueError(
+            tr("{name} is {value!r}: give a number from {least:g} to {most:g}").format(
+                name=name, value=value, least=least, most=most
+            )
+        )
     return result
 
 
@@ -36,7 +45,9 @@ def three_numbers(
 ) -> tuple[float, float, float]:
     """Read a list of one number per channel, each from `least` to `most`."""
     if not isinstance(value, list | tuple) or len(value) != 3:
-        raise TypeError(f"{name} is {value!r}: give a list of three numbers")
+        raise TypeError(
+            tr("{name} is {value!r}: give a list of three numbers").format(name=name, value=value)
+        )
     red, green, blue = (number(name, channel, least, most) for channel in value)
     return red, green, blue
 
@@ -50,11 +61,17 @@ def rgb_color(name: str, value: object) -> tuple[int, int, int]:
 def ordered_range(name: str, value: object) -> tuple[float, float]:
     """Return `value` as (least, most) if it is two numbers with 0 < least <= most."""
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give [least, most]")
+        raise TypeError(
+            tr("{name} is {value!r} ({type}): give [least, most]").format(
+                name=name, value=value, type=type(value).__name__
+            )
+        )
     if not all(isinstance(bound, int | float) for bound in value):
-        raise TypeError(f"{name} is {value!r}: give two numbers")
+        raise TypeError(tr("{name} is {value!r}: give two numbers").format(name=name, value=value))
     if not 0 < value[0] <= value[1]:
-        raise ValueError(f"{name} is {value!r}: give 0 < least <= most")
+        raise ValueError(
+            tr("{name} is {value!r}: give 0 < least <= most").format(name=name, value=value)
+        )
     return float(value[0]), float(value[1])
 
 
@@ -66,7 +83,11 @@ def width_height(name: str, value: object) -> tuple[int, int]:
     """
     if isinstance(value, list | tuple):
         if len(value) != 2:
-            raise ValueError(f"{name} is {value!r}: give one number or [width, height]")
+            raise ValueError(
+                tr("{name} is {value!r}: give one number or [width, height]").format(
+                    name=name, value=value
+                )
+            )
         return whole_number(f"{name}[0]", value[0]), whole_number(f"{name}[1]", value[1])
     return (whole_number(name, value),) * 2
 
@@ -76,11 +97,19 @@ def one_of(name: str, value: object, choices: Iterable[T]) -> T:
     for choice in choices:
         if choice == value:
             return choice
-    raise ValueError(f"{name} is {value!r}: give one of {', '.join(map(str, choices))}")
+    raise ValueError(
+        tr("{name} is {value!r}: give one of {choices}").format(
+            name=name, value=value, choices=", ".join(map(str, choices))
+        )
+    )
 
 
 def flag(name: str, value: object) -> bool:
     """Return `value` if it is a bool; TypeError otherwise ("False" as a string is true)."""
     if not isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give True or False")
+        raise TypeError(
+            tr("{name} is {value!r} ({type}): give True or False").format(
+                name=name, value=value, type=type(value).__name__
+            )
+        )
     return value

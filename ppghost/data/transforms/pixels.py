@@ -13,6 +13,7 @@ from PIL import ExifTags, Image
 from ppghost.data.transforms.operation import BadImage
 from ppghost.data.transforms.parameters import flag, one_of
 from ppghost.data.transforms.reduced import UndecodedJpeg
+from ppghost.i18n import tr
 from ppghost.utils.text import parse_number
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -48,7 +49,7 @@ class DecodeImage:
         self.backend = one_of("backend", str(backend).lower(), ("cv2", "pil"))
         self.reduced = flag("reduced", reduced)
         if self.reduced and (self.backend == "pil" or channel_first):
-            raise ValueError("reduced goes with backend cv2 and channel_first False alone")
+            raise ValueError(tr("reduced goes with backend cv2 and channel_first False alone"))
         self.wants_rgb = flag("to_rgb", to_rgb)
         if not flag("to_np", to_np):
             self.wants_rgb = self.backend == "pil"
@@ -134,9 +135,9 @@ def _decode_cv2(data: bytes, swap_channels: bool) -> np.ndarray:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # a header that promises more pixels than OpenCV accepts
-        raise BadImage(f"cannot be decoded ({error.err})") from error
+        raise BadImage("cannot be decoded ({err})", err=error.err) from error
     if pixels is None:
-        raise BadImage(f"cannot be decoded: {_unread_format(data)}")
+        raise BadImage("cannot be decoded: {unread_format}", unread_format=_unread_format(data))
     if _ends_before_its_first_row(data, pixels):
         raise BadImage("cannot be decoded: it is cut off before its first row of pixels")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if swap_channels else pixels
@@ -145,10 +146,10 @@ def _decode_cv2(data: bytes, swap_channels: bool) -> np.ndarray:
 def _unread_format(data: bytes) -> str:
     """Why OpenCV reads nothing: most are damaged, some are of a kind that it does not know."""
     if data.startswith(b"GIF8"):
-        return "OpenCV reads no GIF; DecodeImage with backend: pil does"
+        return tr("OpenCV reads no GIF; DecodeImage with backend: pil does")
     if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
-        return "OpenCV reads no HEIC or AVIF; convert it to JPEG or PNG"
-    return "it is damaged or not an image"
+        return tr("OpenCV reads no HEIC or AVIF; convert it to JPEG or PNG")
+    return tr("it is damaged or not an image")
 
 
 def _ends_before_its_first_row(data: bytes, pixels: np.ndarray) -> bool:
@@ -168,7 +169,7 @@ def _decode_pillow(data: bytes, swap_channels: bool) -> np.ndarray:
         return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if swap_channels else pixels
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         # Pillow's PNG reader raises SyntaxError for a broken chunk
-        raise BadImage(f"cannot be decoded ({error})") from error
+        raise BadImage("cannot be decoded ({error})", error=error) from error
 
 
 class NormalizeImage:
@@ -195,7 +196,7 @@ class NormalizeImage:
         self.mean = _per_channel("mean", IMAGENET_MEAN if mean is None else mean)
         self.std = _per_channel("std", IMAGENET_STD if std is None else std)
         if not self.std.all():
-            raise ValueError(f"std is {std!r}: a channel cannot be divided by 0")
+            raise ValueError(tr("std is {std!r}: a channel cannot be divided by 0").format(std=std))
         self.order = one_of("order", order, ("chw", "hwc", ""))
         self.output_fp16 = flag("output_fp16", output_fp16)
         self.channel_num = one_of("channel_num", channel_num, (3, 4))
@@ -216,8 +217,11 @@ class NormalizeImage:
         axis = 0 if self.order == "chw" else 2
         if image.shape[axis] != 3:
             raise BadImage(
-                f"has shape {image.shape} where NormalizeImage, order {self.order!r}, wants 3 "
-                f"channels on axis {axis}: order is 'chw' after ToCHWImage, '' before it"
+                "has shape {shape} where NormalizeImage, order {order!r}, wants 3 channels "
+                "on axis {axis}: order is 'chw' after ToCHWImage, '' before it",
+                shape=image.shape,
+                order=self.order,
+                axis=axis,
             )
         if axis == 2 and image.dtype == np.uint8:
             result = self._look_up(image)
@@ -237,7 +241,11 @@ class NormalizeImage:
 
 def _per_channel(name: str, values: object) -> np.ndarray:
     if not isinstance(values, list | tuple) or len(values) != 3:
-        raise TypeError(f"{name} is {values!r}: give a list of three numbers")
+        raise TypeError(
+            tr("{name} is {values!r}: give a list of three numbers").format(
+                name=name, values=values
+            )
+        )
     return np.array([parse_number(value) for value in values], dtype=np.float32)
 
 

@@ -27,6 +27,7 @@ from ppghost.data.transforms.randaugment import (
     UP_TO_1_9,
     enhance,
 )
+from ppghost.i18n import tr
 
 _MOVES = ("translate_x", "translate_y")
 _COMMON = (
@@ -128,12 +129,24 @@ def _parse(config_str: str | None) -> dict[str, float]:
         return settings | {"n": 0.0}
     policy, *sections = str(config_str).split("-")
     if policy != "rand":
-        raise ValueError(f"config_str is {config_str!r}: give rand-..., as in rand-m9-mstd0.5-inc1")
+        raise ValueError(
+            tr("config_str is {config_str!r}: give rand-..., as in rand-m9-mstd0.5-inc1").format(
+                config_str=config_str
+            )
+        )
     for section in sections:
         match = _SECTION.fullmatch(section)
         if not match:
-            raise ValueError(f"config_str is {config_str!r}: {section!r} is not m, mstd, n or inc1")
+            raise ValueError(
+                tr("config_str is {config_str!r}: {section!r} is not m, mstd, n or inc1").format(
+                    config_str=config_str, section=section
+                )
+            )
         settings[match[1]] = float(match[2])
     if settings["n"] < 1 or settings["n"] % 1:
-        raise ValueError(f"config_str is {config_str!r}: n is a whole number of at least 1")
+        raise ValueError(
+            tr("config_str is {config_str!r}: n is a whole number of at least 1").format(
+                config_str=config_str
+            )
+        )
     return settings

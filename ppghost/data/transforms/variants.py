@@ -2,6 +2,7 @@
 
 from ppghost.data.samplers import STAGES
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 
 #: what PaddleClas's MultiScaleDataset gives the size of the batch
 _SIZED = ("RandCropImage", "ResizeImage", "CropImage")
@@ -22,7 +23,9 @@ def at_sizes(ops: list, sizes: list[int], where: str) -> list[list]:
         InputError: no operation that makes a size.
     """
     if not any(_parameters(op, name) is not None for op in ops for name in _SIZED):
-        raise InputError(f"{where}: MultiScaleDataset needs one of {', '.join(_SIZED)}")
+        raise InputError(
+            "{where}: MultiScaleDataset needs one of {sized}", where=where, sized=", ".join(_SIZED)
+        )
     return [[_sized(op, size) for op in ops] for size in sizes]
 
 
@@ -42,8 +45,10 @@ def at_stages(ops: list, where: str) -> list[list]:
     """
     found = [_staged(op, f"{where}.{index}") for index, op in enumerate(ops)]
     if not any(found):
-        known = " or ".join(f"{name}.{key}" for name, (_, key) in _STAGED.items())
-        raise InputError(f"{where}: Global.train_mode progressive needs {known}")
+        known = tr(" or ").join(f"{name}.{key}" for name, (_, key) in _STAGED.items())
+        raise InputError(
+            "{where}: Global.train_mode progressive needs {known}", where=where, known=known
+        )
     staged = [by_stage or [op] * STAGES for op, by_stage in zip(ops, found, strict=True)]
     return [list(stage) for stage in zip(*staged, strict=True)]
 
@@ -56,7 +61,12 @@ def _staged(op: dict, where: str) -> list[dict]:
             continue
         if not isinstance(values, list) or len(values) != STAGES:
             raise InputError(
-                f"{where}.{name}.{by_stage} is {values!r}: give a list of {STAGES}, one a stage"
+                "{where}.{name}.{by_stage} is {values!r}: give a list of {stages}, one a stage",
+                where=where,
+                name=name,
+                by_stage=by_stage,
+                values=values,
+                stages=STAGES,
             )
         return [{name: parameters | {parameter: value}} for value in values]
     return []

@@ -28,9 +28,11 @@ def read_program(path: Path) -> Any:
     try:
         return translate(operations).to_desc()
     except Unsupported as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError("{path}: {error}", path=path, error=error) from error
     except PirError as error:
-        raise InputError(f"{path}: damaged? {error}; export the model again") from error
+        raise InputError(
+            "{path}: damaged? {error}; export the model again", path=path, error=error
+        ) from error
 
 
 def parameter_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -47,4 +49,6 @@ def parameter_shapes(path: Path) -> dict[str, tuple[int, ...]]:
             if each.is_stored
         }
     except PirError as error:
-        raise InputError(f"{path}: damaged? {error}; export the model again") from error
+        raise InputError(
+            "{path}: damaged? {error}; export the model again", path=path, error=error
+        ) from error

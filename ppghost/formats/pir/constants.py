@@ -10,6 +10,7 @@ from ppghost.formats.pir.sizes import add_sizes
 from ppghost.formats.pir.types import TensorType
 from ppghost.formats.pir.values import Constant, Operand, Variable
 from ppghost.formats.program_desc import framework
+from ppghost.i18n import tr
 
 #: what `arange` may have to become constants
 _MAX_FOLDED = 2**16
@@ -43,7 +44,7 @@ def _of_type(number: float, type_: TensorType) -> float:
     if type_.dtype in (kinds.FP16, kinds.BF16, kinds.FP32, kinds.FP64):
         return float(number)
     if isinstance(number, float) and not math.isfinite(number):
-        raise Malformed(f"a whole number that is {number}")
+        raise Malformed("a whole number that is {number}", number=number)
     return bool(number) if type_.dtype == kinds.BOOL else int(number)
 
 
@@ -85,7 +86,7 @@ def _arange(context: Context, call: Call) -> None:
             return
     slots = {}
     for slot, operand in zip(("Start", "End", "Step"), call.operands, strict=True):
-        slots[slot] = [context.cast(context.tensor(operand, "an arange"), type_.dtype).name]
+        slots[slot] = [context.cast(context.tensor(operand, tr("an arange")), type_.dtype).name]
     context.define(id_, context.add("range", slots, type_))
 
 

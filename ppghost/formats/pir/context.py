@@ -49,15 +49,15 @@ class Context:
         if id_ == 0:
             return None
         if id_ not in self.values:
-            raise Malformed(f"an operand {id_} that nothing before it computes")
+            raise Malformed("an operand {id} that nothing before it computes", id=id_)
         if id_ in self.overwritten:
-            raise Unsupported(f"an operand {id_} that was changed in place before")
+            raise Unsupported("an operand {id} that was changed in place before", id=id_)
         return self.values[id_]
 
     def define(self, id_: int, value: Operand) -> None:
         """Say what a result is. Raises Malformed if there is one of that id."""
         if id_ <= 0 or id_ in self.values:
-            raise Malformed(f"a result {id_}, which is none or is there twice")
+            raise Malformed("a result {id}, which is none or is there twice", id=id_)
         self.values[id_] = value
 
     def add(
@@ -81,7 +81,7 @@ class Context:
                 self._made[key] = self._write(operand)
             return self._made[key]
         if not isinstance(operand, Variable):
-            raise Malformed(f"{where} of something else than one tensor")
+            raise Malformed("{where} of something else than one tensor", where=where)
         return operand
 
     def tensors(self, operand: Operand, where: str) -> list[str]:
@@ -120,7 +120,7 @@ class Context:
         }  # fmt: skip
         if type_.dtype not in slots:
             name = kinds.Type.Name(type_.dtype)
-            raise Unsupported(f"constants of type {name}")
+            raise Unsupported("constants of type {name}", name=name)
         name, kind = slots[type_.dtype]
         return self.add(
             "assign_value", {}, type_,
@@ -137,7 +137,7 @@ def single_result(call: Call) -> tuple[int, TensorType]:
         id_, type_ = call.results[0]
         if isinstance(type_, TensorType):
             return id_, type_
-    raise Malformed(f"{call.name} without one tensor as result")
+    raise Malformed("{name} without one tensor as result", name=call.name)
 
 
 def filling(number: float, type_: TensorType) -> dict[str, TypedValue]:
@@ -165,5 +165,5 @@ def expanded(constant: Constant) -> tuple[float, ...]:
     if len(constant.numbers) == count:
         return constant.numbers
     if count is None or count > 2**16:
-        raise Malformed(f"a constant of {count} numbers as an attribute")
+        raise Malformed("a constant of {count} numbers as an attribute", count=count)
     return constant.numbers * count

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from ppghost.errors import InputError
 from ppghost.formats.pir.errors import Malformed
+from ppghost.i18n import tr
 
 #: the largest networks of Paddle's zoos have 3 MB; decoded, it is up to 25 times as much
 _MAX_BYTES = 32 * 2**20
@@ -122,20 +123,28 @@ def read_operations(path: Path) -> list[Operation]:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            "{path}: cannot be read ({strerror})", path=path, strerror=error.strerror or error
+        ) from error
     if len(content) > _MAX_BYTES:
-        raise InputError(f"{path}: a program of more than {_MAX_BYTES >> 20} MB; is it one?")
+        raise InputError(
+            "{path}: a program of more than {max_bytes} MB; is it one?",
+            path=path,
+            max_bytes=_MAX_BYTES >> 20,
+        )
     try:
         blocks = [region.blocks for region in _document(content).program.regions]
         if len(blocks) != 1 or len(blocks[0]) != 1:
             raise Malformed("not one block of operators")
         operations = blocks[0][0].ops
         if len(operations) > _MAX_OPERATIONS:
-            raise Malformed(f"{len(operations)} operators, more than any network has")
+            raise Malformed("{count} operators, more than any network has", count=len(operations))
         return [_operation(raw, number) for number, raw in enumerate(operations)]
     except Malformed as error:
         raise InputError(
-            f"{path}: not a program of Paddle 3 (damaged?): {error}; export the model again"
+            "{path}: not a program of Paddle 3 (damaged?): {error}; export the model again",
+            path=path,
+            error=error,
         ) from error
 
 
@@ -153,7 +162,9 @@ def _operation(raw: msgspec.Raw, number: int) -> Operation:
     try:
         return _DECODER.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"operator {number}: {_one_line(error)}") from error
+        raise Malformed(
+            "operator {number}: {one_line}", number=number, one_line=_one_line(error)
+        ) from error
 
 
 def parameter(operation: Operation) -> Parameter:
@@ -173,4 +184,4 @@ def parameter(operation: Operation) -> Parameter:
 
 
 def _one_line(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+    return tr("nested too deeply") if isinstance(error, RecursionError) else str(error)[:200]

@@ -1,7 +1,9 @@
 """What can be wrong with a program of Paddle 3; the package's functions add the file to it."""
 
+from ppghost.i18n import TranslatableError
 
-class PirError(Exception):
+
+class PirError(TranslatableError):
     """The message is one line, without the file."""
 
 

@@ -9,6 +9,7 @@ from ppghost.formats.op_desc import ATTRIBUTE_FIELDS
 from ppghost.formats.pir.errors import Malformed
 from ppghost.formats.pir.types import TensorType
 from ppghost.formats.program_desc import framework
+from ppghost.i18n import tr
 
 #: the version of Paddle whose programs these are
 _VERSION = 2_006_002
@@ -62,7 +63,7 @@ class Program:
     def declare_outside(self, name: str, type_: TensorType) -> str:
         """Declare a parameter or an input. Raises Malformed if there is one of that name."""
         if name in self.types or name in ("feed", "fetch"):
-            raise Malformed(f"two inputs or parameters are called {name[:100]!r}")
+            raise Malformed("two inputs or parameters are called {name!r}", name=name[:100])
         self.types[name] = type_
         return name
 
@@ -176,19 +177,24 @@ def typed(kind: str, value: Any, name: str) -> TypedValue:
             return kind, [*map(_same, value)] if kind.endswith("S") else single(value)
         return kind, [single(item) for item in (value if isinstance(value, list) else [value])]
     except (TypeError, ValueError, OverflowError) as error:
-        raise Malformed(f"attribute {name!r} is {str(value)[:100]}, which is no {kind}") from error
+        raise Malformed(
+            "attribute {name!r} is {value}, which is no {kind}",
+            name=name,
+            value=str(value)[:100],
+            kind=kind,
+        ) from error
 
 
 def _same(value: Any) -> Any:
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ValueError("a number that no type of Paddle's holds")
+        raise ValueError(tr("a number that no type of Paddle's holds"))
     return value
 
 
 def _integer(value: Any, bits: int) -> int:
     """Clamped: the ends of slices may be the largest numbers of a wider type."""
     if isinstance(value, float) and not value.is_integer():
-        raise ValueError("not a whole number")
+        raise ValueError(tr("not a whole number"))
     return max(-(2 ** (bits - 1)), min(2 ** (bits - 1) - 1, int(value)))
 
 
@@ -200,14 +206,14 @@ def _float32(value: Any) -> float:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("not a text")
+        raise TypeError(tr("not a text"))
     value.encode()  # half a surrogate pair cannot be written
     return value
 
 
 def _boolean(value: Any) -> bool:
     if not isinstance(value, (bool, int)):
-        raise TypeError("neither true nor false")
+        raise TypeError(tr("neither true nor false"))
     return bool(value)
 
 

@@ -99,7 +99,12 @@ def add_sizes(context: Context, target: Operator, spec: str, kind: str, operand:
     sizes, known = known_sizes(context, operand), _numbers(context, operand)
     if known is not None:
         if not kind.endswith("S") and len(known) != 1:
-            raise Malformed(f"{target.type} with {len(known)} numbers for {name!r}")
+            raise Malformed(
+                "{type} with {count} numbers for {name!r}",
+                type=target.type,
+                count=len(known),
+                name=name,
+            )
         target.attributes[name] = _typed(kind, known)
     elif sizes is not None and list_slot:
         # -1 is a size of its own for expand
@@ -110,7 +115,9 @@ def add_sizes(context: Context, target: Operator, spec: str, kind: str, operand:
     elif tensor_slot and isinstance(operand, Variable):
         target.inputs[tensor_slot] = [context.cast(operand, framework().VarType.INT32).name]
     else:
-        raise Unsupported(f"{target.type} whose {name!r} is computed by the program")
+        raise Unsupported(
+            "{type} whose {name!r} is computed by the program", type=target.type, name=name
+        )
 
 
 def _typed(kind: str, numbers: list[int]) -> TypedValue:

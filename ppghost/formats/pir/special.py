@@ -85,13 +85,13 @@ def _finish_interpolation(context: Context, call: Call, operator: Operator) -> N
     sizes = known_sizes(context, wanted)
     if sizes is None:
         if not isinstance(wanted, Variable):
-            raise Malformed(f"{call.name} to something else than sizes")
+            raise Malformed("{name} to something else than sizes", name=call.name)
         int32 = framework().VarType.INT32
         operator.inputs["OutSize"] = [context.cast(wanted, int32).name]
     elif all(isinstance(size, int) for size in sizes):
         names = ("out_d", "out_h", "out_w")[-len(sizes) :]
         if not 0 < len(sizes) <= 3:
-            raise Malformed(f"{call.name} to {len(sizes)} sizes")
+            raise Malformed("{name} to {count} sizes", name=call.name, count=len(sizes))
         operator.attributes |= {
             name: typed("INT", size, name) for name, size in zip(names, sizes, strict=True)
         }

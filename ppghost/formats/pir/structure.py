@@ -57,7 +57,9 @@ def _builtin_slice(context: Context, call: Call) -> None:
     if not isinstance(tensors, TensorList) or type(index) is not int:
         raise Malformed("a slice of something else than a list")
     if not 0 <= index < len(tensors.items) or len(call.results) != 1:
-        raise Malformed(f"element {index} of a list of {len(tensors.items)}")
+        raise Malformed(
+            "element {index} of a list of {count}", index=index, count=len(tensors.items)
+        )
     context.define(call.results[0][0], tensors.items[index])
 
 

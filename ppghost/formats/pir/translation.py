@@ -55,7 +55,9 @@ def translate(operations: Sequence[Operation]) -> Program:
                 _translate(context, _call(context, operation))
                 _mark_overwritten(context, operation)
         except PirError as error:
-            raise type(error)(f"{_readable(operation)}: {error}") from error
+            raise type(error)(
+                "{readable}: {error}", readable=_readable(operation), error=error
+            ) from error
     if not context.program.fetches:
         raise Malformed("a program that has no output")
     return context.program
@@ -111,7 +113,9 @@ def _call(context: Context, operation: Operation) -> Call:
         raise Unsupported("an operator that has no translation to Paddle 2.6")
     if rule is not None and len(operation.inputs) != len(rule.inputs):
         raise Unsupported(
-            f"{len(operation.inputs)} operands, where Paddle 2.6 has {len(rule.inputs)}"
+            "{count} operands, where Paddle 2.6 has {rule_count}",
+            count=len(operation.inputs),
+            rule_count=len(rule.inputs),
         )
     outputs = operation.outputs
     results = [outputs] if isinstance(outputs, Value) else outputs
@@ -172,7 +176,11 @@ def _translate(context: Context, call: Call) -> None:
 def _by_rule(context: Context, call: Call, rule: Rule) -> None:
     """Write the operator as its row of the table says."""
     if len(call.results) != len(rule.outputs):
-        raise Unsupported(f"{len(call.results)} results, where Paddle 2.6 has {len(rule.outputs)}")
+        raise Unsupported(
+            "{count} results, where Paddle 2.6 has {rule_count}",
+            count=len(call.results),
+            rule_count=len(rule.outputs),
+        )
     if call.results[0][1] is None:
         raise Malformed("a first result without a type")
     operator = Operator(rule.type, {}, {})
@@ -194,12 +202,17 @@ def _set_attributes(operator: Operator, call: Call, rule: Rule) -> None:
         legacy = rule.renamed.get(name, name)
         if name in rule.only:
             if value != rule.only[name]:
-                raise Unsupported(f"{name!r} is {value}; Paddle 2.6 knows {rule.only[name]} alone")
+                raise Unsupported(
+                    "{name!r} is {value}; Paddle 2.6 knows {only} alone",
+                    name=name,
+                    value=value,
+                    only=rule.only[name],
+                )
         elif legacy in rule.attributes:
             operator.attributes[legacy] = typed(rule.attributes[legacy], value, name)
         elif name not in rule.ignored and value:
             # of a later Paddle 3; what is 0, false or empty is off
-            raise Unsupported(f"an attribute {name!r}, which Paddle 2.6 does not have")
+            raise Unsupported("an attribute {name!r}, which Paddle 2.6 does not have", name=name)
 
 
 def _set_input(
@@ -219,7 +232,7 @@ def _set_input(
     elif slots and isinstance(operand, Variable):
         operator.inputs[slots[0]] = [operand.name]
     else:
-        raise Unsupported(f"{name!r} is computed by the program")
+        raise Unsupported("{name!r} is computed by the program", name=name)
 
 
 def _set_output(

@@ -67,7 +67,7 @@ def result_type(tagged: Tagged | None) -> ResultType:
 def tensor_type(tagged: Tagged) -> TensorType:
     """The type of one dense tensor; raises as `result_type`."""
     if tagged.kind != "0.t_dtensor":
-        raise Unsupported(f"a result of type {tagged.kind!r}, which is no dense tensor")
+        raise Unsupported("a result of type {kind!r}, which is no dense tensor", kind=tagged.kind)
     match tagged.data:
         case [{"#": str(name)}, [*dims], *_] if all(type(size) is int for size in dims):
             dims = [max(size, -1) for size in dims]
@@ -75,9 +75,9 @@ def tensor_type(tagged: Tagged) -> TensorType:
             raise Malformed("a tensor without type and sizes")
     known = {f"0.t_{short}": dtype for short, _, dtype in _DTYPES}
     if name not in known:
-        raise Unsupported(f"a tensor of type {name!r}")
+        raise Unsupported("a tensor of type {name!r}", name=name)
     if len(dims) > _MAX_RANK or math.prod(max(size, 1) for size in dims) > _MAX_NUMBERS:
-        raise Malformed(f"a tensor of sizes {str(dims)[:100]}, which is too large")
+        raise Malformed("a tensor of sizes {dims}, which is too large", dims=str(dims)[:100])
     return TensorType(getattr(framework().VarType, known[name]), tuple(dims))
 
 
@@ -99,7 +99,9 @@ def _value(tagged: Tagged, name: str) -> Any:
         if tagged.special is not None and float in _PLAIN[kind]:
             data = _NUMBERS.get(tagged.special)
         if type(data) not in _PLAIN[kind]:
-            raise Malformed(f"attribute {name!r} holds no {kind.partition('.a_')[2]}")
+            raise Malformed(
+                "attribute {name!r} holds no {kind}", name=name, kind=kind.partition(".a_")[2]
+            )
         return data
     match kind, data:
         case "0.a_array", [*items]:
@@ -116,13 +118,15 @@ def _value(tagged: Tagged, name: str) -> Any:
         case "1.a_place", _:
             return None
         case (("0.a_array" | "1.a_intarray" | "1.a_dtype" | "1.a_scalar"), _):
-            raise Malformed(f"attribute {name!r} does not hold what it says")
-    raise Unsupported(f"an attribute {name!r} of kind {kind!r}")
+            raise Malformed("attribute {name!r} does not hold what it says", name=name)
+    raise Unsupported("an attribute {name!r} of kind {kind!r}", name=name, kind=kind)
 
 
 def _item(tagged: Tagged, name: str) -> Any:
     if tagged.kind not in _PLAIN and tagged.kind not in ("1.a_scalar", "1.a_dtype"):
-        raise Unsupported(f"an attribute {name!r} of a list of {tagged.kind!r}")
+        raise Unsupported(
+            "an attribute {name!r} of a list of {kind!r}", name=name, kind=tagged.kind
+        )
     return _value(tagged, name)
 
 
@@ -132,7 +136,7 @@ def _dtype(text: str) -> int:
     for _, name, dtype in _DTYPES:
         if text == name:
             return getattr(framework().VarType, dtype)
-    raise Unsupported(f"numbers of type {text!r}")
+    raise Unsupported("numbers of type {text!r}", text=text)
 
 
 def _nested(item: Any) -> Tagged:

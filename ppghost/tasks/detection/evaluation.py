@@ -224,7 +224,8 @@ def check_metrics(entries: list[dict]) -> None:
     for name in (name for entry in entries for name in entry):
         if name not in ("COCOMetric", "VOCMetric"):
             raise InputError(
-                f"Metric.Eval is {name}: a detector takes `- COCOMetric:` or `- VOCMetric:`"
+                "Metric.Eval is {name}: a detector takes `- COCOMetric:` or `- VOCMetric:`",
+                name=name,
             )
 
 

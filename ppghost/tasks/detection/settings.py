@@ -17,6 +17,7 @@ def nms_settings(config: dict[str, Any]) -> dict[str, float]:
     post = config["Infer"]["PostProcess"]
     if post["name"] not in ("MultiClassNMS", "Topk"):
         raise InputError(
-            f"Infer.PostProcess.name: {post['name']} is for classifiers; give MultiClassNMS"
+            "Infer.PostProcess.name: {name} is for classifiers; give MultiClassNMS",
+            name=post["name"],
         )
     return {key: post.get(key, default) for key, default in NMS.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -67,6 +68,20 @@ def _anchors(grid: AnchorGrid, height: int, width: int) -> np.ndarray:
     return grid.boxes(height, width)
 
 
+class AnchorFit(NamedTuple):
+    """How many objects an image has, and of them those without an anchor or with a loose one.
+
+    Attributes:
+        objects: all that count.
+        unserved: no anchor learns these: their best ones are those of other objects.
+        loose: no anchor overlaps these by half; the best one learns them all the same.
+    """
+
+    objects: int
+    unserved: int
+    loose: int
+
+
 @dataclass(frozen=True)
 class RetinaTargets:
     """Makes a batch's labels: what `Detection.labels` says."""
@@ -84,6 +99,17 @@ class RetinaTargets:
             "index": np.array([[target.index] for target in targets], np.int64),
             "scale": np.array([target.scale for target in targets], np.float32),
         }
+
+    def fit(self, target: Target, image_shape: tuple[int, int, int]) -> AnchorFit:
+        """How an image's objects and the anchors go together."""
+        anchors = _anchors(self.grid, *image_shape[1:])
+        wanted = target.objects.select(~target.objects.ignored)
+        if not len(wanted):
+            return AnchorFit(0, 0, 0)
+        given = assign(anchors, wanted.boxes)
+        best = overlaps(wanted.boxes, anchors).max(axis=1)
+        served = np.unique(given[given >= 0])
+        return AnchorFit(len(wanted), len(wanted) - len(served), int((best < POSITIVE).sum()))
 
     def _of_image(self, target: Target, anchors: np.ndarray) -> tuple[np.ndarray, ...]:
         """Classes [A], 0 for background and c + 1 for class c; deltas [A, 4]; weights [A]."""

@@ -7,6 +7,7 @@ import paddle
 
 from ppghost.data.loader import Dataset
 from ppghost.errors import InputError
+from ppghost.i18n import tr
 from ppghost.models.anchors import AnchorGrid
 from ppghost.models.retinanet import read_arguments
 from ppghost.tasks.detection.decoding import scored_boxes, suppress
@@ -105,6 +106,10 @@ class Detection:
 def _loss_of(config: dict[str, Any], phase: str) -> dict[str, float]:
     entries = config["Loss"][phase]
     if len(entries) != 1 or "RetinaNetLoss" not in entries[0]:
-        names = ", ".join(name for entry in entries for name in entry) or "nothing"
-        raise InputError(f"Loss.{phase} is {names}: a RetinaNet takes `- RetinaNetLoss: {{}}`")
+        names = ", ".join(name for entry in entries for name in entry) or tr("nothing")
+        raise InputError(
+            "Loss.{phase} is {names}: a RetinaNet takes `- RetinaNetLoss: {{}}`",
+            phase=phase,
+            names=names,
+        )
     return entries[0]["RetinaNetLoss"]

@@ -21,6 +21,7 @@ from ppghost.deploy.latency.runner import run_campaign
 from ppghost.deploy.nb.box_check import CHECK_BOXES
 from ppghost.deploy.nb.sidecar import read_sidecar
 from ppghost.errors import ConversionError, InputError
+from ppghost.formats.exported import open_model
 from ppghost.inference.annotated_images import AnnotatedImages, calibration_images
 from ppghost.inference.detect import Detector
 from ppghost.inference.export import export
@@ -96,6 +97,10 @@ def test_boxes_that_the_last_bit_decides_are_no_verdict(tmp_path):
 
 
 def test_without_post_processing_the_network_is_all_there_is(work):
+    assert [open_model(work / name).name for name in ("whole", "raw")] == [
+        "RetinaNet_SlimNet",
+        "RetinaNet_SlimNet_raw",
+    ]
     check = read_sidecar(work / "nb" / "raw.nb").output_check
     assert "inside" not in check
     assert check["ok"]
@@ -196,7 +201,7 @@ def test_detectors_are_timed_on_a_real_image(work, tmp_path):
     found = len(Detector(work / "whole")(image))
     assert 0 < found <= 100
     boxes = {name: each["conditions"][0].get("boxes") for name, each in by_model.items()}
-    assert boxes == {"whole": found, "raw": None}
+    assert boxes == {"RetinaNet_SlimNet": found, "RetinaNet_SlimNet_raw": None}
     noise = Campaign(models=work / "nb", devices="host", rounds=2, warmup=0)
     with pytest.raises(InputError, match="was measured with image_sha256"):
         run_campaign(noise, [HostDevice()], output=output, resume=True)

@@ -2,13 +2,11 @@
 
 import inspect
 import re
-import string
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import yaml
 from support.latency_results import PHONE, result, rounds, write
 
 from ppghost.deploy.devices.android.benchmark_bin import Program
@@ -17,6 +15,7 @@ from ppghost.deploy.devices.android.output_check import unchecked
 from ppghost.deploy.devices.android.system import Translation
 from ppghost.deploy.devices.base import Burst
 from ppghost.deploy.devices.host.device import HostDevice
+from ppghost.deploy.devices.notes import WORDS as NOTES
 from ppghost.deploy.devices.notes import Note, format_note
 from ppghost.deploy.latency import record
 from ppghost.deploy.latency.results import Result, Round
@@ -24,18 +23,18 @@ from ppghost.deploy.latency.schema import ThrottledRounds
 from ppghost.deploy.latency.stats import Ratio, Stats
 from ppghost.deploy.latency.throttling import throttled
 from ppghost.deploy.reporting import write as report
-from ppghost.deploy.reporting.messages import LANGUAGES, common_words
+from ppghost.deploy.reporting.messages import COMMON
 from ppghost.deploy.reporting.sections import SECTIONS
 from ppghost.errors import InputError
 from ppghost.formats.exported import RANDOM_WEIGHTS
+from ppghost.i18n import translate
 
 HERE = Path(report.__file__).parent
 #: every text of a report, by section ("" for those that several use) and key
-WORDS = {("", key): words for key, words in common_words().items()}
+WORDS = {("", key): words for key, words in COMMON.items()}
 for section in SECTIONS:
-    WORDS |= {(section.heading.en, key): words for key, words in section.words.items()}
-    WORDS[section.heading.en, "heading"] = section.heading
-NOTES = yaml.safe_load((HERE.parent / "devices" / "notes.yaml").read_text())
+    WORDS |= {(section.heading, key): words for key, words in section.words.items()}
+    WORDS[section.heading, "heading"] = section.heading
 PLAIN = {
     "model": "A", "nb_sha256": "x", "device": {}, "threads": 1, "precision": "fp32",
     "status": "ok", "error": None, "output_check": None,
@@ -51,13 +50,10 @@ TERMS = {
 }  # fmt: skip
 
 
-def fields(text):
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-
 def english_words(text):
     """Latin words that are no terms; filled-in values aside."""
-    words = re.findall(r"[A-Za-z-][\w.-]*\w|[A-Za-z]", re.sub(r"\{\w+\}|\\\d", " ", text), re.ASCII)
+    bare = re.sub(r"\{\w+\}|\\\d", " ", text)
+    words = re.findall(r"[A-Za-z-][\w.-]*\w|[A-Za-z]", bare, re.ASCII)
     return {word.strip(".") for word in words} - TERMS
 
 
@@ -65,16 +61,10 @@ def is_chinese(text):
     return re.search("[\u4e00-\u9fff]", text) is not None
 
 
-def test_every_message_is_in_both_languages_with_the_same_fields():
-    for key, words in WORDS.items():
-        assert all(isinstance(text, str) for text in words), key
-        assert fields(words.en) == fields(words.zh), key
-
-
 def test_neither_language_has_words_of_the_other():
     for key, words in WORDS.items():
-        assert not is_chinese(words.en), key
-        assert not english_words(words.zh), key
+        assert not is_chinese(words), key
+        assert not english_words(translate(words, "zh")), key
 
 
 def used_keys(text, known):
@@ -86,7 +76,7 @@ def used_keys(text, known):
 
 
 def test_every_message_is_used_and_every_used_one_is_there():
-    common, used = set(common_words()), set()
+    common, used = set(COMMON) | {"space"}, {"sentences"}
     for section in SECTIONS:
         code, _, _ = inspect.getsource(inspect.getmodule(section.build)).partition("SECTION = ")
         own = set(section.words)
@@ -221,11 +211,11 @@ def test_what_bench_notes_is_said_in_chinese():
         HostDevice().limitation(2),
     ]
     for note in found:
-        words = format_note(note, "zh")
+        words = translate(format_note(note), "zh")
         assert is_chinese(words), note
         assert english_words(words) <= {"moderate", "arm64-v8a", "libndk_translation.so"}, words
         assert not is_chinese(format_note(note)), note
-    assert format_note(found[0], "zh") == (
+    assert translate(format_note(found[0]), "zh") == (
         "7 轮中有 1 轮发生降频（45.0 °C，超过 40 °C）；样本保留，但不计入统计"
     )
     codes = {note.code for note in found} | {
@@ -234,11 +224,9 @@ def test_what_bench_notes_is_said_in_chinese():
     assert codes == set(NOTES)
 
 
-def test_every_note_has_the_same_values_in_both_languages():
+def test_no_note_has_english_words_in_chinese():
     for code, words in NOTES.items():
-        assert set(words) == set(LANGUAGES), code
-        assert fields(words["en"]) == fields(words["zh"]), code
-        assert not english_words(re.sub(r"\{[^}]*\}", "", words["zh"])), code
+        assert not english_words(re.sub(r"\{[^}]*\}", "", translate(words, "zh"))), code
 
 
 def _reason(thermal_status=0, temp_c=30.0, cap=2841600, max_temp=None):
@@ -248,7 +236,7 @@ def _reason(thermal_status=0, temp_c=30.0, cap=2841600, max_temp=None):
 
 
 def test_another_text_is_shown_as_it_was_recorded():
-    assert format_note("the device went away", "zh") == "the device went away"
+    assert translate(format_note("the device went away"), "zh") == "the device went away"
 
 
 @pytest.mark.parametrize("values", [{}, {"width": "wide", "trusted": 1}, {"width": None}])

@@ -7,11 +7,12 @@ from typing import get_args
 import pytest
 from support.latency_results import result, write
 
+from ppghost import i18n
 from ppghost.deploy.reporting import write as writing
-from ppghost.deploy.reporting.messages import Words
 from ppghost.deploy.reporting.pages import blocks
 from ppghost.deploy.reporting.sections import SECTIONS
 from ppghost.deploy.reporting.sections.section import Section
+from ppghost.i18n import tr
 
 
 def fastest(data, t):
@@ -32,19 +33,30 @@ def fastest(data, t):
 
 
 FASTEST = Section(
-    Words("The fastest", "最快的模型"),
+    tr("The fastest"),
     fastest,
     {
-        "fastest_is": Words("The fastest is {model}.", "最快的模型是 {model}。"),
-        "a_bullet": Words("so much for that", "仅此而已"),
+        "fastest_is": tr("The fastest is {model}."),
+        "a_bullet": tr("so much for that"),
     },
 )
+
+
+#: what `make messages` would make of them
+CHINESE = {
+    "The fastest": "最快的模型",
+    "The fastest is {model}.": "最快的模型是 {model}。",
+    "so much for that": "仅此而已",
+}
 
 
 @pytest.fixture
 def written(tmp_path, monkeypatch):
     """A function that reports with one more section, and returns a file's text."""
     monkeypatch.setattr(writing, "SECTIONS", (*SECTIONS, FASTEST))
+    catalogue = i18n._catalogue("zh")
+    for english, chinese in CHINESE.items():
+        monkeypatch.setitem(catalogue._catalog, english, chinese)
     source = write(tmp_path / "r.json", [result("Slow_x1", 9.0), result("Fast_x1", 2.0)])
 
     def read(name, lang="en"):
@@ -110,8 +122,8 @@ def test_a_section_that_is_taken_out_leaves_the_others(tmp_path, monkeypatch):
     summary = writing.report([source], tmp_path / "out")
     page = (tmp_path / "out" / "index.html").read_text()
     assert page.count("<h2>") == 1
-    assert f"<h2>{second.heading.en}</h2>" in page
-    assert first.heading.en not in page
+    assert f"<h2>{second.heading}</h2>" in page
+    assert first.heading not in page
     assert [path.rpartition("/")[2] for path in summary.files] == [
         "latency.csv", "report.md", "index.html",
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 
 from ppghost.data.transforms import pixels
 from ppghost.data.transforms.parameters import flag, number, one_of, whole_number
+from ppghost.i18n import tr
 
 #: shares of red, green and blue in brightness (ITU-R BT.601)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -69,7 +70,11 @@ class RandomDistort:
 
 def _range(name: str, value: object) -> tuple[float, float, float]:
     if not isinstance(value, list | tuple) or len(value) != 3:
-        raise TypeError(f"{name} is {value!r}: give [least, most, chance that it stays]")
+        raise TypeError(
+            tr("{name} is {value!r}: give [least, most, chance that it stays]").format(
+                name=name, value=value
+            )
+        )
     most = number(f"{name}[1]", value[1])
     return number(f"{name}[0]", value[0], most=most), most, number(f"{name}[2]", value[2], 0, 1)
 

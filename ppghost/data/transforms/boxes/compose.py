@@ -115,14 +115,17 @@ def build_box_transforms(ops: list[dict], where: str) -> BoxCompose:
             leave boxes behind, an unknown parameter, a refused value.
     """
     if not isinstance(ops, list):
-        raise InputError(f"{where} is {type(ops).__name__}: give a list of operations")
+        raise InputError(
+            "{where} is {type}: give a list of operations", where=where, type=type(ops).__name__
+        )
     entries = [one_entry(entry, f"{where}.{place}") for place, entry in enumerate(ops)]
     if not entries or entries[0][0] not in _DECODERS:
-        raise InputError(f"{where}.0: give Decode first, these are files")
+        raise InputError("{where}.0: give Decode first, these are files", where=where)
     decoder = construct(_DECODERS, *entries[0], f"{where}.0")
     if decoder.channel_first or decoder.reduced:
         raise InputError(
-            f"{where}.0.DecodeImage: with boxes there is no channel_first and no reduced"
+            "{where}.0.DecodeImage: with boxes there is no channel_first and no reduced",
+            where=where,
         )
     rest = [
         _build(name, parameters, f"{where}.{place}")
@@ -139,13 +142,21 @@ def _build(name: str, parameters: object, where: str) -> BoxOperation:
         table = _PADDLECLAS if paddleclas else IMAGE_OPS
         return OnImage(construct(table, name, parameters, where))
     if name in _DECODERS:
-        raise InputError(f"{where}: {name} stands first, and only there")
+        raise InputError("{where}: {name} stands first, and only there", where=where, name=name)
     known = [*BOX_OPS, *IMAGE_OPS]
     if name in compose.OPS:
         raise InputError(
-            f"{where}: {name} moves pixels but no boxes; with boxes there are {', '.join(BOX_OPS)}"
+            "{where}: {name} moves pixels but no boxes; with boxes there are {box_ops}",
+            where=where,
+            name=name,
+            box_ops=", ".join(BOX_OPS),
         )
-    raise InputError(f"{where}: unknown operation {name!r}{nearest(name, known)}")
+    raise InputError(
+        "{where}: unknown operation {name!r}{nearest}",
+        where=where,
+        name=name,
+        nearest=nearest(name, known),
+    )
 
 
 def _has_any(parameters: object, keys: set[str]) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ppghost.data.transforms.boxes.operation import Sample
 from ppghost.data.transforms.parameters import flag, number, ordered_range, whole_number
+from ppghost.i18n import tr
 
 
 class RandomCrop:
@@ -33,7 +34,11 @@ class RandomCrop:
         if aspect_ratio is not None:
             self.aspect_ratio = ordered_range("aspect_ratio", aspect_ratio)
         if not isinstance(thresholds, list | tuple):
-            raise TypeError(f"thresholds is {thresholds!r}: give a list of numbers")
+            raise TypeError(
+                tr("thresholds is {thresholds!r}: give a list of numbers").format(
+                    thresholds=thresholds
+                )
+            )
         self.draws: list[float | None] = [number("thresholds", least, 0, 1) for least in thresholds]
         if flag("allow_no_crop", allow_no_crop):
             self.draws.append(None)

@@ -8,6 +8,7 @@ import numpy as np
 from ppghost.data.transforms.boxes.operation import Sample, clip
 from ppghost.data.transforms.operation import BadImage
 from ppghost.data.transforms.parameters import flag, number, one_of, three_numbers, whole_number
+from ppghost.i18n import tr
 
 _GRAY = (127.5, 127.5, 127.5)
 #: OpenCV's numbers of its filters, which PaddleDetection's configs hold
@@ -24,7 +25,11 @@ def height_width(name: str, value: object) -> tuple[int, int]:
     """Read a size as (height, width): PaddleDetection's order, PaddleClas's is the other one."""
     if isinstance(value, list | tuple):
         if len(value) != 2:
-            raise ValueError(f"{name} is {value!r}: give one number or [height, width]")
+            raise ValueError(
+                tr("{name} is {value!r}: give one number or [height, width]").format(
+                    name=name, value=value
+                )
+            )
         return whole_number(f"{name}[0]", value[0]), whole_number(f"{name}[1]", value[1])
     return (whole_number(name, value),) * 2
 
@@ -48,7 +53,12 @@ class Resize:
         height, width = sample.image.shape[:2]
         x, y = self._scale(height, width)
         if round(x * width) < 1 or round(y * height) < 1:
-            raise BadImage(f"is {width}x{height}: nothing is left of it at {self.target_size}")
+            raise BadImage(
+                "is {width}x{height}: nothing is left of it at {target_size}",
+                width=width,
+                height=height,
+                target_size=self.target_size,
+            )
         # by factors, as in PaddleDetection: with a size OpenCV rounds the factors too
         image = cv2.resize(sample.image, None, fx=x, fy=y, interpolation=self.interp)
         boxes = sample.objects.boxes * np.array([x, y, x, y], np.float32)
@@ -85,15 +95,21 @@ class RandomResize:
         self.random_range = flag("random_range", random_range)
         several = flag("random_size", random_size) or self.random_range
         if several and (not isinstance(target_size, list | tuple) or not target_size):
-            raise TypeError(f"target_size is {target_size!r}: give a list of sizes")
+            raise TypeError(
+                tr("target_size is {target_size!r}: give a list of sizes").format(
+                    target_size=target_size
+                )
+            )
         sizes = target_size if isinstance(target_size, list | tuple) and several else [target_size]
         self.sizes = [
             height_width(f"target_size[{place}]", size) for place, size in enumerate(sizes)
         ]
         if self.random_range and (len(self.sizes) != 2 or self.sizes[0][0] > self.sizes[1][0]):
             raise ValueError(
-                f"target_size is {target_size!r}: with random_range give "
-                "[[least, longest], [most, longest]]"
+                tr(
+                    "target_size is {target_size!r}: with random_range give [[least, "
+                    "longest], [most, longest]]"
+                ).format(target_size=target_size)
             )
         interp = one_of("interp", interp, _FILTERS)
         self.filters = _FILTERS if flag("random_interp", random_interp) else (interp,)
@@ -130,7 +146,9 @@ class Pad:
         self.offsets = (0, 0)
         if self.pad_mode == -1:
             if not isinstance(offsets, list | tuple) or len(offsets) != 2:
-                raise ValueError(f"offsets is {offsets!r}: pad_mode -1 needs [x, y]")
+                raise ValueError(
+                    tr("offsets is {offsets!r}: pad_mode -1 needs [x, y]").format(offsets=offsets)
+                )
             self.offsets = (
                 whole_number("offsets[0]", offsets[0], 0),
                 whole_number("offsets[1]", offsets[1], 0),
@@ -145,8 +163,13 @@ class Pad:
         left, top = self._corner(full[0] - height, full[1] - width)
         if left + width > full[1] or top + height > full[0]:
             raise BadImage(
-                f"is {width}x{height} where Pad makes {full[1]}x{full[0]}: resize it to fit "
-                "(Resize with keep_ratio turns its target with the image: give a square one)"
+                "is {width}x{height} where Pad makes {full}x{full2}: resize it to fit "
+                "(Resize with keep_ratio turns its target with the image: give a square "
+                "one)",
+                width=width,
+                height=height,
+                full=full[1],
+                full2=full[0],
             )
         padded = _canvas(image, full, (left, top), self.fill)
         padded = padded.transpose(2, 0, 1) if chw else padded
