@@ -183,7 +183,7 @@ def test_classifiers_and_boxes_do_not_go_together(box_images, tmp_path, config_f
 
 
 def test_the_commands_speak_of_boxes(box_images, tmp_path, run):
-    small = {"octave_base_scale": 2, "scales_per_octave": 1}
+    small = {"octave_base_scale": 2, "scales_per_octave": 2}
     settings = detector_config(box_images, tmp_path, anchors=small)
     config = write_detector_config(tmp_path / "c.yaml", settings)
     code, out, _ = run("doctor", "-c", config, "--json", "-")
