@@ -77,7 +77,7 @@ def teach(data: Set, output: Path, steps: int, weights: Path | None) -> tuple[di
     backbone = {"name": "MobileNetV2", "pretrained": str(weights) if weights else None}
     arch = {"backbone": backbone, "levels": [4, 7], "anchors": {"scales_per_octave": 2}}
     recipe = Recipe(
-        data.folder, len(data.names), TEACHER_SIZE, 0.0005, {"anno_path": "labelled.txt"}
+        data.folder, len(data.names), TEACHER_SIZE, 0.001, {"anno_path": "labelled.txt"}
     )
     epochs = math.ceil(steps / (len(data.labelled) // BATCH))
     config = settings(recipe, arch, seed=0, epochs=epochs)
@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--backbone-weights", type=Path, help="of MobileNetV2, for the teacher")
     parser.add_argument("--labelled", type=int, default=40)
     parser.add_argument("--steps", type=int, default=3000, help="of a student, at least")
-    parser.add_argument("--teacher-steps", type=int, default=400)
+    parser.add_argument("--teacher-steps", type=int, default=2000)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--arms", default=",".join(ARMS))
     arguments = parser.parse_args()

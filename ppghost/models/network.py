@@ -178,3 +178,25 @@ class Architecture(NamedTuple):
     static: bool = True
     reparameterizable: bool = False
     task: str = "classification"
+
+
+def named_state(network: nn.Layer) -> dict[str, Any]:
+    """As `network.state_dict()`: parameters and persistable buffers by their structured names.
+
+    Paddle's copies all that it has found so far for each layer: 10,204 layers of GhostResNet1202
+    took a third of the time that building it does.
+    """
+    found: dict[str, Any] = {}
+
+    def collect(layer: nn.Layer, prefix: str) -> None:
+        kept = {k: v for k, v in layer._buffers.items()
+                if k not in layer._non_persistable_buffer_names_set}  # fmt: skip
+        for name, tensor in (*layer._parameters.items(), *kept.items()):
+            if tensor is not None:
+                found[prefix + name] = tensor
+        for name, part in layer._sub_layers.items():
+            if part is not None:
+                collect(part, f"{prefix}{name}.")
+
+    collect(network, "")
+    return found

@@ -8,6 +8,7 @@ import paddle
 from paddle.optimizer.lr import LRScheduler
 
 from ppghost.models import dy2static
+from ppghost.models.network import named_state
 from ppghost.static.onednn import use_onednn
 from ppghost.static.program import Graph, build, with_image_shape
 from ppghost.tasks.task import Task
@@ -118,7 +119,7 @@ def build_training(
             values = all_reduce.average(gradients, values, stop, processes)
         append_steps(steps, gradients)
         trained = {parameter.name for parameter, _ in gradients}
-        state = network.state_dict().values()
+        state = named_state(network).values()
         kept["statistics"] = [v.name for v in state if v.name not in trained]
         kept["averages"] = append_averages(state, config) if "EMA" in config else {}
         return values

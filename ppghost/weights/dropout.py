@@ -12,6 +12,7 @@ from paddle.utils import unique_name
 
 from ppghost.i18n import tr
 from ppghost.models import factory
+from ppghost.models.network import named_state
 from ppghost.static.runtime import static_graph
 from ppghost.static.startup import startup_program
 
@@ -35,9 +36,9 @@ def factors(network: paddle.nn.Layer, name: str, trained: str) -> dict[str, floa
     Raises:
         ValueError: a dropout of the other kind is followed by something that cannot take a factor.
     """
-    state = network.state_dict()
+    state = named_state(network)
     if any(isinstance(tensor, paddle.Tensor) for tensor in state.values()):
-        state = _static_twin(network, name).state_dict()  # dygraph has no Program to look at
+        state = named_state(_static_twin(network, name))  # dygraph has no Program to look at
     structured = {variable.name: key for key, variable in state.items()}
     [program] = {variable.block.program for variable in state.values()}
     found: dict[str, float] = {}

@@ -10,6 +10,7 @@ import numpy as np
 
 from ppghost.errors import InputError
 from ppghost.i18n import Message, tr
+from ppghost.models.network import named_state
 from ppghost.weights import dropout, names_1x, torch_names
 from ppghost.weights.files import State, TensorSpec, read
 
@@ -37,7 +38,7 @@ def tensor_specs(network) -> list[TensorSpec]:
 
     return [
         TensorSpec(structured, variable.name, tuple(variable.shape), convert_dtype(variable.dtype))
-        for structured, variable in network.state_dict().items()
+        for structured, variable in named_state(network).items()
     ]
 
 
