@@ -39,26 +39,31 @@ def table(rows: list[Row]) -> str:
     lines = [
         "# Operators in Paddle-Lite",
         "",
-        f"Made by `python benchmarks/operator_sweep.py` on {date.today()}, with Paddle "
+        "Which operators Paddle-Lite computes correctly, with and without ppghost's repairs. Made "
+        f"by `python benchmarks/operator_sweep.py` on {date.today()}, with Paddle "
         f"{version('paddlepaddle')} and Paddle-Lite {version('paddlelite')}: {len(known)} small "
-        "programs of one operator, or of a few that converters join, each on four inputs "
+        "programs of one operator, or of a few that converters fuse, each on four inputs "
         f"({', '.join(INPUTS)}).",
         "",
-        "The figure is the largest difference from Paddle over the range of Paddle's output: "
-        f"*right* up to {RIGHT:g}, *loose* up to {LOOSE:g}, *WRONG* above. *no kernel* is what "
-        "Paddle-Lite lists none for, *refused* a message of `paddle_lite_opt`, *dies* a signal. "
-        "x86 files were run. arm files were only made, for there is no phone here: *made* says "
-        "nothing about what they compute, but a repair that is needed for a file's weights is "
-        "needed for every target. *alone* is `paddle_lite_opt` without us; *repaired* is after "
-        "the rewrites of `ppghost convert`, which besides refuses an x86 file whose outputs on "
-        "its seeded input are not Paddle's. A dash: the program needs no repair.",
+        "The figure in brackets is the largest difference from Paddle, relative to the range of "
+        "Paddle's output.",
+        "",
+        f"- *right*: up to {RIGHT:g}; *loose*: up to {LOOSE:g}; *WRONG*: above.",
+        "- *no kernel*: Paddle-Lite lists none for the target; *refused*: `paddle_lite_opt` "
+        "reports an error; *dies*: the process ends by a signal.",
+        "- *alone*: `paddle_lite_opt` without ppghost; *repaired*: after the rewrites of "
+        "`ppghost convert`. A dash: the program needs no repair. `ppghost convert` also refuses "
+        "an x86 file whose outputs on its seeded input are not Paddle's.",
+        "- x86 files were run. arm files were only made, because we have no phone: *made* says "
+        "nothing about what they compute. But a repair that is needed for a file's weights is "
+        "needed for every target.",
         "",
         "`hard_swish` with other constants than 3, 6 and 6 is WRONG because Paddle itself ignores "
-        "them, and Paddle-Lite does not. Which of the two a network means only its author knows: "
-        "it is left alone.",
+        "the constants, and Paddle-Lite does not. Only the author of a network knows which of the "
+        "two is meant, so it is not changed.",
         "",
-        "Limits: one shape and one set of weights a program, float32, batch 1 unless it says "
-        "otherwise; OpenCL files and fp16 were not measured.",
+        "Limits: one shape and one set of weights for each program, float32, batch 1 unless the "
+        "name says otherwise. OpenCL files and fp16 were not measured.",
         "",
         "| | x86 alone | x86 repaired | arm alone | arm repaired |",
         "|---|---|---|---|---|",
