@@ -25,7 +25,12 @@ def make_parser() -> argparse.ArgumentParser:
         description="GhostNet in PaddlePaddle, from the first convolution to the phone.",
         parents=[language_argument()],
     )
-    parser.add_argument("--version", action="version", version=f"ppghost {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"ppghost {__version__}",
+        help="the version, and exit",
+    )
     commands = Commands(parser)
     chain = (models, analysis, data, training, inference, conversion, devices, bench, latency, demo)
     for module in chain:

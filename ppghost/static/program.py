@@ -15,7 +15,7 @@ from paddle.utils import unique_name
 from ppghost.models import dy2static, factory
 from ppghost.static import shape_folding
 from ppghost.static.runtime import without_call_stacks
-from ppghost.static.startup import startup_program
+from ppghost.static.startup import run_startup, startup_program
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def build(
 def initialize(executor, graph: Graph, seed: int, scope) -> None:
     """Give every tensor of the graph in `scope` its first value, drawn from `seed`."""
     paddle.seed(seed)
-    executor.run(graph.startup, scope=scope)
+    run_startup(executor, graph.startup, scope)
     assign(scope, dy2static.pop_initial_values(graph.network), executor.place)
 
 

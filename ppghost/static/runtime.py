@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import paddle
 from paddle.base.framework import _dygraph_guard
+from paddle.base.layers import math_op_patch
 
 from ppghost.utils.paddle import import_paddle
 
@@ -68,14 +69,29 @@ def _static_mode() -> Iterator[None]:
         paddle.disable_static()
 
 
+class _Nowhere:
+    """In place of the module `inspect`: a call from no file."""
+
+    @staticmethod
+    def stack() -> list[tuple]:
+        return [(None, "", 0)] * 2
+
+
 @contextlib.contextmanager
 def without_call_stacks() -> Iterator[None]:
-    """Let Paddle not write down with each operator where it was made: a fifth of the building."""
+    """Let Paddle not find out where an operator is made: a fifth of the building.
+
+    It writes that down with each one; and for sums with an open batch it makes a warning of it,
+    which Python hides: tens of milliseconds for each where the code was made by `to_static`, since
+    all modules are asked whether it is theirs.
+    """
     before = getattr(sys, "tracebacklimit", None)
     sys.tracebacklimit = 0
+    inspect, math_op_patch.inspect = math_op_patch.inspect, _Nowhere
     try:
         yield
     finally:
+        math_op_patch.inspect = inspect
         if before is None:
             del sys.tracebacklimit
         else:

@@ -10,6 +10,7 @@ from typing import Any
 
 import paddle
 from paddle.base.framework import Block
+from paddle.framework import core
 
 #: what Paddle does not count as initialising the parameter that it writes
 _NOT_INITIALIZERS = frozenset({"c_broadcast", "c_sync_comm_stream", "coalesce_tensor"})
@@ -25,6 +26,23 @@ def startup_program(*, initialize: bool = True) -> paddle.static.Program:
     program = paddle.static.Program()
     program.blocks = [_StartupBlock(program, initialize)]
     return program
+
+
+def run_startup(executor: paddle.static.Executor, program: paddle.static.Program, scope) -> None:
+    """Run a startup Program in a scope, its ops one after another.
+
+    Paddle's interpreter first asks of each pair of ops whether one depends on the other: 8,000 ops
+    take 24 s, of which running them is 0.4 s. Its older executor, which still runs data sets and
+    pipelines, just runs them; the values are the same bit for bit. On GPUs a startup Program also
+    lets processes meet, which is left to the interpreter.
+    """
+    if not isinstance(executor.place, paddle.CPUPlace):
+        executor.run(program, scope=scope)
+        return
+    place = core.Place()
+    place.set_place(executor.place)
+    # block 0, in the scope itself, with its variables made, and nothing to skip
+    core.Executor(place).run(program.desc, scope, 0, False, True, [])
 
 
 class _StartupBlock(Block):

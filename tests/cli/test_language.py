@@ -141,7 +141,7 @@ def test_json_of_a_command_that_fails_is_the_same_in_every_language(run, tmp_pat
     assert outcomes[0][:2] == outcomes[1][:2]
     assert '"why": "fails now: the device went away"' in outcomes[0][1]
     assert "slower than" in outcomes[0][2]
-    assert "慢 5 % 以上" in outcomes[1][2]
+    assert "慢 5% 以上" in outcomes[1][2]
 
 
 def test_a_report_is_of_the_locales_language(run, locale, tmp_path):

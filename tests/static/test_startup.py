@@ -1,12 +1,13 @@
 """The startup Program is Paddle's, made without looking through it for each parameter."""
 
+import numpy as np
 import paddle
 import pytest
 from paddle.base.framework import Operator
 from paddle.utils import unique_name
 
 from ppghost.models import factory
-from ppghost.static.startup import startup_program
+from ppghost.static.startup import run_startup, startup_program
 
 
 def build(startup, times=1):
@@ -54,3 +55,31 @@ def test_without_first_values_there_are_names_and_shapes(static):
     ops, variables = described(bare)
     assert ops == []
     assert variables == described(build(startup_program()))[1]
+
+
+def test_values_are_those_of_paddles_interpreter(static):
+    startup = startup_program()
+    initializers = [
+        paddle.nn.initializer.TruncatedNormal(),
+        paddle.nn.initializer.Orthogonal(),
+        paddle.nn.initializer.Uniform(),
+    ]
+    with paddle.static.program_guard(paddle.static.Program(), startup), unique_name.guard():
+        for initializer in initializers:
+            paddle.create_parameter([4, 3], "float32", default_initializer=initializer)
+    build(startup)
+    executor = paddle.static.Executor(paddle.CPUPlace())
+
+    def values(run):
+        scope = paddle.static.Scope()
+        paddle.seed(7)
+        run(scope)
+        kept = [variable.name for variable in startup.list_vars() if variable.persistable]
+        return {name: np.array(scope.find_var(name).get_tensor()) for name in kept}
+
+    expected = values(lambda scope: executor.run(startup, scope=scope))
+    found = values(lambda scope: run_startup(executor, startup, scope))
+    assert len(found) > 20
+    assert found.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name])

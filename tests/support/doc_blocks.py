@@ -122,6 +122,8 @@ class Shell:
             file.write_text(block.text)
         elif block.mode == "skip":
             assert block.detail in SKIPPED, f"{block.place}: {block.detail!r} is no reason to skip"
+        elif block.mode == "parse" and block.language == "python":
+            compile(block.text, block.place, "exec")
         elif block.mode == "parse":
             for command in block.commands:
                 self._look_at(block, command)

@@ -46,7 +46,7 @@ TERMS = {
     "MACs", "FLOPs", "Program", "export", "convert", "inference.yml", "GhostNet",
     "Hodges-Lehmann", "SHA-256", "paddle_lite_opt", "zh-CN", "--rounds", "--resume", "x86",
     "G1", "G2", "G3", "G4", "ShuffleNetV2", "AP", "COCO", "VOC", "eval", "quantize", "int8",
-    "--image",
+    "--image", "NMS", "BN",
 }  # fmt: skip
 
 

@@ -112,7 +112,7 @@ def test_a_section_stands_with_its_words_in_both_languages(written):
     assert "## 最快的模型" in markdown
     assert "最快的模型是 Fast\\_x1。" in markdown
     # the common words too
-    assert "模型 | 精度类型" in markdown
+    assert "模型 | 数值精度" in markdown
 
 
 def test_a_section_that_is_taken_out_leaves_the_others(tmp_path, monkeypatch):
