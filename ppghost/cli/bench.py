@@ -79,7 +79,12 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
         "--guidelines", action="store_true",
         help="the test nets of ShuffleNetV2's four guidelines: what holds on this device",
     )  # fmt: skip
-    parser.add_argument("--threads", type=_thread_counts, metavar="1,2,4")
+    parser.add_argument(
+        "--threads",
+        type=_thread_counts,
+        metavar="1,2,4",
+        help="numbers of threads to time with (1)",
+    )
     parser.add_argument(
         "--rounds", type=positive, metavar="N", help="40; at most, with --precision"
     )

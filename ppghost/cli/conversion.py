@@ -33,7 +33,7 @@ def add_commands(commands: Commands) -> None:
         help="weights of PaddleClas 1.x and 2.x, safetensors or PyTorch, in another format",
         group=group,
     )
-    parser.add_argument("source", type=Path, metavar="SRC")
+    parser.add_argument("source", type=Path, metavar="SRC", help="a file or folder of weights")
     parser.add_argument(
         "target", type=Path, metavar="DST", help="FILE.pdparams or FILE.safetensors"
     )
@@ -46,8 +46,12 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model_dirs", type=Path, nargs="*", metavar="MODEL_DIR")
-    parser.add_argument("--target", metavar="arm|x86|opencl|arm,opencl")
+    parser.add_argument(
+        "model_dirs", type=Path, nargs="*", metavar="MODEL_DIR", help="exported models"
+    )
+    parser.add_argument(
+        "--target", metavar="arm|x86|opencl|arm,opencl", help="the processor that runs the file"
+    )
     parser.add_argument(
         "--to",
         choices=("paddle2",),
@@ -60,7 +64,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
         type=named_shape,
         action="append",
         metavar="[NAME=]1,3,224,224",
-        help="for a model that leaves its inputs open and has no inference.yml; for each input",
+        help="for a model that leaves sizes open which no inference.yml gives; for each input",
     )
     parser.add_argument(
         "--timeout", type=positive, default=300, metavar="SECONDS", help="for each model"
@@ -76,7 +80,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_quantize(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model_dir", type=Path, metavar="MODEL_DIR")
+    parser.add_argument("model_dir", type=Path, metavar="MODEL_DIR", help="an exported model")
     parser.add_argument(
         "--images",
         type=Path,
@@ -87,7 +91,9 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image-root", type=Path, metavar="DIR", help="what the paths are relative to, if not LIST"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="folder of the int8 model"
+    )
     parser.add_argument(
         "--samples",
         type=positive,

@@ -13,11 +13,11 @@ def add_commands(commands: Commands) -> None:
     parser = commands.add(
         "digits", write_digits, help="scikit-learn's handwritten digits, as files", group=group
     )
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="folder to write to")
     parser.add_argument("--force", action="store_true", help="renew a damaged copy")
 
     parser = commands.add("shapes", write_shapes, help="shapes on photos, with boxes", group=group)
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="folder to write to")
     parser.add_argument("--images", type=positive, default=150, metavar="N", help="default 150")
     parser.add_argument(
         "--size", type=positive, default=320, metavar="S", help="longer side; default 320 pixels"

@@ -56,7 +56,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         "and without images those of Infer.infer_imgs",
     )
     add_config_arguments(parser, required=False)
-    parser.add_argument("--topk", type=positive, metavar="K")
+    parser.add_argument("--topk", type=positive, metavar="K", help="classes of each image")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="'id name' lines")
     parser.add_argument(
         "--batch-size",
@@ -65,7 +65,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         help="images at once in a thread, if the model takes any number",
     )
     parser.add_argument(
-        "--threads", type=positive, metavar="N", help="of the CPU; all that there are if not given"
+        "--threads", type=positive, metavar="N", help="of the CPU; all of them if not given"
     )
     parser.add_argument(
         "--output",
@@ -102,7 +102,7 @@ def _add_label(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=score,
         metavar="SCORE",
-        help="least score of a label; of a classifier least share that is told (default 0.001)",
+        help="least score of a label; of a classifier least share that is written (default 0.001)",
     )
     taken.add_argument(
         "--objects-per-image",
@@ -119,7 +119,7 @@ def _add_label(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-flip", action="store_true", help="do not look at mirrored images too")
     parser.add_argument(
-        "--threads", type=positive, metavar="N", help="of the CPU; all that there are if not given"
+        "--threads", type=positive, metavar="N", help="of the CPU; all of them if not given"
     )
 
 

@@ -15,8 +15,10 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", type=Path, metavar="OLD.json")
-    parser.add_argument("new", type=Path, metavar="NEW.json")
+    parser.add_argument("old", type=Path, metavar="OLD.json", help="what bench measured before")
+    parser.add_argument(
+        "new", type=Path, metavar="NEW.json", help="what bench measured after the change"
+    )
     parser.add_argument(
         "--threshold",
         type=percent,
@@ -34,8 +36,12 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "results", type=Path, nargs="+", metavar="RESULT.json", help="results of bench"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="folder of the report"
+    )
     parser.add_argument(
         "--accuracy",
         type=_named_file,

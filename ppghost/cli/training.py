@@ -10,7 +10,7 @@ from ppghost.utils.text import columns, pad
 
 def add_commands(commands: Commands) -> None:
     """Add this module's commands to the command line."""
-    group = commands.group("config", help="look at configs", metavar="WHAT")
+    group = commands.group("config", help="show a config", metavar="WHAT")
     commands.add(
         "show", show_config, help="the whole config, for PaddleClas", group=group, config=True
     )
