@@ -11,8 +11,9 @@ from ppghost.deploy.devices.base import DeviceOptions
 from ppghost.errors import InputError
 from ppghost.i18n import tr
 from ppghost.utils.files import sha256
+from ppghost.utils.schema_kinds import Parsed
 from ppghost.utils.text import whole_number
-from ppghost.utils.validation import Parsed, check
+from ppghost.utils.validation import check
 from ppghost.utils.yaml_files import apply_override, read_yaml
 
 #: rounds without a wanted precision, and the most with one

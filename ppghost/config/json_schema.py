@@ -9,7 +9,7 @@ from typing import Any
 
 from ppghost.config.schema import SCHEMA
 from ppghost.utils.files import write_json
-from ppghost.utils.validation import (
+from ppghost.utils.schema_kinds import (
     ABSENT,
     REQUIRED,
     Entries,

@@ -14,7 +14,7 @@ from typing import Any
 from ppghost.config.schema import SCHEMA
 from ppghost.errors import InputError
 from ppghost.i18n import tr
-from ppghost.utils.validation import (
+from ppghost.utils.schema_kinds import (
     NONE,
     REQUIRED,
     Ignored,
@@ -22,10 +22,9 @@ from ppghost.utils.validation import (
     Optional,
     Passthrough,
     Tagged,
-    check,
-    nearest,
-    notice,
 )
+from ppghost.utils.text import nearest
+from ppghost.utils.validation import check, notice
 
 
 def _reader(required: Any) -> dict:

@@ -8,8 +8,7 @@ heads/retina_head and what it is given), ppdet/optimizer, ppdet/data, ppdet/engi
 from typing import Any
 
 from ppghost.i18n import tr
-from ppghost.utils.text import parse_number
-from ppghost.utils.validation import (
+from ppghost.utils.schema_kinds import (
     ABSENT,
     NONE,
     REQUIRED,
@@ -21,6 +20,7 @@ from ppghost.utils.validation import (
     Tagged,
     Unsupported,
 )
+from ppghost.utils.text import parse_number
 
 
 def only(*values: Any, why: str, default: Any = ABSENT) -> Parsed:

@@ -1,6 +1,6 @@
 """What a PaddleClas 2.x configuration may hold: every key with its type, default and limits.
 
-The table alone, in the terms of `utils.validation`; `loading` reads files against it.
+The table alone, in the terms of `utils.schema_kinds`; `loading` reads files against it.
 Defaults are PaddleClas's. What is filled in must be something that PaddleClas takes there, for a
 dumped configuration goes to its constructors, which refuse an argument they do not know; only
 `Global` may hold keys of our own.
@@ -11,7 +11,7 @@ from typing import Any
 
 from ppghost.errors import InputError
 from ppghost.i18n import tr
-from ppghost.utils.validation import (
+from ppghost.utils.schema_kinds import (
     ABSENT,
     NONE,
     REQUIRED,

@@ -12,7 +12,7 @@ from ppghost.models.mobilenet_v2 import mobilenet_v2_maps
 from ppghost.models.mobilenet_v2 import structured_name as mobilenet_v2_name
 from ppghost.models.network import Network
 from ppghost.models.slim_backbone import NORMS, slim_maps
-from ppghost.utils.validation import Key
+from ppghost.utils.schema_kinds import Key
 
 
 class Backbone(NamedTuple):

@@ -19,7 +19,8 @@ from ppghost.models.anchors import LEVELS, AnchorGrid
 from ppghost.models.backbones import BACKBONES, create_backbone
 from ppghost.models.layers import conv_layer, group_norm
 from ppghost.models.network import Architecture, Network
-from ppghost.utils.validation import NONE, Key, Tagged, check
+from ppghost.utils.schema_kinds import NONE, Key, Tagged
+from ppghost.utils.validation import check
 
 #: of the first predictions that an anchor holds an object (paper, section 4.1)
 PRIOR = 0.01
