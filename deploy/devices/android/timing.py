@@ -61,24 +61,7 @@ def parse_timing(
         DeviceError: the answer is worth nothing: an error, no times, or other settings than asked.
     """
     if done.returncode:
-        how = (
-            tr("signal {returncode}").format(returncode=done.returncode - 128)
-            if done.returncode > 128
-            else tr("an error")
-        )
-        hint = ""
-        if precision == "fp16" and done.returncode in _FP16_CODES:
-            hint = tr(
-                "; an fp16 file needs a {name} built with --with_arm82_fp16=ON and an ARMv8.2 core"
-            ).format(name=NAME)
-        raise DeviceError(
-            "{name} ended with {how} (exit code {returncode}: {last_line}){hint}",
-            name=NAME,
-            how=how,
-            returncode=done.returncode,
-            last_line=last_line(done),
-            hint=hint,
-        )
+        raise _failure(done, precision)
     if cut := _CUT.search(done.stdout + done.stderr):
         raise DeviceError(
             "{threads} threads were cut to {cut} by power mode {power_mode}; ask for fewer "
@@ -110,6 +93,28 @@ def parse_timing(
             "{name} gave no usable time (mean {mean} ms)", name=NAME, mean=timing.mean
         )
     return timing
+
+
+def _failure(done: ShellResult, precision: str) -> DeviceError:
+    """What an answer with an exit code says."""
+    how = (
+        tr("signal {returncode}").format(returncode=done.returncode - 128)
+        if done.returncode > 128
+        else tr("an error")
+    )
+    hint = ""
+    if precision == "fp16" and done.returncode in _FP16_CODES:
+        hint = tr(
+            "; an fp16 file needs a {name} built with --with_arm82_fp16=ON and an ARMv8.2 core"
+        ).format(name=NAME)
+    return DeviceError(
+        "{name} ended with {how} (exit code {returncode}: {last_line}){hint}",
+        name=NAME,
+        how=how,
+        returncode=done.returncode,
+        last_line=last_line(done),
+        hint=hint,
+    )
 
 
 def _parse_sections(text: str) -> Timing | None:
