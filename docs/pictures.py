@@ -18,19 +18,12 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from ppghost.cli import demo_stages
+
 DOCS = Path(__file__).resolve().parent
 CONFIGS = DOCS.parent / "configs" / "demo"
 #: of the report's curve; untrained, as latency does not depend on weights
-NETWORKS = (
-    "GhostNet_x0_5",
-    "GhostNet_x1_0",
-    "GhostNet_x1_3",
-    "MobileNetV3_large_x1_0",
-    "MobileNetV3_large_x0_5",
-    "MobileNetV3_small_x1_0",
-    "MobileNetV2",
-    "PPLCNet_x1_0",
-)
+NETWORKS = (*demo_stages.NETWORKS, "MobileNetV2", "PPLCNet_x1_0")
 MAX_BYTES = 200_000
 
 

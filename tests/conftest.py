@@ -48,6 +48,16 @@ def tiny_ghostnet(class_num=1000, in_channels=3):
     return Network(body, in_channels, PADDLECLAS.structured_names)
 
 
+#: modules with tests that take long each
+_LONG = ("test_distributed.py", "test_checkpoint.py", "test_detection.py", "test_demo.py",
+         "test_notebook.py", "test_docs.py")  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """Long tests first, so that at the end no process waits for another one's."""
+    items.sort(key=lambda item: item.path.name not in _LONG)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _tiny_architecture():
     """`TinyGhostNet` is an architecture of the zoo while the tests run."""

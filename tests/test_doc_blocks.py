@@ -57,6 +57,7 @@ def test_blocks_have_their_marks_and_outputs(blocks):
         ("<!-- parse: x -->\n```sh\nppghost train --nonsense\n```\n", "the following arguments"),
         ("<!-- parse: x -->\n```sh\nmake nonsense\n```\n", "makes no nonsense"),
         ("<!-- parse: x -->\n```sh\nppghost train -c configs/no.yaml\n```\n", "there is no"),
+        ("<!-- parse: tests/no -->\n```sh\nmake test\n```\n", "there is no tests/no"),
         ("<!-- skip: boring -->\n```sh\necho\n```\n", "no reason to skip"),
         ("```python\nprint(1)\n```\n```text\none\n```\n", "no line like"),
     ],

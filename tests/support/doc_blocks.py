@@ -122,10 +122,12 @@ class Shell:
             file.write_text(block.text)
         elif block.mode == "skip":
             assert block.detail in SKIPPED, f"{block.place}: {block.detail!r} is no reason to skip"
-        elif block.mode == "parse" and block.language == "python":
-            compile(block.text, block.place, "exec")
         elif block.mode == "parse":
-            for command in block.commands:
+            for path in re.findall(r"tests/[\w/.]*\w", block.detail):
+                assert (ROOT / path).exists(), f"{block.place}: there is no {path}"
+            if block.language == "python":
+                compile(block.text, block.place, "exec")
+            for command in block.commands if block.language == "sh" else ():
                 self._look_at(block, command)
         elif block.language == "sh":
             self._run_commands(block)
